@@ -1,0 +1,26 @@
+#pragma once
+/* Strict JSON on top of jansson: bounded depth and size in, compact text out. */
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <jansson.h>
+
+#include "err.h"
+
+enum { JSON_DEPTH_MAX = 32 };
+
+/* Parses one whole document. Refuses duplicate keys, depth above JSON_DEPTH_MAX, trailing bytes,
+ * invalid UTF-8. Scalars are allowed at the root. Returns a new reference, or NULL with *ret_err.
+ */
+json_t *json_parse(const char *text, size_t len, struct err *ret_err);
+
+/* Compact text, keys in insertion order, doubles in at most 15 significant digits.
+ * NULL when out of memory; the caller frees. */
+char *json_text(const json_t *value);
+
+/* Member access that says what it expects: borrowed, or the fallback when absent or of another
+ * type. */
+const char *json_get_string(const json_t *object, const char *key, const char *fallback);
+json_int_t json_get_integer(const json_t *object, const char *key, json_int_t fallback);
+double json_get_number(const json_t *object, const char *key, double fallback);
+bool json_get_bool(const json_t *object, const char *key, bool fallback);

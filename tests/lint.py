@@ -1,0 +1,59 @@
+"""Checks that need no compiler: floors, file sizes, words that must not be in the tree.
+
+The floors are mcp < sql < tools < transports: a file may include its own floor and those below.
+"""
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+FLOORS = ["mcp", "sql", "tools", "transports"]
+MAX_LINES = 800
+# Split, so that this file does not contain what it looks for.
+FORBIDDEN = re.compile("|".join([r"(?<![A-Za-z0-9_.])/wor" + r"k/[a-z]", "registry" + r"\.npmjs", "deb" + r"\.debian\.org"]))
+
+problems = []
+
+
+def tracked():
+    names = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True,
+                           text=True, check=True).stdout.splitlines()
+    return [ROOT / name for name in names if (ROOT / name).is_file()]
+
+
+def floor_of_header(name):
+    for level, floor in enumerate(FLOORS):
+        if (ROOT / floor / name).exists():
+            return level
+    return 1 if name == "sql_text.h" else None
+
+
+def check_includes(path, text):
+    level = FLOORS.index(path.relative_to(ROOT).parts[0])
+    for line in re.findall(r'^#include "([^"]+)"', text, re.M):
+        found = floor_of_header(pathlib.Path(line).name)
+        if found is not None and found > level:
+            problems.append(f"{path.relative_to(ROOT)}: includes {line} of a floor above")
+
+
+def main():
+    for path in tracked():
+        relative = path.relative_to(ROOT)
+        if path.suffix in {".c", ".h", ".py", ".mjs", ".sh", ".md", ".json", ".build", ".sql", ".txt", ""}:
+            try:
+                text = path.read_text(encoding="utf-8")
+            except UnicodeDecodeError:
+                continue  # a fuzz corpus file
+            if relative.name != "package-lock.json" and FORBIDDEN.search(text):
+                problems.append(f"{relative}: names a machine path or a registry host")
+            if path.suffix in {".c", ".h", ".py", ".mjs"} and text.count("\n") > MAX_LINES:
+                problems.append(f"{relative}: {text.count(chr(10))} lines, more than {MAX_LINES}")
+            if path.suffix in {".c", ".h"} and relative.parts[0] in FLOORS:
+                check_includes(path, text)
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    sys.exit(1 if problems else 0)
+
+
+main()
