@@ -1,0 +1,27 @@
+#pragma once
+/* The embedded store of this process: its directory, its lock, the library, the engine's own
+ * configuration file. Opened before the first connection, closed after the last one. */
+#include <stdint.h>
+
+#include "chdb_library.h"
+#include "store_lock.h"
+
+struct chdb_store {
+    char *directory; /* NULL = in memory */
+    char *library_path;
+    char *holder;
+    uint64_t memory_bytes; /* of the whole engine */
+
+    struct store_lock lock;
+    const struct chdb_library *library; /* NULL until opened */
+};
+
+/* Fills `store` from what was asked for; touches nothing outside. Any pointer may be NULL. */
+int chdb_store_init(struct chdb_store *store, const char *directory, const char *library_path,
+                    const char *holder, uint64_t memory_bytes, struct err *ret_err);
+void chdb_store_done(struct chdb_store *store);
+
+/* Takes the lock, writes the configuration, loads the library. Blocks. The engine keeps one store
+ * per process: a second one is refused. */
+int chdb_store_open(struct chdb_store *store, struct err *ret_err);
+void chdb_store_close(struct chdb_store *store);
