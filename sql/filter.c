@@ -1,0 +1,229 @@
+/* Filters and matchers of the contract as conditions on one row. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "source.h"
+
+enum operand { OPERAND_NONE, OPERAND_ONE, OPERAND_MANY, OPERAND_ORDER };
+
+/* `%x` is the field's expression, `%v` the bound value. A missing value is ''. */
+static const struct {
+    const char *name;
+    enum operand operand;
+    const char *sql;
+} operators[] = {
+    {"eq", OPERAND_ONE, "%x = %v"},
+    {"ne", OPERAND_ONE, "%x != %v"},
+    {"in", OPERAND_MANY, "has(%v, %x)"},
+    {"not_in", OPERAND_MANY, "NOT has(%v, %x)"},
+    {"contains", OPERAND_ONE, "positionCaseInsensitiveUTF8(%x, %v) > 0"},
+    {"not_contains", OPERAND_ONE, "positionCaseInsensitiveUTF8(%x, %v) = 0"},
+    {"starts_with", OPERAND_ONE, "startsWith(%x, %v)"},
+    {"ends_with", OPERAND_ONE, "endsWith(%x, %v)"},
+    {"regex", OPERAND_ONE, "match(%x, %v)"},
+    {"gt", OPERAND_ORDER, ">"},
+    {"gte", OPERAND_ORDER, ">="},
+    {"lt", OPERAND_ORDER, "<"},
+    {"lte", OPERAND_ORDER, "<="},
+    {"exists", OPERAND_NONE, "%x != ''"},
+    {"missing", OPERAND_NONE, "%x = ''"},
+};
+
+static void expand(struct buf *out, const char *pattern, const char *x, const char *v)
+{
+    for (; *pattern != '\0'; pattern++) {
+        if (*pattern != '%') {
+            buf_putc(out, *pattern);
+            continue;
+        }
+        pattern++;
+        buf_puts(out, *pattern == 'x' ? x : v);
+    }
+}
+
+static bool is_number(const char *text, double *ret_value)
+{
+    char *end;
+    errno = 0;
+    *ret_value = strtod(text, &end);
+    return end != text && *end == '\0' && errno == 0 &&
+           strspn(text, "+-0123456789.eE") == strlen(text);
+}
+
+/* Starts like 2026-03-01: worth comparing as a date. */
+static bool is_date(const char *text)
+{
+    int year, month, day;
+    return strlen(text) >= 10 && sscanf(text, "%4d-%2d-%2d", &year, &month, &day) == 3;
+}
+
+/* Numbers when both sides are numbers, else dates, else text; a missing value never holds. */
+static void compare(struct query *q, const char *x, const char *sign, const char *value,
+                    struct buf *out)
+{
+    double number;
+    buf_printf(out, "(%s != '' AND ", x);
+    if (is_number(value, &number)) {
+        buf_printf(out, "if(isNotNull(toFloat64OrNull(%s)), toFloat64OrNull(%s) %s ", x, x, sign);
+        query_bind_number(q, out, number);
+        buf_printf(out, ", %s %s ", x, sign);
+        query_bind_text(q, out, value);
+        buf_puts(out, ")");
+    } else if (is_date(value)) {
+        buf_printf(out,
+                   "ifNull(parseDateTime64BestEffortOrNull(%s, 6, 'UTC') %s "
+                   "parseDateTime64BestEffortOrNull(",
+                   x, sign);
+        query_bind_text(q, out, value);
+        buf_printf(out, ", 6, 'UTC'), %s %s ", x, sign);
+        query_bind_text(q, out, value);
+        buf_puts(out, ")");
+    } else {
+        buf_printf(out, "%s %s ", x, sign);
+        query_bind_text(q, out, value);
+    }
+    buf_puts(out, ")");
+}
+
+/* in and not_in take `values`; a single `value` does as well. */
+static int operand_list(const json_t *filter, json_t **ret_list, struct err *ret_err)
+{
+    json_t *values = json_object_get(filter, "values");
+    json_t *value = json_object_get(filter, "value");
+    if (json_is_array(values))
+        *ret_list = json_incref(values);
+    else if (json_is_string(value))
+        *ret_list = json_pack("[O]", value);
+    else
+        return err_set(ret_err, ERR_ARGUMENT, "values", "op '%s' needs values: a list of texts",
+                       json_string_value(json_object_get(filter, "op")));
+    return 0;
+}
+
+static int condition(struct query *q, const json_t *filter, size_t op, const char *x,
+                     struct buf *out, struct err *ret_err)
+{
+    const char *value = json_string_value(json_object_get(filter, "value"));
+    bool has_values = json_array_size(json_object_get(filter, "values")) > 0;
+    enum operand operand = operators[op].operand;
+    const char *sql = operators[op].sql;
+    /* eq and ne with a list mean in and not_in: what the caller plainly wants. */
+    if (operand == OPERAND_ONE && value == NULL && has_values && op <= 1) {
+        operand = OPERAND_MANY;
+        sql = operators[op + 2].sql;
+    }
+    if ((operand == OPERAND_ONE || operand == OPERAND_ORDER) && value == NULL)
+        return err_set(ret_err, ERR_ARGUMENT, "value", "op '%s' needs a value", operators[op].name);
+    struct buf v = {0};
+    if (operand == OPERAND_MANY) {
+        json_t *list = NULL;
+        int rc = operand_list(filter, &list, ret_err);
+        if (rc < 0)
+            return rc;
+        query_bind_texts(q, &v, list);
+        json_decref(list);
+    } else if (operand == OPERAND_ONE) {
+        query_bind_text(q, &v, value);
+    }
+    if (operand == OPERAND_ORDER)
+        compare(q, x, sql, value, out);
+    else
+        expand(out, sql, x, buf_text(&v));
+    buf_done(&v);
+    return 0;
+}
+
+int source_filter(const struct source *s, struct query *q, const json_t *filter, struct buf *out,
+                  struct err *ret_err)
+{
+    const char *field = json_string_value(json_object_get(filter, "field"));
+    const char *op = json_string_value(json_object_get(filter, "op"));
+    if (field == NULL)
+        return err_set(ret_err, ERR_ARGUMENT, "field", "a filter needs a field");
+    size_t count = sizeof operators / sizeof operators[0], i = 0;
+    while (i < count && strcmp(operators[i].name, op != NULL ? op : "eq") != 0)
+        i++;
+    if (i == count)
+        return err_set(ret_err, ERR_ARGUMENT, "op", "unknown op '%.40s'", op);
+    struct buf x = {0};
+    int rc = source_text(s, q, field, &x, ret_err);
+    if (rc < 0) {
+        if (ret_err != NULL && ret_err->field[0] == '\0')
+            err_prefix(ret_err, "field");
+    } else {
+        buf_putc(out, '(');
+        rc = condition(q, filter, i, buf_text(&x), out, ret_err);
+        buf_putc(out, ')');
+    }
+    buf_done(&x);
+    return rc;
+}
+
+int source_filters(const struct source *s, struct query *q, const json_t *filters, struct buf *out,
+                   struct err *ret_err)
+{
+    if (json_array_size(filters) == 0) {
+        buf_putc(out, '1');
+        return 0;
+    }
+    for (size_t i = 0; i < json_array_size(filters); i++) {
+        if (i > 0)
+            buf_puts(out, " AND ");
+        int rc = source_filter(s, q, json_array_get(filters, i), out, ret_err);
+        if (rc < 0) {
+            char at[32];
+            snprintf(at, sizeof at, "[%zu]", i);
+            err_prefix(ret_err, at);
+            return rc;
+        }
+    }
+    return 0;
+}
+
+/* Which names: `event`, and those of `any_of`; nothing named means any event. */
+static int matcher_names(const struct source *s, struct query *q, const json_t *matcher,
+                         struct buf *out, struct err *ret_err)
+{
+    const char *event = json_string_value(json_object_get(matcher, "event"));
+    const json_t *any_of = json_object_get(matcher, "any_of");
+    size_t alternatives = 0;
+    buf_putc(out, '(');
+    if (event != NULL) {
+        int rc = source_logical(s, q, SOURCE_EVENT, out, ret_err);
+        if (rc < 0)
+            return rc;
+        buf_puts(out, " = ");
+        query_bind_text(q, out, event);
+        alternatives++;
+    }
+    for (size_t i = 0; i < json_array_size(any_of); i++, alternatives++) {
+        buf_puts(out, alternatives > 0 ? " OR " : "");
+        int rc = source_matcher(s, q, json_array_get(any_of, i), out, ret_err);
+        if (rc < 0) {
+            char at[32];
+            snprintf(at, sizeof at, "any_of[%zu]", i);
+            err_prefix(ret_err, at);
+            return rc;
+        }
+    }
+    buf_puts(out, alternatives == 0 ? "1)" : ")");
+    return 0;
+}
+
+int source_matcher(const struct source *s, struct query *q, const json_t *matcher, struct buf *out,
+                   struct err *ret_err)
+{
+    const json_t *where = json_object_get(matcher, "where");
+    buf_putc(out, '(');
+    int rc = matcher_names(s, q, matcher, out, ret_err);
+    if (rc == 0 && json_array_size(where) > 0) {
+        buf_puts(out, " AND ");
+        rc = source_filters(s, q, where, out, ret_err);
+        if (rc < 0)
+            err_prefix(ret_err, "where");
+    }
+    buf_putc(out, ')');
+    return rc;
+}

@@ -1,0 +1,2 @@
+-- Makes the database of imported sources.
+CREATE DATABASE IF NOT EXISTS sextant ENGINE = Atomic

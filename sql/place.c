@@ -1,0 +1,101 @@
+#include "place.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void place_done(struct place *place)
+{
+    free(place->column);
+    free(place->key);
+    free(place->type);
+    *place = (struct place){0};
+}
+
+void places_done(struct places *places)
+{
+    for (size_t i = 0; i < places->count; i++)
+        place_done(&places->items[i]);
+    free(places->items);
+    *places = (struct places){0};
+}
+
+static enum place_kind kind_of(const char *type)
+{
+    if (strncmp(type, "Map(", 4) == 0)
+        return PLACE_MAP;
+    if (strncmp(type, "JSON", 4) == 0 || strncmp(type, "Object(", 7) == 0)
+        return PLACE_JSON;
+    return PLACE_JSON_TEXT;
+}
+
+/* One alternative: column, or column['key']. */
+static int parse_one(const char *text, size_t len, const json_t *columns, struct place *ret_place,
+                     struct err *ret_err)
+{
+    const char *bracket = memchr(text, '[', len);
+    size_t column_len = bracket != NULL ? (size_t)(bracket - text) : len;
+    char *column = strndup(text, column_len), *key = NULL;
+    if (column == NULL)
+        return err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
+    if (bracket != NULL) {
+        size_t left = len - column_len;
+        if (left < 5 || bracket[1] != '\'' || strncmp(text + len - 2, "']", 2) != 0) {
+            free(column);
+            return err_set(ret_err, ERR_ARGUMENT, NULL,
+                           "'%.*s' is no place: write Column or Column['key']", (int)len, text);
+        }
+        key = strndup(bracket + 2, left - 4);
+    }
+    const char *type = json_string_value(json_object_get(columns, column));
+    if (type == NULL) {
+        int rc = err_set(ret_err, ERR_NOT_FOUND, NULL, "the table has no column '%s'", column);
+        free(column);
+        free(key);
+        return rc;
+    }
+    struct place place = {.kind = key != NULL ? kind_of(type) : PLACE_COLUMN,
+                          .column = column,
+                          .key = key,
+                          .type = strdup(type)};
+    if (place.type == NULL || (bracket != NULL && key == NULL)) {
+        place_done(&place);
+        return err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
+    }
+    *ret_place = place;
+    return 0;
+}
+
+int place_parse(const char *text, const json_t *columns, struct place *ret_place,
+                struct err *ret_err)
+{
+    for (const char *s = text;;) {
+        size_t len = strcspn(s, "|");
+        int rc = parse_one(s, len, columns, ret_place, ret_err);
+        if (rc != -ERR_NOT_FOUND || s[len] == '\0')
+            return rc;
+        s += len + 1;
+    }
+}
+
+int places_parse(const json_t *value, const json_t *columns, bool is_strict,
+                 struct places *ret_places, struct err *ret_err)
+{
+    size_t count = json_is_array(value) ? json_array_size(value) : 1;
+    struct places places = {.items = calloc(count > 0 ? count : 1, sizeof(struct place))};
+    if (places.items == NULL)
+        return err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
+    for (size_t i = 0; i < count; i++) {
+        const char *text =
+            json_string_value(json_is_array(value) ? json_array_get(value, i) : value);
+        int rc = text == NULL ? err_set(ret_err, ERR_ARGUMENT, NULL, "expected a place or a list")
+                              : place_parse(text, columns, &places.items[places.count], ret_err);
+        if (rc == 0) {
+            places.count++;
+        } else if (rc != -ERR_NOT_FOUND || is_strict) {
+            places_done(&places);
+            return rc;
+        }
+    }
+    *ret_places = places;
+    return 0;
+}

@@ -1,0 +1,78 @@
+#pragma once
+/* The query builder: the only place that assembles SQL text.
+ *
+ * A statement is a fixed text from a *.sql file whose `$slots` are filled with fragments, plus
+ * bound parameters. Fragments are built here and in source.c from constants, from identifiers of
+ * the source mapping (quoted by sql_identifier()) and from placeholders; a value of the caller
+ * never becomes SQL text, it is bound: query_bind_*() appends `{p7:String}` to the fragment and
+ * remembers the value. */
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "buf.h"
+#include "db.h"
+#include "err.h"
+
+/* One *.sql file, embedded at build time by embed.py. */
+struct sql_text {
+    const char *name;
+    const char *text;
+    const char *const *slots;        /* names of its $slots, NULL-terminated */
+    const char *const *placeholders; /* "name:Type" of its {name:Type}, NULL-terminated */
+};
+
+struct query_param {
+    char name[24];
+    const char *type; /* a constant: "String", "Array(String)", "Int64", … */
+    char *value;      /* escaped text, owned */
+};
+
+struct query {
+    struct buf sql;
+    struct query_param *params;
+    size_t param_count, param_size;
+    struct buf joins; /* what source_from() must add for actor.<key> fields; see source.c */
+    size_t join_count;
+    bool failed; /* out of memory somewhere; told by query_render() */
+};
+
+void query_init(struct query *q);
+void query_done(struct query *q);
+
+/* Append a placeholder to `out` and bind the value to it. */
+void query_bind_text(struct query *q, struct buf *out, const char *value);
+void query_bind_texts(struct query *q, struct buf *out, const json_t *strings);
+void query_bind_integer(struct query *q, struct buf *out, int64_t value);
+void query_bind_number(struct query *q, struct buf *out, double value);
+/* fromUnixTimestamp64Micro({p3:Int64}) */
+void query_bind_time(struct query *q, struct buf *out, int64_t unix_us);
+
+/* Bind a placeholder that stands in the *.sql text itself: {limit:UInt64}. */
+void query_set_text(struct query *q, const char *name, const char *value);
+void query_set_texts(struct query *q, const char *name, const json_t *strings);
+void query_set_integer(struct query *q, const char *name, int64_t value); /* any integer type */
+void query_set_number(struct query *q, const char *name, double value);
+
+struct query_fragment {
+    const char *slot;
+    const char *text;
+};
+
+/* Fills q->sql: `text` with every $slot replaced. `fragments` ends with {0}. A slot without a
+ * fragment, a fragment without a slot and an unbound placeholder are our own mistakes:
+ * ERR_INTERNAL. */
+int query_render(struct query *q, const struct sql_text *text,
+                 const struct query_fragment *fragments, struct err *ret_err);
+
+/* Starts a rendered statement: `request` says all but sql and parameters, which come from `q`. */
+int query_start(struct db *db, const struct query *q, const struct db_request *request,
+                struct db_query **ret_query, struct err *ret_err);
+
+/* `name` in backticks, with what must be escaped. For identifiers of the mapping and the engine. */
+void sql_identifier(struct buf *out, const char *name);
+
+/* A value in ClickHouse's escaped text: as a whole scalar parameter, and as a quoted item inside
+ * Array(…) text. Both engines take the same text. */
+void sql_escape_scalar(struct buf *out, const char *value, size_t len);
+void sql_escape_item(struct buf *out, const char *value, size_t len);

@@ -1,0 +1,5 @@
+-- When the recording of a session begins and ends, and which service sent it.
+SELECT toInt64(count()), toUnixTimestamp64Micro(min(Timestamp)), toUnixTimestamp64Micro(max(Timestamp)),
+    arraySort(groupUniqArray(toString(ServiceName)))
+FROM $table
+WHERE $session = {session:String} AND $in_time

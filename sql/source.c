@@ -1,0 +1,355 @@
+#include "source.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The names agents use for the logical fields; docs and mapping JSON use the same. */
+const char *const source_field_names[SOURCE_FIELDS] = {
+    [SOURCE_EVENT] = "event",           [SOURCE_ACTOR] = "actor",
+    [SOURCE_SESSION] = "session",       [SOURCE_RESOURCE] = "resource",
+    [SOURCE_SERVICE] = "service",       [SOURCE_STATUS] = "status",
+    [SOURCE_DURATION] = "duration_ms",  [SOURCE_URL] = "url",
+    [SOURCE_START_TIME] = "start_time",
+};
+
+static bool has_prefix(const char *text, const char *prefix)
+{
+    return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+/* --- places ------------------------------------------------------------------------------- */
+
+static bool is_string_type(const char *type)
+{
+    return strcmp(type, "String") == 0 || strcmp(type, "LowCardinality(String)") == 0;
+}
+
+/* A path of a JSON text column: 'a', 'b' bound one by one. */
+static void json_path(struct query *q, struct buf *out, const char *column, const char *key)
+{
+    sql_identifier(out, column);
+    for (const char *s = key; *s != '\0';) {
+        size_t len = strcspn(s, ".");
+        char part[256];
+        snprintf(part, sizeof part, "%.*s", (int)len, s);
+        buf_puts(out, ", ");
+        query_bind_text(q, out, part);
+        s += len + (s[len] == '.' ? 1 : 0);
+    }
+}
+
+/* One place as String, '' where it is missing. */
+static void place_text(const struct place *p, struct query *q, const char *key, struct buf *out)
+{
+    switch (p->kind) {
+    case PLACE_COLUMN:
+        if (is_string_type(p->type)) {
+            sql_identifier(out, p->column);
+        } else {
+            buf_puts(out, "ifNull(toString(");
+            sql_identifier(out, p->column);
+            buf_puts(out, "), '')");
+        }
+        break;
+    case PLACE_MAP:
+        sql_identifier(out, p->column);
+        buf_putc(out, '[');
+        query_bind_text(q, out, key);
+        buf_putc(out, ']');
+        break;
+    case PLACE_JSON:
+        /* A missing path of a JSON column casts to '', as a missing key of a Map does. */
+        buf_puts(out, "CAST(getSubcolumn(");
+        sql_identifier(out, p->column);
+        buf_puts(out, ", ");
+        query_bind_text(q, out, key);
+        buf_puts(out, "), 'String')");
+        break;
+    case PLACE_JSON_TEXT:
+        /* Strings without their quotes, everything else as it is written; null is missing. */
+        buf_puts(out, "if(JSONType(");
+        json_path(q, out, p->column, key);
+        buf_puts(out, ") = 'String', JSONExtractString(");
+        json_path(q, out, p->column, key);
+        buf_puts(out, "), replaceRegexpOne(JSONExtractRaw(");
+        json_path(q, out, p->column, key);
+        buf_puts(out, "), '^null$', ''))");
+        break;
+    }
+}
+
+/* The first of several expressions that is not empty. */
+struct coalesce {
+    struct buf *out;
+    size_t count;
+};
+
+static void coalesce_add(struct coalesce *c, const struct place *p, struct query *q,
+                         const char *key)
+{
+    buf_puts(c->out, c->count == 0 ? "coalesce(nullIf(" : ", nullIf(");
+    place_text(p, q, key, c->out);
+    buf_puts(c->out, ", '')");
+    c->count++;
+}
+
+static void places_text(const struct places *places, struct query *q, struct buf *out)
+{
+    if (places->count == 1) {
+        place_text(&places->items[0], q, places->items[0].key, out);
+        return;
+    }
+    struct coalesce c = {.out = out};
+    for (size_t i = 0; i < places->count; i++)
+        coalesce_add(&c, &places->items[i], q, places->items[i].key);
+    buf_puts(out, ", '')");
+}
+
+/* --- table, time -------------------------------------------------------------------------- */
+
+void source_table(const struct source *s, struct buf *out)
+{
+    sql_identifier(out, s->database);
+    buf_putc(out, '.');
+    sql_identifier(out, s->table);
+}
+
+void source_from(const struct source *s, struct query *q, struct buf *out)
+{
+    source_table(s, out);
+    buf_puts(out, buf_text(&q->joins));
+}
+
+void source_to_us(const struct source *s, const char *expression, struct buf *out)
+{
+    if (has_prefix(s->time.type, "DateTime64"))
+        buf_printf(out, "toUnixTimestamp64Micro(%s)", expression);
+    else
+        buf_printf(out, "(toInt64(toUnixTimestamp(%s)) * 1000000)", expression);
+}
+
+void source_time_us(const struct source *s, struct buf *out)
+{
+    struct buf column = {0};
+    sql_identifier(&column, s->time.column);
+    source_to_us(s, buf_text(&column), out);
+    buf_done(&column);
+}
+
+void source_time_between(const struct source *s, struct query *q, int64_t from_us, int64_t to_us,
+                         struct buf *out)
+{
+    if (from_us == INT64_MIN && to_us == INT64_MAX) {
+        buf_putc(out, '1');
+        return;
+    }
+    if (from_us != INT64_MIN) {
+        sql_identifier(out, s->time.column);
+        buf_puts(out, " >= ");
+        query_bind_time(q, out, from_us);
+    }
+    if (to_us != INT64_MAX) {
+        buf_puts(out, from_us != INT64_MIN ? " AND " : "");
+        sql_identifier(out, s->time.column);
+        buf_puts(out, " < ");
+        query_bind_time(q, out, to_us);
+    }
+}
+
+/* --- fields ------------------------------------------------------------------------------- */
+
+static const struct source_key *find_key(const struct source_key *keys, size_t count,
+                                         const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(keys[i].name, name) == 0)
+            return &keys[i];
+    return NULL;
+}
+
+int source_logical(const struct source *s, struct query *q, enum source_field field,
+                   struct buf *out, struct err *ret_err)
+{
+    if (s->fields[field].count == 0)
+        return err_set(ret_err, ERR_ARGUMENT, NULL,
+                       "source '%s' has no field '%s'; map one in its configuration", s->name,
+                       source_field_names[field]);
+    if (field == SOURCE_DURATION) {
+        struct buf number = {0};
+        int rc = source_number(s, q, "duration_ms", &number, ret_err);
+        if (rc == 0)
+            buf_printf(out, "ifNull(toString(%s), '')", buf_text(&number));
+        buf_done(&number);
+        return rc;
+    }
+    places_text(&s->fields[field], q, out);
+    return 0;
+}
+
+/* actor.<key>: the actor's last non-empty value, joined to the rows. */
+static int actor_property(const struct source *s, struct query *q, const char *key, struct buf *out,
+                          struct err *ret_err)
+{
+    struct buf value = {0}, actor = {0};
+    int rc = source_logical(s, q, SOURCE_ACTOR, &actor, ret_err);
+    if (rc < 0)
+        return rc;
+    struct coalesce c = {.out = &value};
+    if (s->actor_properties >= 0) {
+        coalesce_add(&c, &s->properties[s->actor_properties], q, key);
+    } else {
+        for (size_t i = 0; i < s->property_count; i++)
+            coalesce_add(&c, &s->properties[i], q, key);
+    }
+    if (c.count == 0) {
+        rc = err_set(ret_err, ERR_ARGUMENT, NULL, "source '%s' has no properties", s->name);
+    } else {
+        buf_puts(&value, ", '')");
+        size_t n = ++q->join_count;
+        buf_printf(&q->joins,
+                   " LEFT ANY JOIN (SELECT %s AS _actor_%zu, "
+                   "argMaxIf(%s AS _value_%zu, ",
+                   buf_text(&actor), n, buf_text(&value), n);
+        sql_identifier(&q->joins, s->time.column);
+        buf_printf(&q->joins, ", _value_%zu != '') AS _actor_value_%zu FROM ", n, n);
+        source_table(s, &q->joins);
+        buf_printf(&q->joins, " GROUP BY _actor_%zu) AS _actors_%zu ON %s = _actors_%zu._actor_%zu",
+                   n, n, buf_text(&actor), n, n);
+        buf_printf(out, "_actor_value_%zu", n);
+    }
+    buf_done(&value);
+    buf_done(&actor);
+    return rc;
+}
+
+/* A property by its bare key: the containers in look-up order. */
+static int bare_property(const struct source *s, struct query *q, const char *key, struct buf *out,
+                         struct err *ret_err)
+{
+    const char *type = json_string_value(json_object_get(s->columns, key));
+    if (type != NULL && strchr(type, '(') == NULL) {
+        struct place column = {.kind = PLACE_COLUMN, .column = (char *)key, .type = (char *)type};
+        place_text(&column, q, NULL, out);
+        return 0;
+    }
+    if (s->property_count == 0)
+        return err_set(ret_err, ERR_ARGUMENT, NULL, "source '%s' has no field '%s'", s->name, key);
+    if (s->property_count == 1) {
+        place_text(&s->properties[0], q, key, out);
+        return 0;
+    }
+    struct coalesce c = {.out = out};
+    for (size_t i = 0; i < s->property_count; i++)
+        coalesce_add(&c, &s->properties[i], q, key);
+    buf_puts(out, ", '')");
+    return 0;
+}
+
+static int property_of(const struct source *s, struct query *q, int container, const char *prefix,
+                       const char *key, struct buf *out, struct err *ret_err)
+{
+    if (container < 0)
+        return err_set(ret_err, ERR_ARGUMENT, NULL, "source '%s' has no %s<key> properties",
+                       s->name, prefix);
+    place_text(&s->properties[container], q, key, out);
+    return 0;
+}
+
+/* hour and weekday (1 = Monday) of the event, UTC: derived, they need no column of their own. */
+static bool time_field(const struct source *s, const char *field, struct buf *out)
+{
+    bool is_hour = strcmp(field, "hour") == 0;
+    if (!is_hour && strcmp(field, "weekday") != 0)
+        return false;
+    buf_puts(out, is_hour ? "toString(toHour(" : "toString(toDayOfWeek(");
+    sql_identifier(out, s->time.column);
+    buf_puts(out, is_hour ? ", 'UTC'))" : ", 0, 'UTC'))");
+    return true;
+}
+
+int source_text(const struct source *s, struct query *q, const char *field, struct buf *out,
+                struct err *ret_err)
+{
+    if (field[0] == '\0')
+        return err_set(ret_err, ERR_ARGUMENT, NULL, "a field name must not be empty");
+    for (int i = 0; i < SOURCE_FIELDS; i++)
+        if (strcmp(field, source_field_names[i]) == 0 && s->fields[i].count > 0)
+            return source_logical(s, q, (enum source_field)i, out, ret_err);
+    if (time_field(s, field, out))
+        return 0;
+    const struct source_key *key = find_key(s->cases, s->case_count, field);
+    if (key == NULL)
+        key = find_key(s->objects, s->object_count, field);
+    if (key == NULL && strcmp(field, "case") == 0) {
+        if (s->case_count == 0)
+            return err_set(ret_err, ERR_ARGUMENT, NULL,
+                           "source '%s' has no case field; map one in its configuration", s->name);
+        key = &s->cases[0];
+    }
+    if (key != NULL) {
+        places_text(&key->places, q, out);
+        return 0;
+    }
+    if (has_prefix(field, "actor.") && field[6] != '\0')
+        return actor_property(s, q, field + 6, out, ret_err);
+    if (has_prefix(field, "event.") && field[6] != '\0')
+        return property_of(s, q, s->event_properties, "event.", field + 6, out, ret_err);
+    if (has_prefix(field, "resource.") && field[9] != '\0')
+        return property_of(s, q, s->resource_properties, "resource.", field + 9, out, ret_err);
+    if (has_prefix(field, "session.") && field[8] != '\0')
+        return bare_property(s, q, field + 8, out, ret_err);
+    return bare_property(s, q, field, out, ret_err);
+}
+
+int source_number(const struct source *s, struct query *q, const char *field, struct buf *out,
+                  struct err *ret_err)
+{
+    const struct places *duration = &s->fields[SOURCE_DURATION];
+    bool is_duration = strcmp(field, "duration_ms") == 0 && duration->count > 0;
+    struct buf text = {0};
+    int rc = 0;
+    if (is_duration)
+        places_text(duration, q, &text);
+    else
+        rc = source_text(s, q, field, &text, ret_err);
+    if (rc == 0 && is_duration)
+        buf_printf(out, "(toFloat64OrNull(%s) * %.17g)", buf_text(&text), s->duration_unit_ms);
+    else if (rc == 0)
+        buf_printf(out, "toFloat64OrNull(%s)", buf_text(&text));
+    buf_done(&text);
+    return rc;
+}
+
+int source_actor(const struct source *s, struct query *q, const char *actor, const char *case_name,
+                 struct buf *out, struct err *ret_err)
+{
+    int rc = 0;
+    if (strcmp(actor, "user") == 0) {
+        rc = source_logical(s, q, SOURCE_ACTOR, out, ret_err);
+    } else if (strcmp(actor, "session") == 0) {
+        rc = source_logical(s, q, SOURCE_SESSION, out, ret_err);
+    } else if (strcmp(actor, "case") == 0) {
+        rc = source_case(s, q, case_name, out, ret_err);
+    } else {
+        rc = source_text(s, q, actor, out, ret_err);
+    }
+    if (rc < 0 && ret_err->field[0] == '\0')
+        snprintf(ret_err->field, sizeof ret_err->field, "actor");
+    return rc;
+}
+
+int source_case(const struct source *s, struct query *q, const char *name, struct buf *out,
+                struct err *ret_err)
+{
+    if (name == NULL && s->case_count > 1) {
+        struct buf names = {0};
+        for (size_t i = 0; i < s->case_count; i++)
+            buf_printf(&names, "%s%s", i > 0 ? ", " : "", s->cases[i].name);
+        int rc = err_set(ret_err, ERR_ARGUMENT, "case", "source '%s' has several case fields: %s",
+                         s->name, buf_text(&names));
+        buf_done(&names);
+        return rc;
+    }
+    return source_text(s, q, name != NULL ? name : "case", out, ret_err);
+}

@@ -1,0 +1,157 @@
+#pragma once
+/* Sources: what the logical fields (time, event, actor, session, case, …) are in a physical table.
+ *
+ * A source comes from a preset that recognises the table's columns, from the JSON in the table's
+ * comment (import and demo write it), and from the configuration, the later overriding the earlier.
+ * The mapping JSON, all members optional:
+ *   { "kind": "clickstack" | "telemetry" | "events", "database": "…", "table": "…",
+ *     "description": "…", "time": "Timestamp", "event": "SpanName",
+ *     "session": "ResourceAttributes['rum.sessionId']",
+ *     "actor": ["SpanAttributes['user.id']", "SpanAttributes['userEmail']"],
+ *     "resource": …, "service": …, "status": …, "duration_ms": …, "url": …, "start_time": …,
+ *     "cases": {"order": "SpanAttributes['order.id']"}, "objects": {"item": …},
+ *     "properties": ["SpanAttributes", "ResourceAttributes"], "actor_properties": "…",
+ *     "replay_table": "hyperdx_sessions", "logs_table": "otel_logs", "replay_url": "…{session}…" }
+ * A place is a column, or a key of a Map or JSON column, or of a String column holding JSON. A list
+ * of places means the first that is not empty. */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "buf.h"
+#include "db.h"
+#include "err.h"
+#include "query.h"
+
+enum place_kind {
+    PLACE_COLUMN,    /* a plain column */
+    PLACE_MAP,       /* column[key] */
+    PLACE_JSON,      /* a path of a JSON column */
+    PLACE_JSON_TEXT, /* a path of a String column that holds JSON */
+};
+
+struct place {
+    enum place_kind kind;
+    char *column;
+    char *key;  /* NULL for PLACE_COLUMN */
+    char *type; /* of the column, as system.columns says */
+};
+
+struct places {
+    struct place *items;
+    size_t count;
+};
+
+/* The logical fields that map to places. */
+enum source_field {
+    SOURCE_EVENT,
+    SOURCE_ACTOR,
+    SOURCE_SESSION,
+    SOURCE_RESOURCE,
+    SOURCE_SERVICE,
+    SOURCE_STATUS,
+    SOURCE_DURATION,
+    SOURCE_URL,
+    SOURCE_START_TIME,
+    SOURCE_FIELDS
+};
+
+/* Their names, as agents and mappings use them. */
+extern const char *const source_field_names[SOURCE_FIELDS];
+
+struct source_key { /* a case id or an object type */
+    char *name;
+    struct places places;
+};
+
+struct source {
+    char *name;
+    char *kind; /* "clickstack", "telemetry", "events" */
+    char *database, *table;
+    char *description;
+    struct place time; /* DateTime or DateTime64 */
+    struct places fields[SOURCE_FIELDS];
+    double duration_unit_ms;  /* what one unit of the duration column is: 1e-6 for ns */
+    char *order;              /* column that breaks ties of time (import order), or NULL */
+    struct place *properties; /* containers: Map, JSON or JSON-text columns, in look-up order */
+    size_t property_count;
+    int event_properties;    /* index of the container of event.<key>, or -1 */
+    int resource_properties; /* of resource.<key> */
+    int actor_properties;    /* of actor.<key> when rows carry them; -1: from event properties */
+    struct source_key *cases, *objects;
+    size_t case_count, object_count;
+    json_t *columns;                              /* {column: type} of the table */
+    char *replay_table, *logs_table, *replay_url; /* or NULL */
+    bool has_replay;                              /* the replay table exists */
+    int64_t rows; /* of the table when it was looked at; 0 = unknown (a view, Distributed) */
+    double bytes_per_row; /* all columns, uncompressed; 0 = unknown */
+};
+
+struct sources {
+    struct source **items;
+    size_t count;
+    unsigned refs; /* sources_load() gives one; sources_free() drops one */
+};
+
+/* Reads system.tables and system.columns and builds the list; asynchronous. On success the sources
+ * belong to the callee's user (sources_free). `config` is the "sources" object of the
+ * configuration, or NULL; its errors name the key. */
+int sources_load(struct db *db, const json_t *config,
+                 void (*done)(void *user, struct sources *sources, const struct err *err),
+                 void *user, struct err *ret_err);
+struct sources *sources_free(struct sources *sources);
+const struct source *sources_find(const struct sources *sources, const char *name,
+                                  struct err *ret_err);
+
+/* `database`.`table`, quoted. */
+void source_table(const struct source *s, struct buf *out);
+
+/* What stands after FROM: the table, and a join for every actor.<key> that the fragments built so
+ * far on `q` use. So build all fragments first, then this one. */
+void source_from(const struct source *s, struct query *q, struct buf *out);
+
+/* Unix microseconds of a row's time, Int64. */
+void source_time_us(const struct source *s, struct buf *out);
+
+/* A time-typed expression (a column, min(column), …) as unix microseconds. */
+void source_to_us(const struct source *s, const char *expression, struct buf *out);
+
+/* `time` >= from and < to, in a form that prunes parts; either may be INT64_MIN/MAX = open. */
+void source_time_between(const struct source *s, struct query *q, int64_t from_us, int64_t to_us,
+                         struct buf *out);
+
+/* A logical or property field as a String expression of one row ('' = missing), keys bound. Names:
+ * event, actor, session, case, a case or object name, resource, service, status, duration_ms, url,
+ * hour, weekday, a column, event.<key>, session.<key>, actor.<key> (the actor's last non-empty
+ * value), resource.<key>; a bare key is looked up in the containers in that order. */
+int source_text(const struct source *s, struct query *q, const char *field, struct buf *out,
+                struct err *ret_err);
+
+/* The expression of one logical field; ERR_ARGUMENT where the source has none. */
+int source_logical(const struct source *s, struct query *q, enum source_field field,
+                   struct buf *out, struct err *ret_err);
+
+/* The same as Nullable(Float64): a number, or NULL where the text is none. */
+int source_number(const struct source *s, struct query *q, const char *field, struct buf *out,
+                  struct err *ret_err);
+
+/* The case id: `name` is a case field of the source, NULL = the only one. */
+int source_case(const struct source *s, struct query *q, const char *name, struct buf *out,
+                struct err *ret_err);
+
+/* What is counted: "user", "session", "case" or a field → String expression. */
+int source_actor(const struct source *s, struct query *q, const char *actor, const char *case_name,
+                 struct buf *out, struct err *ret_err);
+
+/* One of CONTRACT.md's filters {field, op, value, values} as a condition on one row. */
+int source_filter(const struct source *s, struct query *q, const json_t *filter, struct buf *out,
+                  struct err *ret_err);
+
+/* All of `filters` (array or NULL), joined by AND; "1" when there is none. */
+int source_filters(const struct source *s, struct query *q, const json_t *filters, struct buf *out,
+                   struct err *ret_err);
+
+/* A matcher {event, any_of, where} as a condition on one row. */
+int source_matcher(const struct source *s, struct query *q, const json_t *matcher, struct buf *out,
+                   struct err *ret_err);

@@ -1,0 +1,576 @@
+/* Finding the sources: presets recognise tables by their columns, a table's comment and the
+ * configuration refine them. Two queries, then everything happens in memory. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "json.h"
+#include "place.h"
+#include "rows.h"
+#include "source.h"
+#include "sql_text.h"
+
+/* A preset applies to a table that has all of `columns`. Its mapping is the JSON of source.h. */
+static const struct preset {
+    const char *kind;
+    const char *columns[6];
+    const char *mapping;
+} presets[] = {
+    {"clickstack",
+     {"Timestamp", "SpanName", "ServiceName", "SpanAttributes", "ResourceAttributes", NULL},
+     "{\"time\":\"Timestamp\",\"event\":\"SpanName\",\"service\":\"ServiceName\","
+     "\"session\":\"__hdx_materialized_rum.sessionId|ResourceAttributes['rum.sessionId']\","
+     "\"actor\":[\"SpanAttributes['user.id']\",\"SpanAttributes['enduser.id']\","
+     "\"SpanAttributes['userEmail']\","
+     "\"__hdx_materialized_rum.sessionId|ResourceAttributes['rum.sessionId']\"],"
+     "\"resource\":\"ServiceName\",\"status\":\"StatusCode\",\"duration_ms\":\"Duration\","
+     "\"duration_unit_ms\":1e-6,"
+     "\"url\":[\"SpanAttributes['location.href']\",\"SpanAttributes['http.url']\","
+     "\"SpanAttributes['url.full']\"],"
+     "\"properties\":[\"SpanAttributes\",\"ResourceAttributes\"],"
+     "\"event_properties\":\"SpanAttributes\",\"resource_properties\":\"ResourceAttributes\","
+     "\"replay_table\":\"hyperdx_sessions\",\"logs_table\":\"otel_logs\"}"},
+    {"telemetry",
+     {"occurred_at", "name", "session_id", "anonymous_user_id", "payload_json", NULL},
+     "{\"time\":\"occurred_at\",\"event\":\"name\",\"session\":\"session_id\","
+     "\"actor\":\"anonymous_user_id\",\"url\":\"route_pattern\",\"service\":\"source\","
+     "\"status\":\"payload_json['status']\",\"duration_ms\":\"payload_json['duration_ms']\","
+     "\"properties\":[\"payload_json\"],\"event_properties\":\"payload_json\"}"},
+    {"events",
+     {"time", "event", "actor", "properties", NULL},
+     "{\"time\":\"time\",\"event\":\"event\",\"session\":\"session\",\"actor\":\"actor\","
+     "\"resource\":\"resource\",\"start_time\":\"start_time\",\"order\":\"seq\","
+     "\"service\":\"properties['service']\",\"status\":\"properties['status']\","
+     "\"duration_ms\":\"properties['duration_ms']\",\"url\":\"properties['url']\","
+     "\"properties\":[\"properties\",\"actor_properties\"],\"event_properties\":\"properties\","
+     "\"actor_properties\":\"actor_properties\"}"},
+};
+
+/* --- one source from its mapping ---------------------------------------------------------- */
+
+static struct source *source_free(struct source *s)
+{
+    if (s == NULL)
+        return NULL;
+    free(s->name);
+    free(s->kind);
+    free(s->database);
+    free(s->table);
+    free(s->description);
+    free(s->order);
+    free(s->replay_table);
+    free(s->logs_table);
+    free(s->replay_url);
+    place_done(&s->time);
+    for (int i = 0; i < SOURCE_FIELDS; i++)
+        places_done(&s->fields[i]);
+    for (size_t i = 0; i < s->property_count; i++)
+        place_done(&s->properties[i]);
+    free(s->properties);
+    for (size_t i = 0; i < s->case_count; i++) {
+        free(s->cases[i].name);
+        places_done(&s->cases[i].places);
+    }
+    for (size_t i = 0; i < s->object_count; i++) {
+        free(s->objects[i].name);
+        places_done(&s->objects[i].places);
+    }
+    free(s->cases);
+    free(s->objects);
+    json_decref(s->columns);
+    free(s);
+    return NULL;
+}
+
+static char *member_text(const json_t *mapping, const char *key)
+{
+    const char *text = json_get_string(mapping, key, NULL);
+    return text != NULL && text[0] != '\0' ? strdup(text) : NULL;
+}
+
+static int parse_keys(const json_t *object, const json_t *columns, bool is_strict,
+                      struct source_key **ret_keys, size_t *ret_count, struct err *ret_err)
+{
+    if (json_object_size(object) == 0)
+        return 0;
+    *ret_keys = calloc(json_object_size(object), sizeof **ret_keys);
+    if (*ret_keys == NULL)
+        return err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
+    const char *name;
+    json_t *value;
+    json_object_foreach ((json_t *)object, name, value) {
+        struct source_key *key = &(*ret_keys)[*ret_count];
+        int rc = places_parse(value, columns, is_strict, &key->places, ret_err);
+        if (rc < 0) {
+            err_prefix(ret_err, name);
+            return rc;
+        }
+        if (key->places.count == 0)
+            continue;
+        key->name = strdup(name);
+        (*ret_count)++;
+        if (key->name == NULL)
+            return err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
+    }
+    return 0;
+}
+
+static int index_of_container(const struct source *s, const char *column)
+{
+    for (size_t i = 0; column != NULL && i < s->property_count; i++)
+        if (strcmp(s->properties[i].column, column) == 0)
+            return (int)i;
+    return -1;
+}
+
+static int parse_containers(struct source *s, const json_t *mapping, struct err *ret_err)
+{
+    const json_t *list = json_object_get(mapping, "properties");
+    struct places places = {0};
+    if (list != NULL) {
+        int rc = places_parse(list, s->columns, false, &places, ret_err);
+        if (rc < 0) {
+            err_prefix(ret_err, "properties");
+            return rc;
+        }
+    }
+    for (size_t i = 0; i < places.count; i++) {
+        const char *type = places.items[i].type;
+        places.items[i].kind = strncmp(type, "Map(", 4) == 0   ? PLACE_MAP
+                               : strncmp(type, "JSON", 4) == 0 ? PLACE_JSON
+                                                               : PLACE_JSON_TEXT;
+    }
+    s->properties = places.items;
+    s->property_count = places.count;
+    s->event_properties = index_of_container(s, json_get_string(mapping, "event_properties", NULL));
+    s->resource_properties =
+        index_of_container(s, json_get_string(mapping, "resource_properties", NULL));
+    s->actor_properties = index_of_container(s, json_get_string(mapping, "actor_properties", NULL));
+    return 0;
+}
+
+/* Builds a source; `mapping` is the merged JSON. Errors name the mapping's key. */
+static int source_build(const char *name, const char *database, const char *table,
+                        const json_t *mapping, json_t *columns, bool is_strict,
+                        struct source **ret_source, struct err *ret_err)
+{
+    struct source *s = calloc(1, sizeof *s);
+    if (s == NULL)
+        return err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
+    s->columns = json_incref(columns);
+    s->name = strdup(name);
+    s->database = strdup(database);
+    s->table = strdup(table);
+    s->kind = strdup(json_get_string(mapping, "kind", "events"));
+    s->description = member_text(mapping, "description");
+    s->replay_table = member_text(mapping, "replay_table");
+    s->logs_table = member_text(mapping, "logs_table");
+    s->replay_url = member_text(mapping, "replay_url");
+    s->duration_unit_ms = json_get_number(mapping, "duration_unit_ms", 1);
+    const char *order = json_get_string(mapping, "order", NULL);
+    if (order != NULL && json_object_get(columns, order) != NULL)
+        s->order = strdup(order);
+    int rc = s->name == NULL || s->database == NULL || s->table == NULL || s->kind == NULL
+                 ? err_set(ret_err, ERR_MEMORY, NULL, "out of memory")
+                 : 0;
+    const char *time = json_get_string(mapping, "time", NULL);
+    if (rc == 0)
+        rc = time == NULL ? err_set(ret_err, ERR_ARGUMENT, "time", "a source needs a time column")
+                          : place_parse(time, columns, &s->time, ret_err);
+    if (rc == 0 && strstr(s->time.type, "DateTime") == NULL)
+        rc = err_set(ret_err, ERR_ARGUMENT, "time", "column '%s' is %s, not DateTime or DateTime64",
+                     s->time.column, s->time.type);
+    for (int i = 0; rc == 0 && i < SOURCE_FIELDS; i++) {
+        const json_t *value = json_object_get(mapping, source_field_names[i]);
+        if (value == NULL)
+            continue;
+        rc = places_parse(value, columns, is_strict, &s->fields[i], ret_err);
+        if (rc < 0)
+            err_prefix(ret_err, source_field_names[i]);
+    }
+    if (rc == 0 && s->fields[SOURCE_EVENT].count == 0)
+        rc = err_set(ret_err, ERR_ARGUMENT, "event", "a source needs an event column");
+    if (rc == 0)
+        rc = parse_containers(s, mapping, ret_err);
+    if (rc == 0)
+        rc = parse_keys(json_object_get(mapping, "cases"), columns, is_strict, &s->cases,
+                        &s->case_count, ret_err);
+    if (rc == 0)
+        rc = parse_keys(json_object_get(mapping, "objects"), columns, is_strict, &s->objects,
+                        &s->object_count, ret_err);
+    if (rc < 0) {
+        source_free(s);
+        return rc;
+    }
+    *ret_source = s;
+    return 0;
+}
+
+/* --- the list ----------------------------------------------------------------------------- */
+
+struct sources_load {
+    struct db *db;
+    const json_t *config;
+    void (*done)(void *user, struct sources *sources, const struct err *err);
+    void *user;
+    struct rows rows;
+    json_t *tables; /* rows of sources_tables.sql */
+};
+
+struct sources *sources_free(struct sources *sources)
+{
+    if (sources != NULL && --sources->refs == 0) {
+        for (size_t i = 0; i < sources->count; i++)
+            source_free(sources->items[i]);
+        free(sources->items);
+        free(sources);
+    }
+    return NULL;
+}
+
+static const struct preset *preset_for(const json_t *columns, const char *kind)
+{
+    for (size_t i = 0; i < sizeof presets / sizeof presets[0]; i++) {
+        const struct preset *p = &presets[i];
+        if (kind != NULL) {
+            if (strcmp(p->kind, kind) == 0)
+                return p;
+            continue;
+        }
+        size_t n = 0;
+        while (p->columns[n] != NULL && json_object_get(columns, p->columns[n]) != NULL)
+            n++;
+        if (p->columns[n] == NULL)
+            return p;
+    }
+    return NULL;
+}
+
+/* preset < comment < configuration; any of the last two may be NULL. New reference. */
+static json_t *merged_mapping(const struct preset *preset, const json_t *comment,
+                              const json_t *config)
+{
+    json_t *mapping = preset != NULL ? json_loads(preset->mapping, 0, NULL) : json_object();
+    if (mapping == NULL)
+        return NULL;
+    if (preset != NULL)
+        json_object_set_new(mapping, "kind", json_string(preset->kind));
+    if (comment != NULL)
+        json_object_update(mapping, (json_t *)comment);
+    if (config != NULL)
+        json_object_update(mapping, (json_t *)config);
+    return mapping;
+}
+
+static int add_source(struct sources *list, struct source *source, struct err *ret_err)
+{
+    struct source **items = realloc(list->items, (list->count + 1) * sizeof(struct source *));
+    if (items == NULL) {
+        source_free(source);
+        return err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
+    }
+    list->items = items;
+    list->items[list->count++] = source;
+    return 0;
+}
+
+static bool is_taken(const struct sources *list, const char *name)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (strcmp(list->items[i]->name, name) == 0)
+            return true;
+    return false;
+}
+
+/* The configured name of a table, if the configuration gives it one: entries name their table. */
+static const char *configured_name(const json_t *config, const char *database, const char *table,
+                                   const char *current_database)
+{
+    const char *name;
+    json_t *entry;
+    json_object_foreach ((json_t *)config, name, entry) {
+        const char *wanted = json_get_string(entry, "table", NULL);
+        const char *where = json_get_string(entry, "database", current_database);
+        if (wanted != NULL && strcmp(wanted, table) == 0 && strcmp(where, database) == 0)
+            return name;
+    }
+    return NULL;
+}
+
+/* A table's own name; ClickStack's generic table name says less than its database or preset. */
+static void detected_name(const struct sources *list, const struct preset *preset,
+                          const char *database, const char *table, const char *current_database,
+                          char *out, size_t size)
+{
+    bool is_current = strcmp(database, current_database) == 0;
+    if (preset != NULL && strcmp(preset->kind, "clickstack") == 0 &&
+        strcmp(table, "otel_traces") == 0)
+        snprintf(out, size, "%s", is_current ? "clickstack" : database);
+    else
+        snprintf(out, size, "%s", table);
+    if (is_taken(list, out))
+        snprintf(out, size, "%s.%s", database, table);
+}
+
+/* The row of sources_tables.sql for a table, or NULL. */
+static const json_t *table_row(const json_t *tables, const char *database, const char *table)
+{
+    for (size_t i = 0; i < json_array_size(tables); i++) {
+        const json_t *row = json_array_get(tables, i);
+        if (strcmp(json_string_value(json_array_get(row, 0)), database) == 0 &&
+            strcmp(json_string_value(json_array_get(row, 1)), table) == 0)
+            return row;
+    }
+    return NULL;
+}
+
+/* The mapping in a table's comment; a comment that is no JSON object is a mere comment. */
+static json_t *comment_mapping(const json_t *row)
+{
+    const char *comment = json_string_value(json_array_get(row, 2));
+    if (comment == NULL || comment[0] != '{')
+        return NULL;
+    json_t *value = json_parse(comment, strlen(comment), NULL);
+    if (!json_is_object(value)) {
+        json_decref(value);
+        return NULL;
+    }
+    return value;
+}
+
+static void note_size(struct source *source, const json_t *row)
+{
+    source->rows = json_integer_value(json_array_get(row, 4));
+    double bytes = (double)json_integer_value(json_array_get(row, 5));
+    source->bytes_per_row = source->rows > 0 ? bytes / (double)source->rows : 0;
+}
+
+static json_t *columns_object(const json_t *pairs)
+{
+    json_t *columns = json_object();
+    for (size_t i = 0; i < json_array_size(pairs); i++) {
+        const json_t *pair = json_array_get(pairs, i);
+        json_object_set(columns, json_string_value(json_array_get(pair, 0)),
+                        json_array_get(pair, 1));
+    }
+    return columns;
+}
+
+/* One table of sources_columns.sql. A table that only looks like a source and does not hold
+ * together is left out; one that the configuration names must be right. */
+static int consider_table(struct sources_load *load, struct sources *list, const json_t *row,
+                          const char *current_database, struct err *ret_err)
+{
+    const char *database = json_string_value(json_array_get(row, 0));
+    const char *table = json_string_value(json_array_get(row, 1));
+    json_t *columns = columns_object(json_array_get(row, 2));
+    const json_t *about = table_row(load->tables, database, table);
+    json_t *comment = comment_mapping(about);
+    const char *configured = configured_name(load->config, database, table, current_database);
+    const json_t *config = configured != NULL ? json_object_get(load->config, configured) : NULL;
+    const char *kind = json_get_string(config, "kind", json_get_string(comment, "kind", NULL));
+    const struct preset *preset = preset_for(columns, kind);
+    char name[256];
+    if (configured != NULL)
+        snprintf(name, sizeof name, "%s", configured);
+    else
+        detected_name(list, preset, database, table, current_database, name, sizeof name);
+    if (config == NULL)
+        config = json_object_get(load->config, name);
+
+    int rc = 0;
+    if (preset != NULL || comment != NULL || config != NULL) {
+        json_t *mapping = merged_mapping(preset, comment, config);
+        struct source *source = NULL;
+        rc = source_build(name, database, table, mapping, columns, false, &source, ret_err);
+        if (rc == 0) {
+            note_size(source, about);
+            source->has_replay = source->replay_table != NULL &&
+                                 table_row(load->tables, database, source->replay_table) != NULL;
+            rc = add_source(list, source, ret_err);
+        } else if (config != NULL) {
+            char at[128];
+            snprintf(at, sizeof at, "sources.%s", name);
+            err_prefix(ret_err, at);
+        } else if (rc != -ERR_MEMORY) {
+            rc = 0;
+        }
+        json_decref(mapping);
+    }
+    json_decref(columns);
+    json_decref(comment);
+    return rc;
+}
+
+/* Every configured source must have been found. */
+static int check_configured(const json_t *config, const struct sources *list, struct err *ret_err)
+{
+    const char *name;
+    json_t *entry;
+    json_object_foreach ((json_t *)config, name, entry) {
+        if (is_taken(list, name))
+            continue;
+        char at[128];
+        snprintf(at, sizeof at, "sources.%s.table", name);
+        return err_set(ret_err, ERR_NOT_FOUND, at, "table '%s' does not exist or may not be read",
+                       json_get_string(entry, "table", name));
+    }
+    return 0;
+}
+
+static void finish(struct sources_load *load, struct sources *list, const struct err *err)
+{
+    load->done(load->user, list, err);
+    rows_done(&load->rows);
+    json_decref(load->tables);
+    free(load);
+}
+
+static const char *current_database(const struct sources_load *load)
+{
+    const json_t *first = json_array_get(load->tables, 0);
+    return first != NULL ? json_string_value(json_array_get(first, 3)) : load->db->info.database;
+}
+
+static void columns_done(void *user, const struct err *err, const struct db_stats *stats)
+{
+    (void)stats;
+    struct sources_load *load = user;
+    struct err failure = {0};
+    if (err == NULL && rows_end(&load->rows, &failure) < 0)
+        err = &failure;
+    if (err != NULL) {
+        finish(load, NULL, err);
+        return;
+    }
+    struct sources *list = calloc(1, sizeof *list);
+    int rc = list == NULL ? err_set(&failure, ERR_MEMORY, NULL, "out of memory") : 0;
+    if (list != NULL)
+        list->refs = 1;
+    const char *current = current_database(load);
+    for (size_t i = 0; rc == 0 && i < json_array_size(load->rows.items); i++)
+        rc = consider_table(load, list, json_array_get(load->rows.items, i), current, &failure);
+    if (rc == 0)
+        rc = check_configured(load->config, list, &failure);
+    if (rc < 0)
+        list = sources_free(list);
+    finish(load, list, rc < 0 ? &failure : NULL);
+}
+
+/* Tables whose comment or configuration says that they are sources, as "db.table" or "table". */
+static json_t *named_tables(const struct sources_load *load)
+{
+    json_t *names = json_array();
+    for (size_t i = 0; i < json_array_size(load->tables); i++) {
+        const json_t *row = json_array_get(load->tables, i);
+        if (json_string_value(json_array_get(row, 2))[0] != '{')
+            continue;
+        json_array_append_new(names,
+                              json_sprintf("%s.%s", json_string_value(json_array_get(row, 0)),
+                                           json_string_value(json_array_get(row, 1))));
+    }
+    const char *name;
+    json_t *entry;
+    json_object_foreach ((json_t *)load->config, name, entry) {
+        const char *table = json_get_string(entry, "table", NULL);
+        if (table != NULL)
+            json_array_append_new(
+                names,
+                json_sprintf("%s.%s", json_get_string(entry, "database", current_database(load)),
+                             table));
+    }
+    return names;
+}
+
+static int load_feed(void *user, const char *bytes, size_t len)
+{
+    struct sources_load *load = user;
+    return rows_feed(&load->rows, bytes, len);
+}
+
+static int start_query(struct sources_load *load, struct query *q, const struct sql_text *text,
+                       void (*done)(void *, const struct err *, const struct db_stats *),
+                       struct err *ret_err)
+{
+    int rc = query_render(q, text, NULL, ret_err);
+    if (rc < 0)
+        return rc;
+    rows_init(&load->rows, 10000, 32 << 20);
+    struct db_query *started;
+    return query_start(load->db, q,
+                       &(struct db_request){.format = "JSONCompactEachRow",
+                                            .tag = text->name,
+                                            .on_data = load_feed,
+                                            .on_done = done,
+                                            .user = load},
+                       &started, ret_err);
+}
+
+static void tables_done(void *user, const struct err *err, const struct db_stats *stats)
+{
+    (void)stats;
+    struct sources_load *load = user;
+    struct err failure = {0};
+    if (err == NULL && rows_end(&load->rows, &failure) < 0)
+        err = &failure;
+    if (err == NULL) {
+        load->tables = json_incref(load->rows.items);
+        rows_done(&load->rows);
+        struct query q;
+        query_init(&q);
+        json_t *names = named_tables(load);
+        query_set_texts(&q, "tables", names);
+        json_decref(names);
+        if (start_query(load, &q, &sql_sources_columns, columns_done, &failure) < 0)
+            err = &failure;
+        query_done(&q);
+    }
+    if (err != NULL)
+        finish(load, NULL, err);
+}
+
+int sources_load(struct db *db, const json_t *config,
+                 void (*done)(void *user, struct sources *sources, const struct err *err),
+                 void *user, struct err *ret_err)
+{
+    struct sources_load *load = calloc(1, sizeof *load);
+    if (load == NULL)
+        return err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
+    *load = (struct sources_load){.db = db, .config = config, .done = done, .user = user};
+    struct query q;
+    query_init(&q);
+    query_set_integer(&q, "everywhere", db->info.is_embedded);
+    int rc = start_query(load, &q, &sql_sources_tables, tables_done, ret_err);
+    query_done(&q);
+    if (rc < 0) {
+        rows_done(&load->rows);
+        free(load);
+    }
+    return rc;
+}
+
+const struct source *sources_find(const struct sources *sources, const char *name,
+                                  struct err *ret_err)
+{
+    if (name == NULL && sources->count == 1)
+        return sources->items[0];
+    struct buf names = {0};
+    for (size_t i = 0; i < sources->count; i++) {
+        if (name != NULL && strcmp(sources->items[i]->name, name) == 0)
+            return sources->items[i];
+        buf_printf(&names, "%s%s", i > 0 ? ", " : "", sources->items[i]->name);
+    }
+    if (sources->count == 0)
+        err_set(ret_err, ERR_NOT_FOUND, "source",
+                "there is no source yet: load data with `sextant import FILE` or `sextant demo`, "
+                "or point CLICKHOUSE_HOST and CLICKHOUSE_DATABASE to tables with events");
+    else if (name == NULL)
+        err_set(ret_err, ERR_ARGUMENT, "source", "there are several sources, name one of: %s",
+                buf_text(&names));
+    else
+        err_set(ret_err, ERR_NOT_FOUND, "source",
+                "there is no source '%.100s'; the sources are: %s", name, buf_text(&names));
+    buf_done(&names);
+    return NULL;
+}

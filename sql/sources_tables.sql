@@ -1,0 +1,7 @@
+-- Which tables exist, how large they are, and the mapping that a comment may hold.
+SELECT database, name, comment, currentDatabase(), toInt64(ifNull(total_rows, 0)), toInt64(ifNull(total_bytes_uncompressed, 0))
+FROM system.tables
+WHERE ({everywhere:UInt8} AND database NOT IN ('system', 'information_schema', 'INFORMATION_SCHEMA', 'default'))
+   OR database = currentDatabase()
+ORDER BY database, name
+LIMIT 5000
