@@ -1,0 +1,299 @@
+/* The pure parts of the tools: alignment, anomaly scores, periods, zones, intervals. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "align.h"
+#include "anomaly.h"
+#include "interval.h"
+#include "period.h"
+
+/* --- alignment ----------------------------------------------------------------------------- */
+
+static size_t codes(const char *letters, uint32_t *out)
+{
+    size_t n = strlen(letters);
+    for (size_t i = 0; i < n; i++)
+        out[i] = (uint32_t)letters[i];
+    return n;
+}
+
+static int cost_of(const char *trace, const char *reference, struct align_costs costs)
+{
+    uint32_t t[64], r[64];
+    struct align_move moves[128];
+    size_t n = codes(trace, t), m = codes(reference, r), count = 0;
+    int cost = align(t, n, r, m, costs, moves, &count), sum = 0;
+    size_t i = 0, j = 0;
+    /* The moves must walk through both sequences, and cost what was said. */
+    for (size_t k = 0; k < count; k++) {
+        assert_int_equal(moves[k].reference_at, i);
+        assert_int_equal(moves[k].trace_at, j);
+        bool is_inner = i > 0 && i < m;
+        if (moves[k].kind == ALIGN_MATCH)
+            assert_int_equal(t[j], r[i]);
+        else
+            sum += moves[k].kind == ALIGN_SKIP ? 1
+                   : is_inner                  ? costs.inner_insert
+                                               : costs.edge_insert;
+        i += moves[k].kind != ALIGN_INSERT;
+        j += moves[k].kind != ALIGN_SKIP;
+    }
+    assert_int_equal(i, m);
+    assert_int_equal(j, n);
+    assert_int_equal(sum, cost);
+    return cost;
+}
+
+static void test_align_by_hand(void **state)
+{
+    const struct align_costs linear = {1, 1}, eventually = {0, 0}, directly = {0, 1};
+    static const struct {
+        const char *trace, *reference;
+        int linear, eventually, directly;
+    } cases[] = {
+        {"abc", "abc", 0, 0, 0},    {"", "abc", 3, 3, 3},        {"abc", "", 3, 0, 0},
+        {"axbxc", "abc", 2, 0, 2},  {"xxabcxx", "abc", 4, 0, 0}, {"acb", "abc", 2, 1, 1},
+        {"cba", "abc", 4, 2, 2},    {"ababc", "abc", 2, 0, 0},   {"aab", "abc", 2, 1, 1},
+        {"abxabc", "abc", 3, 0, 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_int_equal(cost_of(cases[i].trace, cases[i].reference, linear), cases[i].linear);
+        assert_int_equal(cost_of(cases[i].trace, cases[i].reference, eventually),
+                         cases[i].eventually);
+        assert_int_equal(cost_of(cases[i].trace, cases[i].reference, directly), cases[i].directly);
+    }
+}
+
+static int lcs(const char *a, const char *b)
+{
+    if (*a == '\0' || *b == '\0')
+        return 0;
+    if (*a == *b)
+        return 1 + lcs(a + 1, b + 1);
+    int x = lcs(a + 1, b), y = lcs(a, b + 1);
+    return x > y ? x : y;
+}
+
+static bool is_subsequence(const char *trace, const char *reference)
+{
+    for (; *trace != '\0'; trace++)
+        reference += *reference == *trace && *reference != '\0';
+    return *reference == '\0';
+}
+
+/* Random words against the definitions: |trace| + |reference| - 2 LCS, subsequence, block. */
+static void test_align_at_random(void **state)
+{
+    unsigned seed = 7;
+    for (int round = 0; round < 3000; round++) {
+        char trace[12], reference[8];
+        int n = (seed = seed * 1103515245 + 12345) >> 16 & 7, m = (seed >> 20) & 3;
+        for (int i = 0; i < n; i++)
+            trace[i] = (char)('a' + ((seed = seed * 1103515245 + 12345) >> 16) % 4);
+        for (int i = 0; i <= m; i++)
+            reference[i] = (char)('a' + ((seed = seed * 1103515245 + 12345) >> 16) % 4);
+        trace[n] = reference[m + 1] = '\0';
+        assert_int_equal(cost_of(trace, reference, (struct align_costs){1, 1}),
+                         n + m + 1 - 2 * lcs(trace, reference));
+        assert_int_equal(cost_of(trace, reference, (struct align_costs){0, 0}) == 0,
+                         is_subsequence(trace, reference));
+        assert_int_equal(cost_of(trace, reference, (struct align_costs){0, 1}) == 0,
+                         strstr(trace, reference) != NULL);
+    }
+}
+
+/* --- anomalies ------------------------------------------------------------------------------- */
+
+static void test_anomaly_scores_a_spike(void **state)
+{
+    struct anomaly_point p[60] = {0};
+    for (int i = 0; i < 60; i++)
+        p[i].value = 100 + (i % 2 == 0 ? 1 : -1);
+    p[40].value = 130;
+    p[41].value = 131;
+    assert_int_equal(anomaly_score(p, 60, ANOMALY_BOTH), 0);
+    for (int i = 0; i < 10; i++)
+        assert_true(p[i].score == 0); /* warm-up */
+    /* Earlier points: mean 100, deviation exactly 1, floor max(0.05 * 2, 0.01 * 100) = 1. */
+    assert_true(fabs(p[40].score - 30) < 0.01);
+    assert_true(fabs(p[40].expected - 100) < 1e-9);
+    /* The next one is less surprising now, and suppressed. */
+    assert_true(p[41].score == 0);
+}
+
+static void test_anomaly_flat_series_has_a_floor(void **state)
+{
+    struct anomaly_point p[40] = {0};
+    for (int i = 0; i < 40; i++)
+        p[i].value = 1000;
+    p[30].value = 1005;
+    assert_int_equal(anomaly_score(p, 40, ANOMALY_BOTH), 0);
+    assert_true(fabs(p[30].score - 0.5) < 1e-9); /* 5 of a floor of 10 */
+}
+
+static void test_anomaly_direction_and_left_out(void **state)
+{
+    struct anomaly_point p[40] = {0}, q[40];
+    for (int i = 0; i < 40; i++)
+        p[i].value = 50 + i % 3;
+    p[30].value = 10;
+    memcpy(q, p, sizeof p);
+    assert_int_equal(anomaly_score(p, 40, ANOMALY_UP), 0);
+    assert_true(p[30].score == 0);
+    assert_int_equal(anomaly_score(q, 40, ANOMALY_DOWN), 0);
+    assert_true(q[30].score > 10);
+    q[30].is_left_out = true;
+    assert_int_equal(anomaly_score(q, 40, ANOMALY_DOWN), 0);
+    assert_true(q[30].score == 0);
+    assert_true(q[31].expected > 50); /* not learnt from */
+    assert_int_equal(anomaly_score(NULL, 0, ANOMALY_BOTH), 0);
+}
+
+/* --- periods ---------------------------------------------------------------------------------- */
+
+static struct zone *berlin(void)
+{
+    /* 2025-10-26 01:00 UTC: +01:00; 2026-03-29 01:00 UTC: +02:00 */
+    json_t *rows = json_loads("[[0,7200],[1761440400,3600],[1774746000,7200]]", 0, NULL);
+    struct zone *zone = zone_new("Europe/Berlin", rows);
+    json_decref(rows);
+    return zone;
+}
+
+static void test_period_texts(void **state)
+{
+    struct zone *zone = berlin();
+    const int64_t now = 1774915200000000; /* 2026-03-31T00:00:00Z */
+    static const struct {
+        const char *text;
+        bool is_end, in_berlin;
+        const char *expected; /* in UTC; NULL = refused */
+    } cases[] = {
+        {"2026-03-01", false, false, "2026-03-01T00:00:00Z"},
+        {"2026-03-01", true, false, "2026-03-02T00:00:00Z"},
+        {"2026-03-01", false, true, "2026-02-28T23:00:00Z"},
+        {"2026-03-29", true, true, "2026-03-29T22:00:00Z"}, /* a day of 23 hours */
+        {"2026-03-01T10:00:00Z", false, true, "2026-03-01T10:00:00Z"},
+        {"2026-03-01T10:00:00Z", true, false, "2026-03-01T10:00:00.000001Z"},
+        {"2026-03-01 10:00", false, true, "2026-03-01T09:00:00Z"},
+        {"2026-03-01T10:00:00.25+02:00", false, false, "2026-03-01T08:00:00.250Z"},
+        {"2026-03-01T10:00:00-0530", false, false, "2026-03-01T15:30:00Z"},
+        {"0001-01-01", false, false, "0001-01-01T00:00:00Z"},
+        {"-7d", false, false, "2026-03-24T00:00:00Z"},
+        {"-12h", false, false, "2026-03-30T12:00:00Z"},
+        {"-2w", false, false, "2026-03-17T00:00:00Z"},
+        {"now", false, false, "2026-03-31T00:00:00Z"},
+        {"", false, false, NULL},
+        {"2026-02-29", false, false, NULL},
+        {"2024-02-30", false, false, NULL},
+        {"2026-13-01", false, false, NULL},
+        {"2026-3-1", false, false, NULL},
+        {"2026-03-01T25:00", false, false, NULL},
+        {"2026-03-01T10:00:00X", false, false, NULL},
+        {"2026-03-01T10:00:00+99", false, false, NULL},
+        {"-7", false, false, NULL},
+        {"-7q", false, false, NULL},
+        {"-99999999999d", false, false, NULL},
+        {"yesterday", false, false, NULL},
+        {"'; DROP TABLE x", false, false, NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        int64_t us = 0;
+        struct err err = {0};
+        char text[48];
+        int rc = period_parse(cases[i].text, "from", cases[i].is_end, now,
+                              cases[i].in_berlin ? zone : &zone_utc, &us, &err);
+        assert_int_equal(rc == 0, cases[i].expected != NULL);
+        if (rc == 0) {
+            period_format(us, &zone_utc, text, sizeof text);
+            assert_string_equal(text, cases[i].expected);
+        } else {
+            assert_string_equal(err.field, "from");
+        }
+    }
+    zone_free(zone);
+}
+
+static void test_formats_in_a_zone(void **state)
+{
+    struct zone *zone = berlin();
+    char text[48];
+    period_format(1774745999999999, zone, text, sizeof text);
+    assert_string_equal(text, "2026-03-29T01:59:59.999999+01:00");
+    period_format(1774746000000000, zone, text, sizeof text);
+    assert_string_equal(text, "2026-03-29T03:00:00+02:00");
+    period_format_date(1774738800000000, zone, text, sizeof text);
+    assert_string_equal(text, "2026-03-29");
+    period_format(-1, &zone_utc, text, sizeof text);
+    assert_string_equal(text, "1969-12-31T23:59:59.999999Z");
+    zone_free(zone);
+}
+
+static void test_civil_days_round_trip(void **state)
+{
+    for (int64_t days = -800000; days < 800000; days += 37) {
+        int64_t year;
+        int month, day;
+        period_civil(days, &year, &month, &day);
+        assert_int_equal(period_days(year, month, day), days);
+    }
+}
+
+static void check_interval(const struct zone *zone, enum interval interval, bool sunday,
+                           const char *at, const char *start, const char *next)
+{
+    int64_t us;
+    char text[48];
+    assert_int_equal(period_parse(at, "at", false, 0, zone, &us, NULL), 0);
+    int64_t begin = interval_start_us(zone, interval, sunday, us);
+    period_format(begin, zone, text, sizeof text);
+    assert_string_equal(text, start);
+    period_format(interval_add_us(zone, interval, begin, 1), zone, text, sizeof text);
+    assert_string_equal(text, next);
+}
+
+static void test_intervals(void **state)
+{
+    struct zone *zone = berlin();
+    const struct zone *utc = &zone_utc;
+    check_interval(utc, INTERVAL_HOUR, false, "2026-03-05T10:59:59Z", "2026-03-05T10:00:00Z",
+                   "2026-03-05T11:00:00Z");
+    check_interval(utc, INTERVAL_DAY, false, "2026-02-28T23:00:00Z", "2026-02-28T00:00:00Z",
+                   "2026-03-01T00:00:00Z");
+    check_interval(utc, INTERVAL_WEEK, false, "2026-03-01", "2026-02-23T00:00:00Z",
+                   "2026-03-02T00:00:00Z"); /* a Sunday */
+    check_interval(utc, INTERVAL_WEEK, true, "2026-03-01", "2026-03-01T00:00:00Z",
+                   "2026-03-08T00:00:00Z");
+    check_interval(utc, INTERVAL_MONTH, false, "2026-12-31", "2026-12-01T00:00:00Z",
+                   "2027-01-01T00:00:00Z");
+    check_interval(zone, INTERVAL_DAY, false, "2026-03-29T12:00:00Z", "2026-03-29T00:00:00+01:00",
+                   "2026-03-30T00:00:00+02:00");
+    check_interval(zone, INTERVAL_MONTH, false, "2026-03-31T22:30:00Z", "2026-04-01T00:00:00+02:00",
+                   "2026-05-01T00:00:00+02:00");
+    check_interval(utc, INTERVAL_MINUTE, false, "1969-12-31T23:59:30Z", "1969-12-31T23:59:00Z",
+                   "1970-01-01T00:00:00Z");
+    zone_free(zone);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_align_by_hand),
+        cmocka_unit_test(test_align_at_random),
+        cmocka_unit_test(test_anomaly_scores_a_spike),
+        cmocka_unit_test(test_anomaly_flat_series_has_a_floor),
+        cmocka_unit_test(test_anomaly_direction_and_left_out),
+        cmocka_unit_test(test_period_texts),
+        cmocka_unit_test(test_formats_in_a_zone),
+        cmocka_unit_test(test_civil_days_round_trip),
+        cmocka_unit_test(test_intervals),
+    };
+    return cmocka_run_group_tests_name("analysis", tests, NULL, NULL);
+}

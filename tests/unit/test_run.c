@@ -1,0 +1,387 @@
+/* Running tools against a scripted database: the whole path from arguments to result, and every way
+ * it can end early. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "catalog.h"
+#include "fake_db.h"
+#include "json.h"
+
+#define TABLES                                                                                     \
+    {                                                                                              \
+        "FROM system.tables",                                                                      \
+            "[\"sextant\",\"shop\",\"{\\\"kind\\\":\\\"events\\\",\\\"cases\\\":{\\\"order\\\":"   \
+            "\\\"case_id\\\"}}\",\"sextant\",1000,100000]\n"                                       \
+    }
+#define COLUMNS                                                                                    \
+    {                                                                                              \
+        "FROM system.columns",                                                                     \
+            "[\"sextant\",\"shop\",[[\"time\",\"DateTime64(6, "                                    \
+            "'UTC')\"],[\"event\",\"LowCardinality("                                               \
+            "String)\"],[\"actor\",\"String\"],[\"session\",\"String\"],[\"case_id\",\"String\"]," \
+            "[\"seq\",\"UInt64\"],[\"properties\",\"Map(LowCardinality(String), String)\"],"       \
+            "[\"actor_properties\",\"Map(LowCardinality(String), String)\"]]]\n"                   \
+    }
+/* 2026-03-01 to 2026-03-31; the clock says April. */
+#define BOUNDS                                                                                     \
+    {                                                                                              \
+        "now64", "[1772323200000000,1774915200000000,1000,1775000000000000]\n"                     \
+    }
+#define SEEN                                                                                       \
+    {                                                                                              \
+        "IN {names:", "[\"view\",1772323200000000,1774915200000000]\n"                             \
+    }
+
+static const struct fake_answer shop[] = {
+    TABLES,
+    COLUMNS,
+    BOUNDS,
+    SEEN,
+    {"GROUP BY activities",
+     "[[\"view\",\"cart\",\"buy\"],7,\"c1\"]\n[[\"view\",\"buy\"],3,\"c2\"]\n"},
+    {"quantileExactInclusive", "[10,27,0]\n"},
+    {"AS distinct_events", "[\"view\",60,5,9,1772323200000000,1774915200000000,40,1]\n"},
+    {"ORDER BY n DESC, event", "[\"view\",60]\n[\"cart\",30]\n"},
+    {"timeZoneOffset", "[0,3600]\n[1774746000,7200]\n"},
+    {0},
+};
+
+struct outcome {
+    int count;
+    json_t *structured, *text;
+    struct err err;
+};
+
+static void on_done(void *user, const struct run_result *result)
+{
+    struct outcome *out = user;
+    out->count++;
+    out->err = result->err;
+    out->structured = json_incref(result->structured);
+    out->text = json_incref(result->text);
+}
+
+static void outcome_done(struct outcome *out)
+{
+    json_decref(out->structured);
+    json_decref(out->text);
+}
+
+struct bench {
+    uv_loop_t loop;
+    struct db *db;
+    struct workspace *workspace;
+};
+
+static void bench_init(struct bench *b, const struct fake_answer *script)
+{
+    uv_loop_init(&b->loop);
+    b->db = fake_db_new(&b->loop, script);
+    b->workspace = workspace_new(&(struct workspace_options){.db = b->db});
+}
+
+static void bench_done(struct bench *b)
+{
+    workspace_free(b->workspace);
+    uv_run(&b->loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&b->loop), 0);
+    fake_db_free(b->db);
+}
+
+static struct outcome call(struct bench *b, const char *tool, const char *arguments)
+{
+    struct outcome out = {0};
+    json_t *values = json_loads(arguments, 0, NULL);
+    run_start(b->workspace, catalog_find(tool), values, "t1", NULL, on_done, &out);
+    assert_int_equal(out.count, 0); /* never before run_start() returned */
+    uv_run(&b->loop, UV_RUN_DEFAULT);
+    assert_int_equal(out.count, 1);
+    json_decref(values);
+    return out;
+}
+
+static struct outcome call_once(const struct fake_answer *script, const char *tool,
+                                const char *arguments)
+{
+    struct bench b;
+    bench_init(&b, script);
+    struct outcome out = call(&b, tool, arguments);
+    bench_done(&b);
+    return out;
+}
+
+static void test_result_and_meta(void **state)
+{
+    struct outcome out =
+        call_once(shop, "conformance_check", "{\"sequence\":[\"view\"],\"allow_unknown\":true}");
+    assert_int_equal(out.err.code, ERR_OK);
+    assert_int_equal(json_get_integer(out.structured, "cases", -1), 10);
+    const json_t *meta = json_object_get(out.structured, "meta");
+    assert_string_equal(json_get_string(meta, "source", ""), "shop");
+    assert_string_equal(json_get_string(json_object_get(meta, "period"), "from", ""),
+                        "2026-03-01T00:00:00Z");
+    assert_true(json_get_integer(meta, "rows_read", 0) > 0);
+    assert_null(json_object_get(meta, "queries"));
+    assert_non_null(strstr(json_string_value(out.text), "10 cases"));
+    outcome_done(&out);
+}
+
+static void test_alignment_figures(void **state)
+{
+    struct outcome out =
+        call_once(shop, "conformance_check",
+                  "{\"sequence\":[\"view\",\"cart\",\"buy\"],\"allow_unknown\":true}");
+    assert_int_equal(json_get_integer(out.structured, "conforming", -1), 7);
+    assert_int_equal(json_get_integer(out.structured, "total_cost", -1), 3);
+    /* Seven cases at 1 and three at 1 - 1/5. */
+    assert_true(json_get_number(out.structured, "fitness", 0) > 0.9399 &&
+                json_get_number(out.structured, "fitness", 0) < 0.9401);
+    const json_t *deviation = json_array_get(json_object_get(out.structured, "deviations"), 0);
+    assert_string_equal(json_get_string(deviation, "kind", ""), "skipped");
+    assert_string_equal(json_get_string(deviation, "activity", ""), "cart");
+    assert_int_equal(json_get_integer(deviation, "cases", 0), 3);
+    outcome_done(&out);
+}
+
+static void test_unknown_event_names_the_nearest(void **state)
+{
+    struct outcome out = call_once(shop, "conformance_check", "{\"sequence\":[\"view\",\"crat\"]}");
+    assert_int_equal(out.err.code, ERR_NOT_FOUND);
+    assert_string_equal(out.err.field, "sequence[1]");
+    assert_non_null(strstr(out.err.text, "did you mean 'cart'"));
+    assert_null(out.structured);
+    outcome_done(&out);
+}
+
+static void test_names_are_asked_for_once(void **state)
+{
+    struct bench b;
+    bench_init(&b, shop);
+    struct outcome first = call(&b, "conformance_check", "{\"sequence\":[\"view\"]}");
+    int after_first = fake_db_started(b.db);
+    struct outcome second = call(&b, "conformance_check", "{\"sequence\":[\"view\"]}");
+    assert_int_equal(first.err.code, ERR_OK);
+    assert_int_equal(second.err.code, ERR_OK);
+    /* The second call runs the tool's own two queries only. */
+    assert_int_equal(fake_db_started(b.db) - after_first, 2);
+    outcome_done(&first);
+    outcome_done(&second);
+    bench_done(&b);
+}
+
+static void test_bad_arguments(void **state)
+{
+    static const struct {
+        const char *arguments, *field;
+        enum err_code code;
+    } cases[] = {
+        {"{\"sequence\":[]}", "sequence", ERR_ARGUMENT},
+        {"{\"sequence\":[\"view\"],\"match\":\"fuzzy\"}", "match", ERR_ARGUMENT},
+        {"{\"sequence\":[\"view\"],\"from\":\"yesterday\"}", "from", ERR_ARGUMENT},
+        {"{\"sequence\":[\"view\"],\"from\":\"2026-03-05\",\"to\":\"2026-03-01\"}", "from",
+         ERR_ARGUMENT},
+        {"{\"sequence\":[\"view\"],\"source\":\"nope\"}", "source", ERR_NOT_FOUND},
+        {"{\"sequence\":[\"view\"],\"tz\":\"'; DROP\"}", "tz", ERR_ARGUMENT},
+        {"{\"sequence\":[\"view\"],\"case\":\"\"}", "case", ERR_ARGUMENT},
+        {"{\"sequence\":[\"view\"],\"filters\":[{\"field\":\"event\",\"op\":\"gt\"}]}",
+         "filters[0].value", ERR_ARGUMENT},
+        {"{\"sequence\":[\"view\"],\"nonsense\":1}", "nonsense", ERR_ARGUMENT},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct outcome out = call_once(shop, "conformance_check", cases[i].arguments);
+        assert_int_equal(out.err.code, cases[i].code);
+        assert_string_equal(out.err.field, cases[i].field);
+        assert_true(out.err.text[0] != '\0');
+        outcome_done(&out);
+    }
+}
+
+/* Values travel as parameters, whatever is in them. */
+static void test_values_are_bound(void **state)
+{
+    struct bench b;
+    bench_init(&b, shop);
+    struct outcome out = call(&b, "conformance_check",
+                              "{\"sequence\":[\"view\"],\"filters\":[{\"field\":\"plan');--\","
+                              "\"op\":\"eq\",\"value\":\"x' OR 1=1 {p1:String} \\\\ \\t\"}],"
+                              "\"allow_unknown\":true}");
+    assert_int_equal(out.err.code, ERR_OK);
+    const char *sql = fake_db_sql(b.db, "GROUP BY activities");
+    assert_null(strstr(sql, "OR 1=1"));
+    assert_null(strstr(sql, "plan"));
+    const char *params = fake_db_params(b.db, "GROUP BY activities");
+    assert_non_null(strstr(params, "=plan');--\n"));
+    assert_non_null(strstr(params, "=x' OR 1=1 {p1:String} \\\\ \\t\n"));
+    outcome_done(&out);
+    bench_done(&b);
+}
+
+static void test_explain_only_runs_nothing(void **state)
+{
+    static const struct fake_answer script[] = {
+        TABLES, COLUMNS, BOUNDS, {"EXPLAIN ESTIMATE", "[\"sextant\",\"shop\",1,500,4]\n"}, {0}};
+    struct outcome out =
+        call_once(script, "conformance_check",
+                  "{\"sequence\":[\"view\"],\"allow_unknown\":true,\"explain\":\"only\"}");
+    assert_int_equal(out.err.code, ERR_OK);
+    const json_t *query =
+        json_array_get(json_object_get(json_object_get(out.structured, "meta"), "queries"), 0);
+    assert_non_null(strstr(json_get_string(query, "sql", ""), "GROUP BY activities"));
+    assert_int_equal(json_get_integer(json_object_get(query, "estimate"), "rows", 0), 500);
+    assert_int_equal(json_get_integer(json_object_get(query, "estimate"), "bytes", 0), 50000);
+    assert_null(json_object_get(out.structured, "cases"));
+    outcome_done(&out);
+}
+
+static void test_engine_errors(void **state)
+{
+    static const enum err_code codes[] = {ERR_TIMEOUT, ERR_ENGINE, ERR_ACCESS, ERR_BUSY};
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+        struct fake_answer script[] = {TABLES,
+                                       COLUMNS,
+                                       BOUNDS,
+                                       {"GROUP BY activities", "", codes[i]},
+                                       {"quantileExactInclusive", "", ERR_OK, .hangs = true},
+                                       {0}};
+        /* The other query of the round hangs: the failure must stop it. */
+        struct outcome out = call_once(script, "conformance_check",
+                                       "{\"sequence\":[\"view\"],\"allow_unknown\":true}");
+        assert_int_equal(out.err.code, codes[i]);
+        outcome_done(&out);
+    }
+}
+
+static void test_broken_row(void **state)
+{
+    static const struct fake_answer script[] = {TABLES,
+                                                COLUMNS,
+                                                BOUNDS,
+                                                {"GROUP BY activities", "[[\"view\"],7,\n"},
+                                                {"quantileExactInclusive", "[1,1,0]\n"},
+                                                {0}};
+    struct outcome out =
+        call_once(script, "conformance_check", "{\"sequence\":[\"view\"],\"allow_unknown\":true}");
+    assert_int_equal(out.err.code, ERR_ENGINE);
+    outcome_done(&out);
+}
+
+static void test_cancel_while_running(void **state)
+{
+    static const struct fake_answer script[] = {
+        TABLES,
+        COLUMNS,
+        BOUNDS,
+        {"GROUP BY activities", "", ERR_OK, .hangs = true},
+        {"quantileExactInclusive", "", ERR_OK, .hangs = true},
+        {0}};
+    struct bench b;
+    bench_init(&b, script);
+    struct outcome out = {0};
+    json_t *arguments = json_loads("{\"sequence\":[\"view\"],\"allow_unknown\":true}", 0, NULL);
+    struct run *run = run_start(b.workspace, catalog_find("conformance_check"), arguments, "t1",
+                                NULL, on_done, &out);
+    for (int i = 0; i < 200; i++)
+        uv_run(&b.loop, UV_RUN_NOWAIT);
+    assert_int_equal(out.count, 0);
+    run_cancel(run);
+    uv_run(&b.loop, UV_RUN_DEFAULT);
+    assert_int_equal(out.count, 1);
+    assert_int_equal(out.err.code, ERR_CANCELLED);
+    json_decref(arguments);
+    outcome_done(&out);
+    bench_done(&b);
+}
+
+static void test_cancel_before_the_start(void **state)
+{
+    struct bench b;
+    bench_init(&b, shop);
+    struct outcome out = {0};
+    run_cancel(
+        run_start(b.workspace, catalog_find("list_events"), NULL, "t1", NULL, on_done, &out));
+    uv_run(&b.loop, UV_RUN_DEFAULT);
+    assert_int_equal(out.err.code, ERR_CANCELLED);
+    assert_int_equal(fake_db_started(b.db), 0);
+    outcome_done(&out);
+    bench_done(&b);
+}
+
+static void test_time_zone(void **state)
+{
+    struct outcome out = call_once(shop, "list_events", "{\"tz\":\"Europe/Berlin\"}");
+    assert_int_equal(out.err.code, ERR_OK);
+    const json_t *event = json_array_get(json_object_get(out.structured, "events"), 0);
+    assert_string_equal(json_get_string(event, "first_seen", ""), "2026-03-01T01:00:00+01:00");
+    assert_string_equal(json_get_string(event, "last_seen", ""), "2026-03-31T02:00:00+02:00");
+    /* 40 of 60 in the second half: twice the first half. */
+    assert_true(json_get_number(event, "trend", 0) == 1.0);
+    outcome_done(&out);
+}
+
+static void test_no_source(void **state)
+{
+    static const struct fake_answer script[] = {
+        {"FROM system.tables", ""}, {"FROM system.columns", ""}, {0}};
+    struct outcome out = call_once(script, "list_events", "{}");
+    assert_int_equal(out.err.code, ERR_NOT_FOUND);
+    assert_non_null(strstr(out.err.text, "sextant import"));
+    outcome_done(&out);
+    out = call_once(script, "list_sources", "{}");
+    assert_int_equal(out.err.code, ERR_OK);
+    assert_int_equal(json_array_size(json_object_get(out.structured, "sources")), 0);
+    outcome_done(&out);
+}
+
+/* Every tool's tables hold together. */
+static void test_catalog(void **state)
+{
+    const char *before = "";
+    size_t list_size = 0;
+    for (size_t i = 0; catalog[i] != NULL; i++) {
+        const struct tool *t = catalog[i];
+        assert_true(strcmp(before, t->name) < 0);
+        before = t->name;
+        assert_true(strlen(t->name) <= 30);
+        assert_true(strspn(t->name, "abcdefghijklmnopqrstuvwxyz0123456789_") == strlen(t->name));
+        assert_ptr_equal(catalog_find(t->name), t);
+        json_t *input = tool_input_schema(t), *output = tool_output_schema(t);
+        char *in = json_text(input), *out = json_text(output);
+        list_size += strlen(in) + strlen(out) + strlen(t->description) + strlen(t->title) + 200;
+        if (strlen(in) >= 4000)
+            fail_msg("the input schema of %s has %zu bytes", t->name, strlen(in));
+        free(in);
+        free(out);
+        json_decref(input);
+        json_decref(output);
+    }
+    assert_true(list_size < 40000);
+    assert_null(catalog_find("no_such_tool"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_result_and_meta),
+        cmocka_unit_test(test_alignment_figures),
+        cmocka_unit_test(test_unknown_event_names_the_nearest),
+        cmocka_unit_test(test_names_are_asked_for_once),
+        cmocka_unit_test(test_bad_arguments),
+        cmocka_unit_test(test_values_are_bound),
+        cmocka_unit_test(test_explain_only_runs_nothing),
+        cmocka_unit_test(test_engine_errors),
+        cmocka_unit_test(test_broken_row),
+        cmocka_unit_test(test_cancel_while_running),
+        cmocka_unit_test(test_cancel_before_the_start),
+        cmocka_unit_test(test_time_zone),
+        cmocka_unit_test(test_no_source),
+        cmocka_unit_test(test_catalog),
+    };
+    return cmocka_run_group_tests_name("run", tests, NULL, NULL);
+}

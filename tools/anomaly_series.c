@@ -1,0 +1,362 @@
+#include "anomaly_series.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "interval.h"
+#include "json.h"
+#include "sql_text.h"
+
+const char *const anomaly_metrics[] = {"event_count", "actors", "error_rate",
+                                       "latency_p95", "series", NULL};
+const char *const anomaly_maths[] = {"total",  "actors", "sessions", "sum", "average", "min", "max",
+                                     "median", "p75",    "p90",      "p95", "p99",     NULL};
+
+/* How a metric or a math is computed over the rows of an interval: `%a` is the actor, `%s` the
+ * session, `%e` whether the row is an error, `%v` the numeric field. Counting ones are 0 where
+ * nothing happened; the others are absent. */
+static const struct {
+    const char *name;
+    const char *sql;
+    bool is_counting;
+    int min_volume;
+} measures[] = {
+    {"event_count", "count()", true, 0},
+    {"total", "count()", true, 0},
+    {"actors", "uniqExactIf(%a, %a != '')", true, 0},
+    {"sessions", "uniqExactIf(%s, %s != '')", true, 0},
+    {"error_rate", "countIf(%e) / count()", false, 20},
+    {"latency_p95", "quantileExactInclusive(0.95)(%v)", false, 20},
+    {"sum", "sum(%v)", true, 0},
+    {"average", "avg(%v)", false, 0},
+    {"min", "min(%v)", false, 0},
+    {"max", "max(%v)", false, 0},
+    {"median", "quantileExactInclusive(0.5)(%v)", false, 0},
+    {"p75", "quantileExactInclusive(0.75)(%v)", false, 0},
+    {"p90", "quantileExactInclusive(0.9)(%v)", false, 0},
+    {"p95", "quantileExactInclusive(0.95)(%v)", false, 0},
+    {"p99", "quantileExactInclusive(0.99)(%v)", false, 0},
+};
+
+static bool is_raw(const struct run *run)
+{
+    return strcmp(json_get_string(run->arguments, "interval", ""), "raw") == 0;
+}
+
+static const json_t *series_argument(const struct run *run)
+{
+    return json_object_get(run->arguments, "series");
+}
+
+static size_t measure_of(const struct run *run)
+{
+    const char *name = json_get_string(run->arguments, "metric", "");
+    if (strcmp(name, "series") == 0)
+        name = json_get_string(series_argument(run), "math", "total");
+    size_t i = 0;
+    while (strcmp(measures[i].name, name) != 0)
+        i++;
+    return i;
+}
+
+/* --- the query ------------------------------------------------------------------------------- */
+
+/* A row counts as an error by its status: a word, or an HTTP status from 500. */
+static int error_condition(const struct source *s, struct query *q, struct buf *out,
+                           struct err *ret_err)
+{
+    struct buf status = {0};
+    int rc = source_logical(s, q, SOURCE_STATUS, &status, ret_err);
+    if (rc == 0)
+        buf_printf(out,
+                   "(match(lower(%s), '(^|_)(error|fail|failed|failure|exception|fatal)') OR "
+                   "ifNull(toFloat64OrNull(%s), 0) >= 500)",
+                   buf_text(&status), buf_text(&status));
+    buf_done(&status);
+    return rc;
+}
+
+/* The numeric field, Nullable(Float64). */
+static int number(const struct run *run, struct query *q, struct buf *out, struct err *ret_err)
+{
+    const char *field = json_get_string(series_argument(run), "field", NULL);
+    if (strcmp(json_get_string(run->arguments, "metric", ""), "latency_p95") == 0)
+        field = "duration_ms";
+    if (field == NULL)
+        return err_set(ret_err, ERR_ARGUMENT, "series.field",
+                       "this math needs a numeric field (describe_source lists them)");
+    return source_number(run->source, q, field, out, ret_err);
+}
+
+/* Replaces the letters of a measure's pattern. */
+static int measure_sql(const struct run *run, struct query *q, const char *pattern, struct buf *out,
+                       struct err *ret_err)
+{
+    int rc = 0;
+    for (; *pattern != '\0' && rc == 0; pattern++) {
+        if (*pattern != '%') {
+            buf_putc(out, *pattern);
+            continue;
+        }
+        switch (*++pattern) {
+        case 'a':
+            rc = source_logical(run->source, q, SOURCE_ACTOR, out, ret_err);
+            break;
+        case 's':
+            rc = source_logical(run->source, q, SOURCE_SESSION, out, ret_err);
+            break;
+        case 'e':
+            rc = error_condition(run->source, q, out, ret_err);
+            break;
+        default:
+            rc = number(run, q, out, ret_err);
+            break;
+        }
+    }
+    return rc;
+}
+
+static int where_sql(const struct run *run, struct query *q, struct buf *out, struct err *ret_err)
+{
+    source_time_between(run->source, q, run->period.from_us, run->period.to_us, out);
+    buf_puts(out, " AND ");
+    int rc =
+        source_filters(run->source, q, json_object_get(run->arguments, "filters"), out, ret_err);
+    if (rc < 0) {
+        err_prefix(ret_err, "filters");
+        return rc;
+    }
+    if (strcmp(json_get_string(run->arguments, "metric", ""), "series") != 0)
+        return 0;
+    buf_puts(out, " AND ");
+    rc = source_matcher(run->source, q, series_argument(run), out, ret_err);
+    if (rc < 0)
+        err_prefix(ret_err, "series");
+    return rc;
+}
+
+struct plan {
+    struct buf segment, where, value, time_us, order, from, bucket;
+};
+
+static void plan_done(struct plan *p)
+{
+    buf_done(&p->segment);
+    buf_done(&p->where);
+    buf_done(&p->value);
+    buf_done(&p->time_us);
+    buf_done(&p->order);
+    buf_done(&p->from);
+    buf_done(&p->bucket);
+}
+
+static int plan_common(struct run *run, struct query *q, struct plan *p, struct err *ret_err)
+{
+    const char *by = json_get_string(run->arguments, "by", NULL);
+    int rc = 0;
+    if (by != NULL)
+        rc = source_text(run->source, q, by, &p->segment, ret_err);
+    else
+        buf_puts(&p->segment, "''");
+    if (rc == 0)
+        rc = where_sql(run, q, &p->where, ret_err);
+    if (rc == 0 && is_raw(run))
+        rc = number(run, q, &p->value, ret_err);
+    else if (rc == 0)
+        rc = measure_sql(run, q, measures[measure_of(run)].sql, &p->value, ret_err);
+    return rc;
+}
+
+int anomaly_series_plan(struct run *run, int max_segments, int max_points, struct err *ret_err)
+{
+    bool is_series = strcmp(json_get_string(run->arguments, "metric", ""), "series") == 0;
+    if (is_series && series_argument(run) == NULL)
+        return err_set(ret_err, ERR_ARGUMENT, "series",
+                       "metric series needs series: {event, math, field}");
+    if (is_raw(run) && !is_series)
+        return err_set(ret_err, ERR_ARGUMENT, "interval",
+                       "raw points are rows with a value: use metric series with a numeric field");
+    struct query q;
+    struct plan p = {0};
+    query_init(&q);
+    query_set_integer(&q, "segments", max_segments);
+    query_set_integer(&q, "limit", (int64_t)max_points + 1);
+    int rc = plan_common(run, &q, &p, ret_err);
+    source_time_us(run->source, &p.time_us);
+    buf_puts(&p.order, run->source->order != NULL ? run->source->order : "value");
+    if (!is_raw(run))
+        interval_start_sql(run, &q, interval_parse(json_get_string(run->arguments, "interval", "")),
+                           strcmp(json_get_string(run->arguments, "week_start", ""), "sunday") == 0,
+                           &p.bucket);
+    source_from(run->source, &q, &p.from);
+    if (rc == 0 && is_raw(run))
+        rc = run_query(run, &q, &sql_anomaly_rows,
+                       (const struct query_fragment[]){{"segment", buf_text(&p.segment)},
+                                                       {"from", buf_text(&p.from)},
+                                                       {"where", buf_text(&p.where)},
+                                                       {"time_us", buf_text(&p.time_us)},
+                                                       {"value", buf_text(&p.value)},
+                                                       {"order", buf_text(&p.order)},
+                                                       {0}},
+                       (size_t)max_points, ret_err);
+    else if (rc == 0)
+        rc = run_query(run, &q, &sql_anomaly_buckets,
+                       (const struct query_fragment[]){{"segment", buf_text(&p.segment)},
+                                                       {"from", buf_text(&p.from)},
+                                                       {"where", buf_text(&p.where)},
+                                                       {"bucket", buf_text(&p.bucket)},
+                                                       {"value", buf_text(&p.value)},
+                                                       {"volume", "count()"},
+                                                       {0}},
+                       (size_t)max_points, ret_err);
+    plan_done(&p);
+    query_done(&q);
+    return rc < 0 ? rc : 0;
+}
+
+/* --- the rows -------------------------------------------------------------------------------- */
+
+static int add_point(struct anomaly_series *s, int64_t at_us, double value, bool is_left_out)
+{
+    if (s->count == s->size) {
+        size_t size = s->size == 0 ? 256 : s->size * 2;
+        struct anomaly_point *points = realloc(s->points, size * sizeof *points);
+        if (points == NULL)
+            return -1;
+        s->points = points;
+        int64_t *at = realloc(s->at_us, size * sizeof *at);
+        if (at == NULL)
+            return -1;
+        s->at_us = at;
+        s->size = size;
+    }
+    s->at_us[s->count] = at_us;
+    s->points[s->count++] = (struct anomaly_point){.value = value, .is_left_out = is_left_out};
+    return 0;
+}
+
+struct reader {
+    const struct run *run;
+    enum interval interval;
+    bool is_raw, is_counting;
+    int64_t min_volume, first_us, last_us; /* starts of the first and the last interval */
+};
+
+/* Cut short by the period, or still being filled. */
+static bool is_partial(const struct reader *r, int64_t at_us)
+{
+    const struct period *p = &r->run->period;
+    int64_t end = interval_add_us(p->zone, r->interval, at_us, 1);
+    return (p->from_given && at_us < p->from_us) || end > p->to_us ||
+           (p->is_live && end > p->complete_until_us);
+}
+
+/* Zeros for the intervals in [from, to) in which nothing was counted. */
+static int fill_gap(const struct reader *r, struct anomaly_series *s, int64_t from_us,
+                    int64_t to_us)
+{
+    const struct zone *zone = r->run->period.zone;
+    for (int64_t at = from_us; at < to_us; at = interval_add_us(zone, r->interval, at, 1))
+        if (add_point(s, at, 0, is_partial(r, at)) < 0)
+            return -1;
+    return 0;
+}
+
+static int64_t next_of(const struct reader *r, const struct anomaly_series *s)
+{
+    return s->count == 0
+               ? r->first_us
+               : interval_add_us(r->run->period.zone, r->interval, s->at_us[s->count - 1], 1);
+}
+
+static int read_row(const struct reader *r, struct anomaly_series *s, const json_t *row)
+{
+    int64_t at = json_integer_value(json_array_get(row, 1));
+    const json_t *value = json_array_get(row, 2);
+    int64_t volume = json_integer_value(json_array_get(row, 3));
+    if (r->is_raw)
+        return add_point(s, at, json_number_value(value), !json_is_number(value));
+    if (r->is_counting && fill_gap(r, s, next_of(r, s), at) < 0)
+        return -1;
+    return add_point(s, at, json_number_value(value),
+                     !json_is_number(value) || volume < r->min_volume || is_partial(r, at));
+}
+
+static struct reader reader_of(const struct run *run, const json_t *rows)
+{
+    size_t measure = measure_of(run);
+    struct reader r = {.run = run, .is_raw = is_raw(run)};
+    if (r.is_raw)
+        return r;
+    r.interval = interval_parse(json_get_string(run->arguments, "interval", ""));
+    r.is_counting = measures[measure].is_counting;
+    r.min_volume = json_get_integer(run->arguments, "min_volume", measures[measure].min_volume);
+    r.first_us = INT64_MAX;
+    r.last_us = INT64_MIN;
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        int64_t at = json_integer_value(json_array_get(json_array_get(rows, i), 1));
+        r.first_us = at < r.first_us ? at : r.first_us;
+        r.last_us = at > r.last_us ? at : r.last_us;
+    }
+    return r;
+}
+
+int anomaly_series_read(const struct run *run, const json_t *rows, struct anomaly_series **ret_list,
+                        size_t *ret_count, struct err *ret_err)
+{
+    bool has_segments = json_object_get(run->arguments, "by") != NULL;
+    size_t rows_count = json_array_size(rows), count = 0;
+    struct anomaly_series *list = NULL;
+    struct reader r = reader_of(run, rows);
+    int rc = 0;
+    for (size_t i = 0; i < rows_count && rc == 0; i++) {
+        const json_t *row = json_array_get(rows, i);
+        const char *segment = json_string_value(json_array_get(row, 0));
+        if (count == 0 || (has_segments && strcmp(list[count - 1].segment, segment) != 0)) {
+            if (count > 0 && r.is_counting)
+                rc = fill_gap(&r, &list[count - 1], next_of(&r, &list[count - 1]), r.last_us + 1);
+            struct anomaly_series *grown = realloc(list, (count + 1) * sizeof *grown);
+            if (rc < 0 || grown == NULL) {
+                list = grown != NULL ? grown : list;
+                rc = -1;
+                break;
+            }
+            list = grown;
+            list[count++] = (struct anomaly_series){.segment = has_segments ? segment : NULL};
+        }
+        rc = read_row(&r, &list[count - 1], row);
+    }
+    if (rc == 0 && count > 0 && r.is_counting)
+        rc = fill_gap(&r, &list[count - 1], next_of(&r, &list[count - 1]), r.last_us + 1);
+    if (rc < 0) {
+        anomaly_series_free(list, count);
+        return err_set(ret_err, ERR_MEMORY, NULL, "out of memory while reading the series");
+    }
+    *ret_list = list;
+    *ret_count = count;
+    return 0;
+}
+
+void anomaly_series_free(struct anomaly_series *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        free(list[i].points);
+        free(list[i].at_us);
+    }
+    free(list);
+}
+
+int64_t anomaly_series_end(const struct run *run, const struct anomaly_series *s, size_t i)
+{
+    if (is_raw(run))
+        return s->at_us[i];
+    enum interval interval = interval_parse(json_get_string(run->arguments, "interval", ""));
+    return interval_add_us(run->period.zone, interval, s->at_us[i], 1);
+}
+
+double anomaly_series_period_s(const struct run *run)
+{
+    static const double seconds[] = {60, 3600, 86400, 604800, 2629746};
+    return is_raw(run) ? 0
+                       : seconds[interval_parse(json_get_string(run->arguments, "interval", ""))];
+}

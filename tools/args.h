@@ -1,0 +1,82 @@
+#pragma once
+/* The arguments that tools share, as table rows: one place for their names, ranges and words. */
+#include "tool.h"
+
+extern const struct param arg_filter_fields[];  /* members of one filter */
+extern const struct param arg_matcher_fields[]; /* members of one matcher: event, any_of, where */
+extern const char *const arg_intervals[];       /* minute hour day week month */
+
+#define ARG_SOURCE                                                                                 \
+    {                                                                                              \
+        .name = "source", .role = "source", .max_length = 128,                                     \
+        .description = "Optional when there is one source."                                        \
+    }
+#define ARG_FROM                                                                                   \
+    {                                                                                              \
+        .name = "from", .max_length = 64,                                                          \
+        .description = "Start: ISO 8601, date, or -7d, -12h before the newest data."               \
+    }
+#define ARG_TO                                                                                     \
+    {                                                                                              \
+        .name = "to", .max_length = 64, .description = "End, like from; a date is included."       \
+    }
+#define ARG_TZ                                                                                     \
+    {                                                                                              \
+        .name = "tz", .max_length = 63, .fallback = "\"UTC\"", .description = "IANA time zone."    \
+    }
+#define ARG_WEEK_START                                                                             \
+    {                                                                                              \
+        .name = "week_start", .choices = (const char *const[]){"monday", "sunday", NULL},          \
+        .fallback = "\"monday\"", .description = "First day of a week."                            \
+    }
+#define ARG_FILTERS                                                                                \
+    {                                                                                              \
+        .name = "filters", .type = VALUE_OBJECT, .is_list = true, .fields = arg_filter_fields,     \
+        .max_items = 32, .description = "All must hold."                                           \
+    }
+#define ARG_ACTOR                                                                                  \
+    {                                                                                              \
+        .name = "actor", .max_length = 256, .fallback = "\"user\"",                                \
+        .description = "Counted: user, session, case or a field."                                  \
+    }
+#define ARG_CASE                                                                                   \
+    {                                                                                              \
+        .name = "case", .max_length = 256,                                                         \
+        .description = "Case field; optional when there is one."                                   \
+    }
+#define ARG_BREAKDOWN                                                                              \
+    {                                                                                              \
+        .name = "breakdown", .is_list = true, .max_items = 3, .max_length = 256, .role = "field",  \
+        .description = "Fields to split by."                                                       \
+    }
+#define ARG_BREAKDOWN_LIMIT                                                                        \
+    {                                                                                              \
+        .name = "breakdown_limit", .type = VALUE_INTEGER, .min = 1, .max = 1000, .fallback = "25", \
+        .description = "Values kept; rest is (other)."                                             \
+    }
+#define ARG_LIMIT(fallback_text)                                                                   \
+    {                                                                                              \
+        .name = "limit", .type = VALUE_INTEGER, .min = 1, .max = 1000, .fallback = fallback_text,  \
+        .description = "Rows."                                                                     \
+    }
+#define ARG_CURSOR                                                                                 \
+    {                                                                                              \
+        .name = "cursor", .max_length = 256, .description = "From the previous page."              \
+    }
+#define ARG_FORMAT                                                                                 \
+    {                                                                                              \
+        .name = "format", .choices = (const char *const[]){"concise", "detailed", NULL},           \
+        .fallback = "\"concise\"", .description = "Text length."                                   \
+    }
+#define ARG_EXPLAIN                                                                                \
+    {                                                                                              \
+        .name = "explain", .choices = (const char *const[]){"none", "with", "only", NULL},         \
+        .fallback = "\"none\"", .description = "Add the SQL; only: do not run."                    \
+    }
+#define ARG_ALLOW_UNKNOWN                                                                          \
+    {                                                                                              \
+        .name = "allow_unknown", .type = VALUE_BOOLEAN, .fallback = "false",                       \
+        .description = "Accept names never seen."                                                  \
+    }
+#define ARG_PERIOD ARG_SOURCE, ARG_FROM, ARG_TO, ARG_TZ
+#define ARG_OUTPUT ARG_FORMAT, ARG_EXPLAIN, ARG_ALLOW_UNKNOWN

@@ -1,0 +1,321 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "args.h"
+#include "json.h"
+#include "run.h"
+#include "sql_text.h"
+#include "text.h"
+
+/* Values are looked at in so many events of the period at most; coverage is a share of those. */
+enum { SAMPLE_ROWS = 1000000 };
+
+static const struct param params[] = {
+    ARG_PERIOD,
+    {.name = "search",
+     .max_length = 256,
+     .fallback = "\"\"",
+     .description = "Only fields whose name contains this, case ignored."},
+    ARG_LIMIT("100"),
+    ARG_CURSOR,
+    ARG_OUTPUT,
+    {0},
+};
+
+static const struct field top_fields[] = {
+    {"value", "One of the most frequent values.", VALUE_STRING},
+    {"count", "Events with it.", VALUE_INTEGER},
+    {0},
+};
+
+static const struct field field_fields[] = {
+    {"field", "Name, as filters and breakdowns take it.", VALUE_STRING},
+    {"type", "text, number, boolean or time, judged from the values.", VALUE_STRING},
+    {"description", "What it stands for.", VALUE_STRING, .is_optional = true},
+    {"coverage", "Share of events that have a value.", VALUE_NUMBER},
+    {"distinct", "Different values.", VALUE_INTEGER},
+    {"top", "The most frequent values.", VALUE_OBJECT, .is_list = true, .fields = top_fields},
+    {0},
+};
+
+static const struct field identity_fields[] = {
+    {"actor_coverage", "Share of events that name an actor.", VALUE_NUMBER},
+    {"session_coverage", "Share of events that name a session.", VALUE_NUMBER},
+    {0},
+};
+
+static const struct field fields[] = {
+    {"fields", "Logical fields first, then properties by coverage.", VALUE_OBJECT, .is_list = true,
+     .fields = field_fields},
+    {"identity", "How far events can be told apart by actor and session.", VALUE_OBJECT,
+     .fields = identity_fields},
+    {"cursor", "Where the next page begins.", VALUE_STRING, .is_optional = true},
+    {0},
+};
+
+static void in_period(const struct run *run, struct query *q, struct buf *out)
+{
+    source_time_between(run->source, q, run->period.from_us, run->period.to_us, out);
+}
+
+/* ('event', <expression>), … for every logical field, case, object and plain column. */
+static int column_pairs(const struct source *s, struct query *q, struct buf *out,
+                        struct err *ret_err)
+{
+    json_t *names = json_array();
+    for (int i = 0; i < SOURCE_FIELDS; i++)
+        if (s->fields[i].count > 0 && i != SOURCE_START_TIME)
+            json_array_append_new(names, json_string(source_field_names[i]));
+    for (size_t i = 0; i < s->case_count; i++)
+        json_array_append_new(names, json_string(s->cases[i].name));
+    for (size_t i = 0; i < s->object_count; i++)
+        json_array_append_new(names, json_string(s->objects[i].name));
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < json_array_size(names); i++) {
+        const char *name = json_string_value(json_array_get(names, i));
+        buf_puts(out, i > 0 ? ", (" : "(");
+        query_bind_text(q, out, name);
+        buf_puts(out, ", toString(");
+        rc = source_text(s, q, name, out, ret_err);
+        buf_puts(out, "))");
+    }
+    json_decref(names);
+    return rc;
+}
+
+/* Every (key, value) of a row, from all containers. */
+static void property_pairs(const struct source *s, struct buf *out)
+{
+    for (size_t i = 0; i < s->property_count; i++) {
+        const struct place *p = &s->properties[i];
+        struct buf column = {0};
+        sql_identifier(&column, p->column);
+        const char *c = buf_text(&column);
+        buf_puts(out, i == 0 ? "arrayConcat(" : ", ");
+        if (p->kind == PLACE_MAP)
+            buf_printf(out,
+                       "arrayMap((k, v) -> (toString(k), toString(v)), mapKeys(%s), mapValues(%s))",
+                       c, c);
+        else if (p->kind == PLACE_JSON)
+            buf_printf(out,
+                       "arrayMap(p -> (p, JSONExtractString(toJSONString(%s), p)), "
+                       "JSONAllPaths(%s))",
+                       c, c);
+        else
+            buf_printf(out, "JSONExtractKeysAndValues(%s, 'String')", c);
+        buf_done(&column);
+    }
+    buf_puts(out, s->property_count > 0 ? ")" : "");
+}
+
+static int plan_columns(struct run *run, struct err *ret_err)
+{
+    struct query q;
+    struct buf pairs = {0}, where = {0}, table = {0};
+    query_init(&q);
+    query_set_integer(&q, "sample", SAMPLE_ROWS);
+    int rc = column_pairs(run->source, &q, &pairs, ret_err);
+    in_period(run, &q, &where);
+    source_table(run->source, &table);
+    if (rc == 0)
+        rc = run_query(run, &q, &sql_describe_columns,
+                       (const struct query_fragment[]){{"pairs", buf_text(&pairs)},
+                                                       {"in_period", buf_text(&where)},
+                                                       {"table", buf_text(&table)},
+                                                       {0}},
+                       200, ret_err);
+    query_done(&q);
+    buf_done(&pairs);
+    buf_done(&where);
+    buf_done(&table);
+    return rc;
+}
+
+static int plan_properties(struct run *run, struct err *ret_err)
+{
+    struct query q;
+    struct buf pairs = {0}, where = {0}, table = {0};
+    query_init(&q);
+    query_set_integer(&q, "sample", SAMPLE_ROWS);
+    query_set_text(&q, "search", json_get_string(run->arguments, "search", ""));
+    property_pairs(run->source, &pairs);
+    if (pairs.len == 0)
+        buf_puts(&pairs, "emptyArrayString()");
+    in_period(run, &q, &where);
+    source_table(run->source, &table);
+    int rc = run_query(run, &q, &sql_describe_properties,
+                       (const struct query_fragment[]){{"pairs", buf_text(&pairs)},
+                                                       {"in_period", buf_text(&where)},
+                                                       {"table", buf_text(&table)},
+                                                       {0}},
+                       500, ret_err);
+    query_done(&q);
+    buf_done(&pairs);
+    buf_done(&where);
+    buf_done(&table);
+    return rc;
+}
+
+static int plan_identity(struct run *run, struct err *ret_err)
+{
+    const struct source *s = run->source;
+    struct query q;
+    struct buf actor = {0}, session = {0}, where = {0}, table = {0};
+    query_init(&q);
+    if (source_logical(s, &q, SOURCE_ACTOR, &actor, NULL) < 0)
+        buf_puts(&actor, "''");
+    if (source_logical(s, &q, SOURCE_SESSION, &session, NULL) < 0)
+        buf_puts(&session, "''");
+    in_period(run, &q, &where);
+    source_table(s, &table);
+    int rc = run_query(run, &q, &sql_describe_identity,
+                       (const struct query_fragment[]){{"actor", buf_text(&actor)},
+                                                       {"session", buf_text(&session)},
+                                                       {"in_period", buf_text(&where)},
+                                                       {"table", buf_text(&table)},
+                                                       {0}},
+                       1, ret_err);
+    query_done(&q);
+    buf_done(&actor);
+    buf_done(&session);
+    buf_done(&where);
+    buf_done(&table);
+    return rc;
+}
+
+static int plan(struct run *run, struct err *ret_err)
+{
+    int rc = plan_columns(run, ret_err);
+    if (rc >= 0)
+        rc = plan_properties(run, ret_err);
+    if (rc >= 0)
+        rc = plan_identity(run, ret_err);
+    return rc < 0 ? rc : 0;
+}
+
+static const char *type_of(const json_t *row)
+{
+    bool is_number = json_integer_value(json_array_get(row, 4)) != 0;
+    bool is_time = json_integer_value(json_array_get(row, 5)) != 0;
+    bool is_boolean = json_integer_value(json_array_get(row, 6)) != 0;
+    return is_boolean ? "boolean" : is_number ? "number" : is_time ? "time" : "text";
+}
+
+static json_t *field_item(const json_t *row, double sampled)
+{
+    json_t *top = json_array();
+    const json_t *pairs = json_array_get(row, 3);
+    for (size_t i = 0; i < json_array_size(pairs); i++) {
+        const json_t *pair = json_array_get(pairs, i);
+        json_array_append_new(top, json_pack("{s:O, s:O}", "value", json_array_get(pair, 0),
+                                             "count", json_array_get(pair, 1)));
+    }
+    double with_value = json_number_value(json_array_get(row, 1));
+    double coverage = sampled > 0 ? with_value / sampled : 0;
+    return json_pack("{s:O, s:s, s:f, s:O, s:o}", "field", json_array_get(row, 0), "type",
+                     type_of(row), "coverage", coverage < 1 ? coverage : 1.0, "distinct",
+                     json_array_get(row, 2), "top", top);
+}
+
+static void write_row(struct run *run, const json_t *item)
+{
+    char coverage[32], distinct[32], values[256] = "";
+    const json_t *top = json_object_get(item, "top");
+    for (size_t i = 0; i < json_array_size(top) && i < 3; i++) {
+        char value[64];
+        snprintf(value, sizeof value, "%s%.40s", i > 0 ? ", " : "",
+                 json_get_string(json_array_get(top, i), "value", ""));
+        strncat(values, value, sizeof values - strlen(values) - 1);
+    }
+    text_row(
+        &run->text,
+        (const char *const[]){
+            json_get_string(item, "field", ""), json_get_string(item, "type", ""),
+            text_percent(coverage, sizeof coverage, json_get_number(item, "coverage", 0)),
+            text_count(distinct, sizeof distinct, (double)json_get_integer(item, "distinct", 0)),
+            values},
+        5);
+}
+
+/* Cuts a long value, so that one page text cannot fill the result. */
+static void shorten(json_t *item)
+{
+    json_t *top = json_object_get(item, "top");
+    for (size_t i = 0; i < json_array_size(top); i++) {
+        json_t *entry = json_array_get(top, i);
+        const char *value = json_get_string(entry, "value", "");
+        if (strlen(value) > 200) {
+            size_t len = 200;
+            while (len > 0 && ((unsigned char)value[len] & 0xC0) == 0x80)
+                len--;
+            json_object_set_new(entry, "value", json_sprintf("%.*s…", (int)len, value));
+        }
+    }
+}
+
+static int shape(struct run *run, struct err *ret_err)
+{
+    int64_t limit, offset;
+    int rc = run_page(run, 100, &limit, &offset, ret_err);
+    if (rc < 0)
+        return rc;
+    const json_t *identity = json_array_get(run_rows(run, 2), 0);
+    double total = json_number_value(json_array_get(identity, 0));
+    double sampled = total < SAMPLE_ROWS ? total : SAMPLE_ROWS;
+    const char *search = json_get_string(run->arguments, "search", "");
+    json_t *list = json_array();
+    size_t seen = 0;
+    bool more = false;
+    for (int query = 0; query < 2; query++) {
+        const json_t *rows = run_rows(run, query);
+        for (size_t i = 0; i < json_array_size(rows); i++) {
+            const json_t *row = json_array_get(rows, i);
+            if (query == 0 && strcasestr(json_string_value(json_array_get(row, 0)), search) == NULL)
+                continue;
+            if ((int64_t)seen++ < offset)
+                continue;
+            if ((int64_t)json_array_size(list) == limit) {
+                more = true;
+                continue;
+            }
+            json_t *item = field_item(row, sampled);
+            shorten(item);
+            json_array_append_new(list, item);
+        }
+    }
+    buf_printf(&run->text, "%zu field%s with values in source '%s'.\n", seen, seen == 1 ? "" : "s",
+               run->source->name);
+    text_table(&run->text,
+               (const char *const[]){"field", "type", "coverage", "distinct", "top values", NULL});
+    for (size_t i = 0; i < json_array_size(list); i++)
+        write_row(run, json_array_get(list, i));
+    if (more) {
+        run_set_cursor(run, offset + limit);
+        run_truncated(run, "rows", limit, "continue with the cursor, or use search");
+    }
+    if (total > SAMPLE_ROWS)
+        run_warn(run, "values were looked at in %d of the period's events", SAMPLE_ROWS);
+    double divisor = total > 0 ? total : 1;
+    json_object_set_new(run->result, "fields", list);
+    json_object_set_new(run->result, "identity",
+                        json_pack("{s:f, s:f}", "actor_coverage",
+                                  json_number_value(json_array_get(identity, 1)) / divisor,
+                                  "session_coverage",
+                                  json_number_value(json_array_get(identity, 2)) / divisor));
+    return 0;
+}
+
+static const struct step steps[] = {{plan, shape}, {0}};
+
+const struct tool tool_describe_source = {
+    .name = "describe_source",
+    .title = "Describe a source",
+    .description =
+        "Fields and properties of a source with type, coverage, number of values and the "
+        "most frequent ones, for filters and breakdowns.",
+    .toolset = "core",
+    .flags = TOOL_CORE,
+    .params = params,
+    .fields = fields,
+    .steps = steps,
+};

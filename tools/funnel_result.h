@@ -1,0 +1,12 @@
+#pragma once
+/* From the rows of a funnel's queries to its result and its words. */
+#include "funnel.h"
+#include "run.h"
+
+enum { FUNNEL_MAX_ROWS = 100000 };
+
+/* Query 0: run_funnel_steps; query 1, with a breakdown: run_funnel_breakdown or _many. */
+void funnel_shape_steps(struct run *run, const struct funnel *f);
+
+/* Query 0: run_funnel_bins. */
+void funnel_shape_histogram(struct run *run);

@@ -1,0 +1,193 @@
+#include <ctype.h>
+#include <string.h>
+
+#include "args.h"
+#include "bind.h"
+#include "catalog.h"
+#include "json.h"
+#include "run.h"
+#include "text.h"
+
+static const struct param params[] = {
+    {.name = "of",
+     .is_required = true,
+     .max_length = 64,
+     .description = "The tool whose result names the cell: run_funnel, retention_matrix."},
+    {.name = "arguments",
+     .type = VALUE_OBJECT,
+     .is_required = true,
+     .description = "The arguments of that call."},
+    {.name = "cell",
+     .type = VALUE_OBJECT,
+     .is_required = true,
+     .description = "run_funnel: {step, outcome: reached or dropped, breakdown?}; "
+                    "retention_matrix: {cohort, period, breakdown?}."},
+    ARG_LIMIT("50"),
+    ARG_CURSOR,
+    ARG_FORMAT,
+    ARG_EXPLAIN,
+    {0},
+};
+
+static const struct field actor_fields[] = {
+    {"actor", "Id.", VALUE_STRING},
+    {"entered_at", "When the actor entered: first step, or start of the cohort.", VALUE_STRING},
+    {"last_step_at", "Last step reached, or first return in the cell's interval.", VALUE_STRING},
+    {"last_event", "The event of last_step_at.", VALUE_STRING},
+    {"session", "Its session.", VALUE_STRING, .is_optional = true},
+    {"replay_at", "Pass to open_session as at, with session.", VALUE_STRING, .is_optional = true},
+    {"replay_url", "The team's own player.", VALUE_STRING, .is_optional = true},
+    {0},
+};
+
+static const struct field fields[] = {
+    {"actors", "By id.", VALUE_OBJECT, .is_list = true, .fields = actor_fields},
+    {"total", "All actors of the cell.", VALUE_INTEGER},
+    {"cursor", "Where the next page begins.", VALUE_STRING, .is_optional = true},
+    {0},
+};
+
+/* The run is planned with the other tool's arguments; those of this call stay beside them. */
+static int delegate(const json_t *bound, const struct tool **ret_subject, json_t **ret_arguments,
+                    struct err *ret_err)
+{
+    const char *of = json_get_string(bound, "of", "");
+    const struct tool *subject = catalog_find(of);
+    if (subject == NULL || subject->plan_actors == NULL) {
+        struct buf names = {0};
+        for (size_t i = 0; catalog[i] != NULL; i++)
+            if (catalog[i]->plan_actors != NULL)
+                buf_printf(&names, "%s%s", names.len > 0 ? ", " : "", catalog[i]->name);
+        int rc = err_set(ret_err, ERR_ARGUMENT, "of", "'%.60s' has no cells; these tools do: %s",
+                         of, buf_text(&names));
+        buf_done(&names);
+        return rc;
+    }
+    json_t *arguments;
+    int rc =
+        bind_arguments(subject->params, json_object_get(bound, "arguments"), &arguments, ret_err);
+    if (rc < 0) {
+        err_prefix(ret_err, "arguments");
+        return rc;
+    }
+    json_object_del(arguments, "limit");
+    json_object_del(arguments, "cursor");
+    const struct param *p;
+    for (p = params; p->name != NULL; p++) {
+        json_t *value = json_object_get(bound, p->name);
+        if (value != NULL)
+            json_object_set(arguments, p->name, value);
+    }
+    *ret_subject = subject;
+    *ret_arguments = arguments;
+    return 0;
+}
+
+static int plan(struct run *run, struct err *ret_err)
+{
+    return run->subject->plan_actors(run, json_object_get(run->arguments, "cell"), ret_err);
+}
+
+/* `template` with {session} and {at} (unix milliseconds) filled in. New reference. */
+static json_t *replay_link(const char *template, const char *session, int64_t at_us)
+{
+    struct buf url = {0};
+    for (const char *s = template; *s != '\0';) {
+        if (strncmp(s, "{session}", 9) == 0) {
+            for (const char *c = session; *c != '\0'; c++)
+                buf_printf(&url, isalnum((unsigned char)*c) || strchr("-_.~", *c) ? "%c" : "%%%02X",
+                           (unsigned char)*c);
+            s += 9;
+        } else if (strncmp(s, "{at}", 4) == 0) {
+            buf_printf(&url, "%lld", (long long)(at_us / 1000));
+            s += 4;
+        } else {
+            buf_putc(&url, *s++);
+        }
+    }
+    json_t *text = json_string(buf_text(&url));
+    buf_done(&url);
+    return text;
+}
+
+static json_t *actor_item(const struct run *run, const json_t *row)
+{
+    const char *session = json_string_value(json_array_get(row, 4));
+    int64_t at_us = json_integer_value(json_array_get(row, 2));
+    json_t *item =
+        json_pack("{s:O, s:o, s:o, s:O}", "actor", json_array_get(row, 0), "entered_at",
+                  run_time(run, json_integer_value(json_array_get(row, 1))), "last_step_at",
+                  run_time(run, at_us), "last_event", json_array_get(row, 3));
+    if (session != NULL && session[0] != '\0') {
+        json_object_set(item, "session", json_array_get(row, 4));
+        if (run->source->replay_table != NULL)
+            json_object_set_new(item, "replay_at", run_time(run, at_us));
+        if (run->source->replay_url != NULL)
+            json_object_set_new(item, "replay_url",
+                                replay_link(run->source->replay_url, session, at_us));
+    }
+    return item;
+}
+
+static void suggest(struct run *run, const json_t *actors)
+{
+    const json_t *first = json_array_get(actors, 0);
+    if (json_object_get(first, "replay_at") == NULL)
+        return;
+    run_suggest(run, "open_session",
+                json_pack("{s:s, s:O, s:O}", "source", run->source->name, "session",
+                          json_object_get(first, "session"), "at",
+                          json_object_get(first, "replay_at")),
+                "what the first of them saw at that moment");
+}
+
+static int shape(struct run *run, struct err *ret_err)
+{
+    int64_t limit, offset;
+    int rc = run_page(run, 50, &limit, &offset, ret_err);
+    if (rc < 0)
+        return rc;
+    const json_t *rows = run_rows(run, 0);
+    size_t count = json_array_size(rows);
+    json_int_t total = json_integer_value(json_array_get(json_array_get(rows, 0), 5));
+    char number[32];
+    buf_printf(&run->text, "%s actor%s in this cell.\n",
+               text_count(number, sizeof number, (double)total), total == 1 ? "" : "s");
+    if (count > 0)
+        text_table(&run->text, (const char *const[]){"actor", "entered", "last step", "event",
+                                                     "session", NULL});
+    json_t *actors = json_array();
+    for (size_t i = 0; i < count; i++) {
+        json_t *item = actor_item(run, json_array_get(rows, i));
+        text_row(&run->text,
+                 (const char *const[]){
+                     json_get_string(item, "actor", ""), json_get_string(item, "entered_at", ""),
+                     json_get_string(item, "last_step_at", ""),
+                     json_get_string(item, "last_event", ""), json_get_string(item, "session", "")},
+                 5);
+        json_array_append_new(actors, item);
+    }
+    if (offset + (int64_t)count < total) {
+        run_set_cursor(run, offset + (int64_t)count);
+        run_truncated(run, "rows", limit, "continue with the cursor");
+    }
+    json_object_set_new(run->result, "actors", actors);
+    json_object_set_new(run->result, "total", json_integer(total));
+    suggest(run, actors);
+    return 0;
+}
+
+static const struct step steps[] = {{plan, shape}, {0}};
+
+const struct tool tool_list_actors = {
+    .name = "list_actors",
+    .title = "List the actors of a cell",
+    .description = "Who is behind a number: the actors of one cell of a funnel or a retention "
+                   "matrix, with sessions and the moment to open in the replay.",
+    .toolset = "core",
+    .flags = TOOL_CORE,
+    .params = params,
+    .fields = fields,
+    .steps = steps,
+    .delegate = delegate,
+};

@@ -1,0 +1,204 @@
+#include <string.h>
+
+#include "args.h"
+#include "json.h"
+#include "run.h"
+#include "sql_text.h"
+#include "text.h"
+
+/* Beyond this many rows counts of distinct actors are estimated (error about 1 %). */
+enum { EXACT_ROWS = 20000000 };
+
+/* An event is new when it was first seen within the last quarter of the period, gone when it was
+ * not seen in it any more. */
+static const int64_t recent_share = 4;
+
+static const struct param params[] = {
+    ARG_PERIOD,
+    {.name = "search",
+     .max_length = 256,
+     .fallback = "\"\"",
+     .description = "Only names that contain this, case ignored."},
+    {.name = "min_count",
+     .type = VALUE_INTEGER,
+     .min = 0,
+     .max = 1e12,
+     .fallback = "0",
+     .description = "Only events seen at least so often in the period."},
+    ARG_LIMIT("100"),
+    ARG_CURSOR,
+    ARG_OUTPUT,
+    {0},
+};
+
+static const struct field event_fields[] = {
+    {"event", "Name, as matchers take it.", VALUE_STRING},
+    {"description", "What the team says about it.", VALUE_STRING, .is_optional = true},
+    {"count", "Events in the period.", VALUE_INTEGER},
+    {"actors", "Distinct actors in the period.", VALUE_INTEGER},
+    {"sessions", "Distinct sessions in the period.", VALUE_INTEGER},
+    {"first_seen", "First event ever.", VALUE_STRING},
+    {"last_seen", "Last event ever.", VALUE_STRING},
+    {"trend", "Change of the count from the first to the second half of the period (0.25 = +25 %).",
+     VALUE_NUMBER, .is_optional = true},
+    {"is_new", "First seen in the last quarter of the period.", VALUE_BOOLEAN},
+    {"is_gone", "Not seen in the last quarter of the period.", VALUE_BOOLEAN},
+    {0},
+};
+
+static const struct field fields[] = {
+    {"events", "Most frequent first.", VALUE_OBJECT, .is_list = true, .fields = event_fields},
+    {"cursor", "Where the next page begins.", VALUE_STRING, .is_optional = true},
+    {0},
+};
+
+/* The expression of a logical field, or a constant '' where the source has none. */
+static void logical_or_empty(const struct source *s, struct query *q, enum source_field field,
+                             struct buf *out)
+{
+    if (s->fields[field].count == 0)
+        buf_puts(out, "''");
+    else
+        source_logical(s, q, field, out, NULL);
+}
+
+static int plan(struct run *run, struct err *ret_err)
+{
+    const struct source *s = run->source;
+    const struct period *p = &run->period;
+    int64_t limit, offset;
+    int rc = run_page(run, 100, &limit, &offset, ret_err);
+    if (rc < 0)
+        return rc;
+    struct query q;
+    struct buf event = {0}, actor = {0}, session = {0}, column = {0}, text = {0}, first = {0},
+               last = {0}, in_period = {0}, late = {0}, table = {0};
+    query_init(&q);
+    query_set_text(&q, "search", json_get_string(run->arguments, "search", ""));
+    query_set_integer(&q, "min_count", json_get_integer(run->arguments, "min_count", 0));
+    query_set_integer(&q, "limit", limit + 1);
+    query_set_integer(&q, "offset", offset);
+    source_logical(s, &q, SOURCE_EVENT, &event, NULL);
+    logical_or_empty(s, &q, SOURCE_ACTOR, &actor);
+    logical_or_empty(s, &q, SOURCE_SESSION, &session);
+    sql_identifier(&column, s->time.column);
+    buf_printf(&text, "min(%s)", buf_text(&column));
+    source_to_us(s, buf_text(&text), &first);
+    buf_reset(&text);
+    buf_printf(&text, "max(%s)", buf_text(&column));
+    source_to_us(s, buf_text(&text), &last);
+    source_time_between(s, &q, p->from_us, p->to_us, &in_period);
+    source_time_between(s, &q, p->from_us + (p->to_us - p->from_us) / 2, p->to_us, &late);
+    source_table(s, &table);
+    rc = run_query(run, &q, &sql_list_events,
+                   (const struct query_fragment[]){
+                       {"event", buf_text(&event)},
+                       {"distinct_if", s->rows > EXACT_ROWS ? "uniqCombined64If" : "uniqExactIf"},
+                       {"actor", buf_text(&actor)},
+                       {"session", buf_text(&session)},
+                       {"in_period", buf_text(&in_period)},
+                       {"in_late_half", buf_text(&late)},
+                       {"first_us", buf_text(&first)},
+                       {"last_us", buf_text(&last)},
+                       {"table", buf_text(&table)},
+                       {0}},
+                   (size_t)limit + 1, ret_err);
+    query_done(&q);
+    struct buf *all[] = {&event, &actor,     &session, &column, &text,
+                         &first, &in_period, &late,    &table,  &last};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        buf_done(all[i]);
+    return rc < 0 ? rc : 0;
+}
+
+static json_t *event_item(const struct run *run, const json_t *row)
+{
+    json_int_t v[8];
+    for (size_t i = 1; i < 8; i++)
+        v[i] = json_integer_value(json_array_get(row, i));
+    const struct period *p = &run->period;
+    int64_t recent = p->to_us - (p->to_us - p->from_us) / recent_share;
+    json_t *item = json_pack("{s:O, s:I, s:I, s:I}", "event", json_array_get(row, 0), "count", v[1],
+                             "actors", v[2], "sessions", v[3]);
+    json_object_set_new(item, "first_seen", run_time(run, v[4]));
+    json_object_set_new(item, "last_seen", run_time(run, v[5]));
+    if (v[1] > v[6])
+        json_object_set_new(item, "trend",
+                            json_real((double)(2 * v[6] - v[1]) / (double)(v[1] - v[6])));
+    json_object_set_new(item, "is_new", json_boolean(v[4] >= recent && v[4] < p->to_us));
+    json_object_set_new(item, "is_gone", json_boolean(v[5] < recent));
+    return item;
+}
+
+static void write_row(struct run *run, const json_t *item)
+{
+    char count[32], actors[32], trend[32] = "";
+    const json_t *change = json_object_get(item, "trend");
+    if (change != NULL)
+        text_percent(trend, sizeof trend, json_number_value(change));
+    const char *state = json_is_true(json_object_get(item, "is_new"))    ? "new"
+                        : json_is_true(json_object_get(item, "is_gone")) ? "gone"
+                                                                         : "";
+    text_row(&run->text,
+             (const char *const[]){
+                 json_get_string(item, "event", ""),
+                 text_count(count, sizeof count, (double)json_get_integer(item, "count", 0)),
+                 text_count(actors, sizeof actors, (double)json_get_integer(item, "actors", 0)),
+                 trend, json_get_string(item, "last_seen", ""), state},
+             6);
+}
+
+static int shape(struct run *run, struct err *ret_err)
+{
+    int64_t limit, offset;
+    int rc = run_page(run, 100, &limit, &offset, ret_err);
+    if (rc < 0)
+        return rc;
+    const json_t *rows = run_rows(run, 0);
+    size_t count = json_array_size(rows);
+    json_int_t total =
+        count > 0 ? json_integer_value(json_array_get(json_array_get(rows, 0), 7)) : 0;
+    if ((int64_t)count > limit) {
+        count = (size_t)limit;
+        run_set_cursor(run, offset + limit);
+        run_truncated(run, "rows", limit, "continue with the cursor, or use search");
+    }
+    buf_printf(&run->text, "%lld event name%s", (long long)total, total == 1 ? "" : "s");
+    if (count > 0) {
+        const json_t *top = json_array_get(rows, 0);
+        char n[32];
+        buf_printf(&run->text, "; the most frequent is '%s' (%s in the period).\n",
+                   json_string_value(json_array_get(top, 0)),
+                   text_count(n, sizeof n, json_number_value(json_array_get(top, 1))));
+        text_table(&run->text, (const char *const[]){"event", "count", "actors", "trend",
+                                                     "last seen", "", NULL});
+    }
+    json_t *events = json_array();
+    for (size_t i = 0; i < count; i++) {
+        json_t *item = event_item(run, json_array_get(rows, i));
+        write_row(run, item);
+        json_array_append_new(events, item);
+    }
+    json_object_set_new(run->result, "events", events);
+    if (count > 1)
+        run_suggest(run, "run_funnel",
+                    json_pack("{s:s, s:[O,O]}", "source", run->source->name, "steps",
+                              json_array_get(json_array_get(rows, 0), 0),
+                              json_array_get(json_array_get(rows, 1), 0)),
+                    "conversion between two events; replace them with the steps you care about");
+    return 0;
+}
+
+static const struct step steps[] = {{plan, shape}, {0}};
+
+const struct tool tool_list_events = {
+    .name = "list_events",
+    .title = "List events",
+    .description = "The event catalogue of a source: names, volume, actors, trend, new and gone "
+                   "events. Call before naming events in other tools.",
+    .toolset = "core",
+    .flags = TOOL_CORE,
+    .params = params,
+    .fields = fields,
+    .steps = steps,
+};

@@ -1,0 +1,166 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "args.h"
+#include "json.h"
+#include "run.h"
+#include "sql_text.h"
+#include "text.h"
+
+/* Beyond this many rows counts of distinct actors are estimated (error about 1 %). */
+enum { EXACT_ROWS = 20000000 };
+
+static const struct param params[] = {ARG_OUTPUT, {0}};
+
+static const struct field source_fields[] = {
+    {"name", "What tools take as `source`.", VALUE_STRING},
+    {"kind", "Preset: clickstack, telemetry or events.", VALUE_STRING},
+    {"table", "Database and table.", VALUE_STRING},
+    {"description", "What the team says about it.", VALUE_STRING, .is_optional = true},
+    {"events", "Rows.", VALUE_INTEGER},
+    {"actors", "Distinct actors; estimated above 20 million rows.", VALUE_INTEGER},
+    {"from", "First event.", VALUE_STRING, .is_optional = true},
+    {"to", "Last event.", VALUE_STRING, .is_optional = true},
+    {"has_replay", "Whether session recordings are there.", VALUE_BOOLEAN},
+    {"case_fields", "Fields that can be the case of a process.", VALUE_STRING, .is_list = true},
+    {"object_fields", "Object types.", VALUE_STRING, .is_list = true},
+    {0},
+};
+
+static const struct field fields[] = {
+    {"sources", "The sources, in name order of their tables.", VALUE_OBJECT, .is_list = true,
+     .fields = source_fields},
+    {0},
+};
+
+/* The framework runs at most 16 queries in a round; more sources than that are listed uncounted. */
+enum { MAX_COUNTED = 16 };
+
+static int count_source(struct run *run, const struct source *s, struct err *ret_err)
+{
+    struct query q;
+    struct buf actor = {0}, column = {0}, text = {0}, first = {0}, last = {0}, table = {0};
+    query_init(&q);
+    if (s->fields[SOURCE_ACTOR].count == 0)
+        buf_puts(&actor, "''");
+    else
+        source_logical(s, &q, SOURCE_ACTOR, &actor, NULL);
+    sql_identifier(&column, s->time.column);
+    buf_printf(&text, "min(%s)", buf_text(&column));
+    source_to_us(s, buf_text(&text), &first);
+    buf_reset(&text);
+    buf_printf(&text, "max(%s)", buf_text(&column));
+    source_to_us(s, buf_text(&text), &last);
+    source_table(s, &table);
+    int rc = run_query(run, &q, &sql_list_sources,
+                       (const struct query_fragment[]){
+                           {"distinct", s->rows > EXACT_ROWS ? "uniqCombined64" : "uniqExact"},
+                           {"actor", buf_text(&actor)},
+                           {"first_us", buf_text(&first)},
+                           {"last_us", buf_text(&last)},
+                           {"table", buf_text(&table)},
+                           {0}},
+                       1, ret_err);
+    query_done(&q);
+    buf_done(&actor);
+    buf_done(&column);
+    buf_done(&text);
+    buf_done(&first);
+    buf_done(&last);
+    buf_done(&table);
+    return rc;
+}
+
+static int plan(struct run *run, struct err *ret_err)
+{
+    for (size_t i = 0; i < run->sources->count && i < MAX_COUNTED; i++) {
+        int rc = count_source(run, run->sources->items[i], ret_err);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+static json_t *key_names(const struct source_key *keys, size_t count)
+{
+    json_t *names = json_array();
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(names, json_string(keys[i].name));
+    return names;
+}
+
+static json_t *describe(struct run *run, const struct source *s, const json_t *row)
+{
+    json_t *item = json_pack("{s:s, s:s, s:o}", "name", s->name, "kind", s->kind, "table",
+                             json_sprintf("%s.%s", s->database, s->table));
+    json_int_t events = row != NULL ? json_integer_value(json_array_get(row, 0)) : s->rows;
+    if (s->description != NULL)
+        json_object_set_new(item, "description", json_string(s->description));
+    json_object_set_new(item, "events", json_integer(events));
+    json_object_set_new(item, "actors", json_integer(json_integer_value(json_array_get(row, 1))));
+    if (row != NULL && events > 0) {
+        json_object_set_new(item, "from",
+                            run_time(run, json_integer_value(json_array_get(row, 2))));
+        json_object_set_new(item, "to", run_time(run, json_integer_value(json_array_get(row, 3))));
+    }
+    json_object_set_new(item, "has_replay", json_boolean(s->has_replay));
+    json_object_set_new(item, "case_fields", key_names(s->cases, s->case_count));
+    json_object_set_new(item, "object_fields", key_names(s->objects, s->object_count));
+    return item;
+}
+
+static int shape(struct run *run, struct err *ret_err)
+{
+    (void)ret_err;
+    json_t *list = json_array();
+    size_t count = run->sources->count;
+    if (count == 0)
+        buf_puts(&run->text, "No source yet. Load data with `sextant import FILE` or `sextant "
+                             "demo`, or point CLICKHOUSE_HOST to a server with event tables.");
+    else
+        buf_printf(&run->text, "%zu source%s.\n", count, count == 1 ? "" : "s");
+    if (count > 0)
+        text_table(&run->text, (const char *const[]){"source", "kind", "events", "actors", "from",
+                                                     "to", "case fields", NULL});
+    for (size_t i = 0; i < count; i++) {
+        const struct source *s = run->sources->items[i];
+        const json_t *row = i < MAX_COUNTED ? json_array_get(run_rows(run, (int)i), 0) : NULL;
+        json_t *item = describe(run, s, row);
+        json_array_append_new(list, item);
+        char events[32], actors[32], cases[256] = "";
+        for (size_t k = 0; k < s->case_count; k++) {
+            strncat(cases, k > 0 ? ", " : "", sizeof cases - strlen(cases) - 1);
+            strncat(cases, s->cases[k].name, sizeof cases - strlen(cases) - 1);
+        }
+        text_row(&run->text,
+                 (const char *const[]){
+                     s->name, s->kind,
+                     text_count(events, sizeof events,
+                                json_number_value(json_object_get(item, "events"))),
+                     text_count(actors, sizeof actors,
+                                json_number_value(json_object_get(item, "actors"))),
+                     json_get_string(item, "from", ""), json_get_string(item, "to", ""), cases},
+                 7);
+        if (i == 0)
+            run_suggest(run, "list_events", json_pack("{s:s}", "source", s->name),
+                        "see which events there are before asking about them");
+    }
+    if (count > MAX_COUNTED)
+        run_warn(run, "only the first %d sources are counted", MAX_COUNTED);
+    json_object_set_new(run->result, "sources", list);
+    return 0;
+}
+
+static const struct step steps[] = {{plan, shape}, {0}};
+
+const struct tool tool_list_sources = {
+    .name = "list_sources",
+    .title = "List sources",
+    .description = "What data is here: every source with its period, size, case fields and whether "
+                   "it has session replays. Start here.",
+    .toolset = "core",
+    .flags = TOOL_CORE | TOOL_NO_SOURCE,
+    .params = params,
+    .fields = fields,
+    .steps = steps,
+};

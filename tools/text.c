@@ -1,0 +1,85 @@
+#include "text.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Cell text on one line: a bar or newline in the data would break the table. */
+static void cell(struct buf *out, const char *text)
+{
+    buf_puts(out, "| ");
+    for (const char *s = text; *s != '\0'; s++) {
+        if (*s == '|')
+            buf_puts(out, "\\|");
+        else
+            buf_putc(out, *s == '\n' || *s == '\r' ? ' ' : *s);
+    }
+    buf_putc(out, ' ');
+}
+
+void text_row(struct buf *out, const char *const *cells, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        cell(out, cells[i]);
+    buf_puts(out, "|\n");
+}
+
+void text_table(struct buf *out, const char *const *columns)
+{
+    size_t count = 0;
+    while (columns[count] != NULL)
+        count++;
+    buf_puts(out, "\n");
+    text_row(out, columns, count);
+    for (size_t i = 0; i < count; i++)
+        buf_puts(out, "|---");
+    buf_puts(out, "|\n");
+}
+
+char *text_count(char *out, size_t size, double n)
+{
+    char digits[64];
+    snprintf(digits, sizeof digits, "%.0f", fabs(n));
+    size_t len = strlen(digits), at = 0;
+    if (n < 0 && size > 1)
+        out[at++] = '-';
+    for (size_t i = 0; i < len && at + 2 < size; i++) {
+        if (i > 0 && (len - i) % 3 == 0)
+            out[at++] = ',';
+        out[at++] = digits[i];
+    }
+    out[at] = '\0';
+    return out;
+}
+
+char *text_percent(char *out, size_t size, double share)
+{
+    snprintf(out, size, "%.1f %%", share * 100);
+    return out;
+}
+
+char *text_duration(char *out, size_t size, double seconds)
+{
+    double s = fabs(seconds);
+    const char *sign = seconds < 0 ? "-" : "";
+    if (s < 1)
+        snprintf(out, size, "%s%.0f ms", sign, s * 1000);
+    else if (s < 60)
+        snprintf(out, size, "%s%.3g s", sign, s);
+    else if (s < 3600)
+        snprintf(out, size, "%s%d min %d s", sign, (int)(s / 60), (int)fmod(s, 60));
+    else if (s < 86400)
+        snprintf(out, size, "%s%d h %d min", sign, (int)(s / 3600), (int)(fmod(s, 3600) / 60));
+    else
+        snprintf(out, size, "%s%.0f d %d h", sign, floor(s / 86400), (int)(fmod(s, 86400) / 3600));
+    return out;
+}
+
+char *text_number(char *out, size_t size, double value)
+{
+    if (fabs(value) >= 10000 && value == floor(value))
+        return text_count(out, size, value);
+    snprintf(out, size, "%.4g", value);
+    return out;
+}

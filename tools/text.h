@@ -1,0 +1,15 @@
+#pragma once
+/* The words of a result: compact tables and human numbers for the text that stands alone. */
+#include <jansson.h>
+
+#include "buf.h"
+
+/* A table in Markdown. `columns` is NULL-terminated; text_row takes as many cells. */
+void text_table(struct buf *out, const char *const *columns);
+void text_row(struct buf *out, const char *const *cells, size_t count);
+
+/* Short forms into a caller's buffer, which is returned. */
+char *text_count(char *out, size_t size, double n);          /* 1,234,567 */
+char *text_percent(char *out, size_t size, double share);    /* 0.1234 → 12.3 % */
+char *text_duration(char *out, size_t size, double seconds); /* 95 → 1 min 35 s */
+char *text_number(char *out, size_t size, double value);     /* 4 significant digits */

@@ -1,0 +1,177 @@
+/* What runs share: the sources, time zones, and short-lived knowledge of what exists. Nothing here
+ * carries a result from one call to the next; it only saves asking the same small question twice.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "run_internal.h"
+
+enum { SOURCES_TTL_S = 30, BOUNDS_TTL_S = 5, SEEN_TTL_S = 60, SEEN_MAX = 20000 };
+
+static int64_t seconds(void)
+{
+    return (int64_t)(uv_hrtime() / 1000000000);
+}
+
+static void on_idle(uv_idle_t *handle)
+{
+    struct workspace *w = handle->data;
+    struct run_state *r = w->pending_first;
+    w->pending_first = w->pending_last = NULL;
+    uv_idle_stop(handle);
+    while (r != NULL) {
+        struct run_state *next = r->pending;
+        r->pending = NULL;
+        run_advance(r);
+        r = next;
+    }
+}
+
+void workspace_push(struct workspace *w, struct run_state *r)
+{
+    if (w->pending_last != NULL)
+        w->pending_last->pending = r;
+    else
+        w->pending_first = r;
+    w->pending_last = r;
+    uv_idle_start(&w->idle, on_idle);
+}
+
+struct workspace *workspace_new(const struct workspace_options *options)
+{
+    struct workspace *w = calloc(1, sizeof *w);
+    if (w == NULL)
+        return NULL;
+    w->db = options->db;
+    w->config_sources = options->config_sources;
+    w->seen = json_object();
+    w->bounds = json_object();
+    if (w->seen == NULL || w->bounds == NULL || uv_idle_init(w->db->loop, &w->idle) != 0) {
+        json_decref(w->seen);
+        json_decref(w->bounds);
+        free(w);
+        return NULL;
+    }
+    w->idle.data = w;
+    return w;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+void workspace_free(struct workspace *w)
+{
+    if (w == NULL)
+        return;
+    workspace_forget_sources(w);
+    json_decref(w->seen);
+    json_decref(w->bounds);
+    while (w->zones != NULL) {
+        struct zone_entry *entry = w->zones;
+        w->zones = entry->next;
+        zone_free(entry->zone);
+        free(entry);
+    }
+    /* The loop gives the memory back: the handle lies inside. */
+    uv_close((uv_handle_t *)&w->idle, on_closed);
+}
+
+struct sources *workspace_sources(struct workspace *w)
+{
+    if (w->sources == NULL || uv_hrtime() - w->sources_at_ns > SOURCES_TTL_S * 1000000000ULL)
+        return NULL;
+    w->sources->refs++;
+    return w->sources;
+}
+
+void workspace_keep_sources(struct workspace *w, struct sources *sources)
+{
+    workspace_forget_sources(w);
+    sources->refs++;
+    w->sources = sources;
+    w->sources_at_ns = uv_hrtime();
+}
+
+void workspace_forget_sources(struct workspace *w)
+{
+    if (w->sources != NULL)
+        sources_free(w->sources);
+    w->sources = NULL;
+}
+
+const struct zone *workspace_zone(const struct workspace *w, const char *name)
+{
+    if (strcmp(name, zone_utc.name) == 0)
+        return &zone_utc;
+    for (const struct zone_entry *e = w->zones; e != NULL; e = e->next)
+        if (strcmp(e->zone->name, name) == 0)
+            return e->zone;
+    return NULL;
+}
+
+const struct zone *workspace_keep_zone(struct workspace *w, struct zone *zone)
+{
+    struct zone_entry *entry = malloc(sizeof *entry);
+    if (entry == NULL) {
+        zone_free(zone);
+        return NULL;
+    }
+    *entry = (struct zone_entry){.zone = zone, .next = w->zones};
+    w->zones = entry;
+    return zone;
+}
+
+static int64_t item(const json_t *array, size_t index)
+{
+    return json_integer_value(json_array_get(array, index));
+}
+
+bool workspace_bounds(const struct workspace *w, const char *source, struct bounds *ret)
+{
+    const json_t *entry = json_object_get(w->bounds, source);
+    if (entry == NULL || seconds() - item(entry, 4) > BOUNDS_TTL_S)
+        return false;
+    *ret = (struct bounds){item(entry, 0), item(entry, 1), item(entry, 2), item(entry, 3)};
+    return true;
+}
+
+void workspace_keep_bounds(struct workspace *w, const char *source, const struct bounds *b)
+{
+    json_object_set_new(w->bounds, source,
+                        json_pack("[I,I,I,I,I]", (json_int_t)b->first_us, (json_int_t)b->last_us,
+                                  (json_int_t)b->rows, (json_int_t)b->now_us,
+                                  (json_int_t)seconds()));
+}
+
+static void seen_key(char *out, size_t size, const char *source, char kind, const char *name)
+{
+    snprintf(out, size, "%s\n%c%s", source, kind, name);
+}
+
+bool workspace_seen(const struct workspace *w, const char *source, char kind, const char *name,
+                    int64_t *ret_first_us, int64_t *ret_last_us)
+{
+    char key[4600];
+    seen_key(key, sizeof key, source, kind, name);
+    const json_t *entry = json_object_get(w->seen, key);
+    if (entry == NULL || seconds() - item(entry, 2) > SEEN_TTL_S)
+        return false;
+    *ret_first_us = item(entry, 0);
+    *ret_last_us = item(entry, 1);
+    return true;
+}
+
+void workspace_keep_seen(struct workspace *w, const char *source, char kind, const char *name,
+                         int64_t first_us, int64_t last_us)
+{
+    char key[4600];
+    seen_key(key, sizeof key, source, kind, name);
+    if (json_object_size(w->seen) >= SEEN_MAX)
+        json_object_clear(w->seen);
+    json_object_set_new(
+        w->seen, key,
+        json_pack("[I,I,I]", (json_int_t)first_us, (json_int_t)last_us, (json_int_t)seconds()));
+}
