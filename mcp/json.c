@@ -33,6 +33,11 @@ json_t *json_parse(const char *text, size_t len, struct err *ret_err)
                 JSON_DEPTH_MAX);
         return NULL;
     }
+    /* jansson skips a NUL between tokens as if it were white space. */
+    if (memchr(text, '\0', len) != NULL) {
+        err_set(ret_err, ERR_ARGUMENT, NULL, "not valid JSON: a NUL byte");
+        return NULL;
+    }
     json_error_t error;
     json_t *value = json_loadb(text, len, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &error);
     if (value == NULL)

@@ -1,0 +1,184 @@
+/* Results and errors of both eras, on their way to a channel. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server_impl.h"
+
+struct batch {
+    struct channel *channel;
+    json_t *messages;
+    size_t open;
+    bool is_silent;
+};
+
+struct batch *batch_new(struct channel *channel)
+{
+    struct batch *batch = calloc(1, sizeof *batch);
+    json_t *messages = json_array();
+    if (batch == NULL || messages == NULL) {
+        free(batch);
+        json_decref(messages);
+        return NULL;
+    }
+    *batch = (struct batch){.channel = channel, .messages = messages, .open = 1};
+    return batch;
+}
+
+void batch_hold(struct batch *batch)
+{
+    batch->open++;
+}
+
+void batch_release(struct batch *batch, json_t *message)
+{
+    if (message != NULL)
+        json_array_append_new(batch->messages, message);
+    if (--batch->open > 0)
+        return;
+    struct channel *channel = batch->channel;
+    json_t *messages = batch->messages;
+    bool has_answer = !batch->is_silent && json_array_size(messages) > 0;
+    free(batch);
+    if (has_answer) {
+        channel->ops->send(channel, messages, 200, true);
+    } else {
+        json_decref(messages);
+        channel->ops->send(channel, NULL, 202, true);
+    }
+}
+
+void batch_silence(struct batch *batch)
+{
+    batch->is_silent = true;
+}
+
+struct answer answer_copy(const struct answer *answer)
+{
+    struct answer copy = *answer;
+    json_incref(copy.id);
+    return copy;
+}
+
+void answer_done(struct answer *answer)
+{
+    json_decref(answer->id);
+    answer->id = NULL;
+}
+
+static void deliver(const struct answer *answer, json_t *message, int status)
+{
+    if (answer->batch != NULL)
+        batch_release(answer->batch, message);
+    else
+        answer->channel->ops->send(answer->channel, message, status, true);
+}
+
+void answer_nothing(const struct answer *answer)
+{
+    deliver(answer, NULL, 202);
+}
+
+/* The id an error carries. Without one the modern schema wants the member left out, while clients
+ * of classic JSON-RPC look for a null. */
+static const json_t *error_id(const struct answer *answer)
+{
+    if (answer->id != NULL)
+        return answer->id;
+    return answer->era == ERA_MODERN ? NULL : json_null();
+}
+
+void answer_error(const struct answer *answer, enum rpc_code code, int status, json_t *data,
+                  const char *fmt, ...)
+{
+    char text[512];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    /* Without memory even for this the request ends in silence, which the client's own deadline
+     * covers; the alternative would be to take the other calls down. */
+    deliver(answer, rpc_error(error_id(answer), code, text, data), status);
+}
+
+static int mark_modern(const struct answer *answer, json_t *result)
+{
+    int rc = 0;
+    if (json_object_get(result, "resultType") == NULL)
+        rc |= json_object_set_new(result, "resultType", json_string("complete"));
+    if (json_object_get(result, "_meta") == NULL)
+        rc |= json_object_set_new(result, "_meta", json_object());
+    rc |= json_object_set_new(json_object_get(result, "_meta"), ERA_META_SERVER_INFO,
+                              answer_server_info(answer->server, answer->version));
+    return rc;
+}
+
+void answer_result(const struct answer *answer, json_t *result)
+{
+    json_t *message = NULL;
+    if (result != NULL && answer->era == ERA_MODERN && mark_modern(answer, result) != 0)
+        json_decref(result);
+    else if (result != NULL)
+        message = rpc_result(answer->id, result);
+    if (message != NULL)
+        deliver(answer, message, 200);
+    else
+        answer_error(answer, RPC_INTERNAL_ERROR, 500, NULL, "Internal error: out of memory");
+}
+
+void answer_cacheable(const struct answer *answer, json_t *result, json_int_t ttl_ms)
+{
+    if (answer->era != ERA_MODERN || result == NULL)
+        return;
+    json_object_set_new(result, "ttlMs", json_integer(ttl_ms));
+    json_object_set_new(result, "cacheScope", json_string("public"));
+}
+
+json_t *answer_server_info(const struct server *server, const char *version)
+{
+    const struct server_options *options = &server->options;
+    bool has_title = era_is_since(version, "2025-06-18");
+    bool has_website = era_is_since(version, "2025-11-25");
+    return json_pack("{s:s, s:s*, s:s, s:s*}", "name", options->name, "title",
+                     has_title ? options->title : NULL, "version", options->version, "websiteUrl",
+                     has_website ? options->website : NULL);
+}
+
+/* Content types that came after the first revision. */
+static const struct {
+    const char *type, *since, *instead;
+} later_content[] = {
+    {"audio", "2025-03-26", "(audio, which this client cannot receive)"},
+    {"resource_link", "2025-06-18", NULL}, /* its name and address */
+};
+
+static json_t *replacement(const json_t *block, const char *version)
+{
+    const char *type = json_string_value(json_object_get(block, "type"));
+    for (size_t i = 0; type != NULL && i < sizeof later_content / sizeof later_content[0]; i++) {
+        if (strcmp(type, later_content[i].type) != 0 ||
+            era_is_since(version, later_content[i].since))
+            continue;
+        if (later_content[i].instead != NULL)
+            return json_pack("{s:s, s:s}", "type", "text", "text", later_content[i].instead);
+        const char *name = json_string_value(json_object_get(block, "name"));
+        const char *uri = json_string_value(json_object_get(block, "uri"));
+        return json_pack(
+            "{s:s, s:o}", "type", "text", "text",
+            json_sprintf("%s: %s", name != NULL ? name : "resource", uri != NULL ? uri : ""));
+    }
+    return NULL;
+}
+
+json_t *answer_content(json_t *content, const char *version)
+{
+    size_t i;
+    json_t *block;
+    json_array_foreach (content, i, block) {
+        json_t *text = replacement(block, version);
+        if (text != NULL)
+            json_array_set_new(content, i, text);
+    }
+    return content;
+}

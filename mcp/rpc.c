@@ -1,0 +1,174 @@
+#include "rpc.h"
+
+#include <string.h>
+
+#include "buf.h"
+
+static bool is_id(const json_t *id)
+{
+    return json_is_string(id) || json_is_integer(id);
+}
+
+static enum rpc_kind invalid(struct rpc_message *message, const char *fault)
+{
+    message->kind = RPC_INVALID;
+    message->fault = fault;
+    return RPC_INVALID;
+}
+
+static enum rpc_kind classify_response(const json_t *body, struct rpc_message *message)
+{
+    const json_t *result = json_object_get(body, "result");
+    const json_t *error = json_object_get(body, "error");
+    if (result == NULL && error == NULL)
+        return invalid(message, "neither a method nor a result or an error");
+    if (result != NULL && error != NULL)
+        return invalid(message, "a response has a result or an error, not both");
+    if (error != NULL && !json_is_object(error))
+        return invalid(message, "error must be an object");
+    if (result != NULL && message->id == NULL)
+        return invalid(message, "the id of a result must be a string or an integer");
+    /* An error without id answers something of ours that the client could not read. */
+    const json_t *id = json_object_get(body, "id");
+    if (id != NULL && message->id == NULL && !json_is_null(id))
+        return invalid(message, "the id of an error must be a string, an integer or null");
+    message->kind = RPC_RESPONSE;
+    return RPC_RESPONSE;
+}
+
+enum rpc_kind rpc_classify(const json_t *body, struct rpc_message *ret_message)
+{
+    struct rpc_message *message = ret_message;
+    *message = (struct rpc_message){.body = body};
+    if (json_is_array(body)) {
+        if (json_array_size(body) == 0)
+            return invalid(message, "an empty batch");
+        message->kind = RPC_BATCH;
+        return RPC_BATCH;
+    }
+    if (!json_is_object(body))
+        return invalid(message, "a message must be a JSON object");
+
+    const json_t *id = json_object_get(body, "id");
+    const json_t *method = json_object_get(body, "method");
+    const json_t *version = json_object_get(body, "jsonrpc");
+    if (is_id(id))
+        message->id = id;
+    if (!json_is_string(version) || strcmp(json_string_value(version), "2.0") != 0)
+        return invalid(message, "jsonrpc must be \"2.0\"");
+    if (method == NULL)
+        return classify_response(body, message);
+    if (!json_is_string(method))
+        return invalid(message, "method must be a string");
+    if (json_object_get(body, "result") != NULL || json_object_get(body, "error") != NULL)
+        return invalid(message, "a message has a method, or a result or an error, not both");
+    if (id != NULL && !is_id(id))
+        return invalid(message, "id must be a string or an integer");
+
+    const json_t *params = json_object_get(body, "params");
+    const json_t *meta = json_object_get(params, "_meta");
+    if (params != NULL && !json_is_object(params))
+        return invalid(message, "params must be an object");
+    if (meta != NULL && !json_is_object(meta))
+        return invalid(message, "params._meta must be an object");
+    message->method = json_string_value(method);
+    message->params = params;
+    message->meta = meta;
+    message->kind = id != NULL ? RPC_REQUEST : RPC_NOTIFICATION;
+    return message->kind;
+}
+
+/* The packer of jansson wants a reference of its own. */
+static json_t *hold(const json_t *value)
+{
+    return json_incref((json_t *)value);
+}
+
+json_t *rpc_result(const json_t *id, json_t *result)
+{
+    json_t *message = json_object();
+    int rc = json_object_set_new(message, "jsonrpc", json_string("2.0"));
+    rc |= json_object_set_new(message, "id", hold(id));
+    rc |= json_object_set_new(message, "result", result);
+    if (rc == 0)
+        return message;
+    json_decref(message);
+    return NULL;
+}
+
+json_t *rpc_error(const json_t *id, enum rpc_code code, const char *text, json_t *data)
+{
+    json_t *error = json_object();
+    int rc = json_object_set_new(error, "code", json_integer(code));
+    rc |= json_object_set_new(error, "message", rpc_text(text));
+    if (data != NULL)
+        rc |= json_object_set_new(error, "data", data);
+
+    json_t *message = json_object();
+    rc |= json_object_set_new(message, "jsonrpc", json_string("2.0"));
+    if (id != NULL)
+        rc |= json_object_set_new(message, "id", hold(id));
+    rc |= json_object_set_new(message, "error", error);
+    if (rc == 0)
+        return message;
+    json_decref(message);
+    return NULL;
+}
+
+json_t *rpc_notification(const char *method, json_t *params)
+{
+    json_t *message = json_object();
+    int rc = json_object_set_new(message, "jsonrpc", json_string("2.0"));
+    rc |= json_object_set_new(message, "method", json_string(method));
+    rc |= json_object_set_new(message, "params", params);
+    if (rc == 0)
+        return message;
+    json_decref(message);
+    return NULL;
+}
+
+/* The length of the character that starts at `s`, or 0 if it is not well-formed UTF-8. */
+static size_t character_length(const unsigned char *s)
+{
+    static const struct {
+        unsigned char first_low, first_high, second_low, second_high, length;
+    } forms[] = {
+        /* Table 3-7 of the Unicode Standard: no overlong forms, no surrogates, at most U+10FFFF. */
+        {0x01, 0x7f, 0x00, 0x00, 1}, {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3},
+        {0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3},
+        {0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
+    };
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        if (s[0] < forms[i].first_low || s[0] > forms[i].first_high)
+            continue;
+        if (forms[i].length > 1 && (s[1] < forms[i].second_low || s[1] > forms[i].second_high))
+            return 0;
+        for (size_t k = 2; k < forms[i].length; k++) {
+            if ((s[k] & 0xc0) != 0x80)
+                return 0;
+        }
+        return forms[i].length;
+    }
+    return 0;
+}
+
+json_t *rpc_text(const char *text)
+{
+    json_t *value = json_string(text);
+    if (value != NULL)
+        return value;
+    struct buf clean;
+    buf_init(&clean, 0);
+    for (const char *s = text; *s != '\0';) {
+        size_t len = character_length((const unsigned char *)s);
+        if (len > 0)
+            buf_add(&clean, s, len);
+        else
+            buf_puts(&clean, "\xef\xbf\xbd");
+        s += len > 0 ? len : 1;
+    }
+    if (!buf_failed(&clean))
+        value = json_string(buf_text(&clean));
+    buf_done(&clean);
+    return value;
+}

@@ -1,0 +1,394 @@
+/* Sources: presets, comments and configuration; fields, filters and matchers as SQL; rendering. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "fake_db.h"
+#include "json.h"
+#include "rows.h"
+#include "source.h"
+#include "sql_text.h"
+
+#define MAP "Map(LowCardinality(String), String)"
+
+static const struct fake_answer tables[] = {
+    {"FROM system.tables",
+     "[\"app\",\"otel_traces\",\"\",\"app\",100,5000]\n"
+     "[\"app\",\"hyperdx_sessions\",\"\",\"app\",100,5000]\n"
+     "[\"app\",\"otel_json\",\"\",\"app\",0,0]\n"
+     "[\"app\",\"product_telemetry_events\",\"not JSON\",\"app\",10,500]\n"
+     "[\"app\",\"clicks\",\"\",\"app\",10,500]\n"
+     "[\"demo\",\"otel_traces\",\"{\\\"kind\\\":\\\"clickstack\\\",\\\"description\\\":\\\"A "
+     "shop\\\",\\\"cases\\\":{\\\"order\\\":\\\"SpanAttributes['order.id']\\\"}}\",\"app\",7,70]"
+     "\n"},
+    {"FROM system.columns",
+     "[\"app\",\"clicks\",[[\"at\",\"DateTime\"],[\"event\",\"String\"],[\"who\","
+     "\"Nullable(UInt64)\"],[\"shop`s \\\\ key\",\"String\"]]]\n"
+     "[\"app\",\"otel_json\",[[\"Timestamp\",\"DateTime64(9)\"],[\"SpanName\",\"String\"],"
+     "[\"ServiceName\",\"String\"],[\"SpanAttributes\",\"JSON\"],[\"ResourceAttributes\","
+     "\"JSON(max_dynamic_paths=8)\"]]]\n"
+     "[\"app\",\"otel_traces\",[[\"Timestamp\",\"DateTime64(9)\"],[\"SpanName\","
+     "\"LowCardinality(String)\"],[\"ServiceName\",\"LowCardinality(String)\"],[\"Duration\","
+     "\"UInt64\"],[\"StatusCode\",\"LowCardinality(String)\"],[\"SpanAttributes\",\"" MAP "\"],"
+     "[\"ResourceAttributes\",\"" MAP "\"],[\"__hdx_materialized_rum.sessionId\",\"String\"]]]\n"
+     "[\"app\",\"product_telemetry_events\",[[\"occurred_at\",\"DateTime64(3)\"],[\"name\","
+     "\"String\"],[\"session_id\",\"String\"],[\"anonymous_user_id\",\"String\"],"
+     "[\"route_pattern\",\"String\"],[\"payload_json\",\"String\"],[\"source\",\"String\"]]]\n"
+     "[\"demo\",\"otel_traces\",[[\"Timestamp\",\"DateTime64(9)\"],[\"SpanName\",\"String\"],"
+     "[\"ServiceName\",\"String\"],[\"SpanAttributes\",\"" MAP "\"],[\"ResourceAttributes\",\"" MAP
+     "\"]]]\n"},
+    {0},
+};
+
+struct loaded {
+    struct sources *sources;
+    struct err err;
+};
+
+static void on_loaded(void *user, struct sources *sources, const struct err *err)
+{
+    struct loaded *out = user;
+    out->sources = sources;
+    if (err != NULL)
+        out->err = *err;
+}
+
+static struct loaded load(const char *config_text)
+{
+    struct loaded out = {0};
+    uv_loop_t loop;
+    uv_loop_init(&loop);
+    struct db *db = fake_db_new(&loop, tables);
+    json_t *config = config_text != NULL ? json_loads(config_text, 0, NULL) : NULL;
+    assert_int_equal(sources_load(db, config, on_loaded, &out, NULL), 0);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    uv_loop_close(&loop);
+    fake_db_free(db);
+    json_decref(config);
+    return out;
+}
+
+/* The expression of a field with its parameters put in as <value>, to read it in one line. */
+static char *field_sql(const struct source *s, const char *field)
+{
+    struct query q;
+    struct buf out = {0}, text = {0};
+    struct err err = {0};
+    query_init(&q);
+    if (source_text(s, &q, field, &out, &err) < 0)
+        buf_printf(&text, "error: %s", err.text);
+    for (const char *c = buf_text(&out); *c != '\0'; c++) {
+        if (*c != '{') {
+            buf_putc(&text, *c);
+            continue;
+        }
+        const char *colon = strchr(c, ':');
+        for (size_t i = 0; i < q.param_count; i++)
+            if (strlen(q.params[i].name) == (size_t)(colon - c - 1) &&
+                strncmp(q.params[i].name, c + 1, (size_t)(colon - c - 1)) == 0)
+                buf_printf(&text, "<%s>", q.params[i].value);
+        c = strchr(c, '}');
+    }
+    query_done(&q);
+    buf_done(&out);
+    return buf_take(&text);
+}
+
+static void check_field(const struct source *s, const char *field, const char *expected)
+{
+    char *sql = field_sql(s, field);
+    assert_string_equal(sql, expected);
+    free(sql);
+}
+
+static void test_presets(void **state)
+{
+    struct loaded l = load(NULL);
+    assert_int_equal(l.err.code, ERR_OK);
+    static const struct {
+        const char *name, *kind;
+        bool has_replay;
+    } expected[] = {{"otel_json", "clickstack", true},
+                    {"clickstack", "clickstack", true},
+                    {"product_telemetry_events", "telemetry", false},
+                    {"demo", "clickstack", false}};
+    assert_int_equal(l.sources->count, 4);
+    for (size_t i = 0; i < 4; i++) {
+        const struct source *s = sources_find(l.sources, expected[i].name, NULL);
+        assert_non_null(s);
+        assert_string_equal(s->kind, expected[i].kind);
+        assert_int_equal(s->has_replay, expected[i].has_replay);
+    }
+    const struct source *demo = sources_find(l.sources, "demo", NULL);
+    assert_string_equal(demo->description, "A shop");
+    assert_string_equal(demo->cases[0].name, "order");
+    assert_true(demo->bytes_per_row == 10);
+    sources_free(l.sources);
+}
+
+static void test_fields_of_each_kind(void **state)
+{
+    struct loaded l = load(NULL);
+    const struct source *map = sources_find(l.sources, "clickstack", NULL);
+    check_field(map, "event", "`SpanName`");
+    check_field(map, "session", "`__hdx_materialized_rum.sessionId`");
+    check_field(map, "event.plan", "`SpanAttributes`[<plan>]");
+    check_field(map, "resource.host", "`ResourceAttributes`[<host>]");
+    check_field(map, "plan",
+                "coalesce(nullIf(`SpanAttributes`[<plan>], ''), "
+                "nullIf(`ResourceAttributes`[<plan>], ''), '')");
+    check_field(map, "StatusCode", "`StatusCode`");
+    check_field(map, "duration_ms",
+                "ifNull(toString((toFloat64OrNull(ifNull(toString(`Duration`), '')) * "
+                "9.9999999999999995e-07)), '')");
+    check_field(map, "weekday", "toString(toDayOfWeek(`Timestamp`, 0, 'UTC'))");
+    check_field(map, "case",
+                "error: source 'clickstack' has no case field; map one in its configuration");
+    const struct source *json = sources_find(l.sources, "otel_json", NULL);
+    check_field(json, "event.a'b", "CAST(getSubcolumn(`SpanAttributes`, <a'b>), 'String')");
+    const struct source *text = sources_find(l.sources, "product_telemetry_events", NULL);
+    check_field(text, "event.a.b",
+                "if(JSONType(`payload_json`, <a>, <b>) = 'String', "
+                "JSONExtractString(`payload_json`, <a>, <b>), "
+                "replaceRegexpOne(JSONExtractRaw(`payload_json`, <a>, <b>), '^null$', ''))");
+    sources_free(l.sources);
+}
+
+static void test_actor_property_is_joined(void **state)
+{
+    struct loaded l = load(NULL);
+    const struct source *s = sources_find(l.sources, "demo", NULL);
+    struct query q;
+    struct buf out = {0}, from = {0};
+    query_init(&q);
+    assert_int_equal(source_text(s, &q, "actor.plan", &out, NULL), 0);
+    source_from(s, &q, &from);
+    assert_string_equal(buf_text(&out), "_actor_value_1");
+    assert_non_null(strstr(buf_text(&from), "`demo`.`otel_traces` LEFT ANY JOIN (SELECT "));
+    assert_non_null(strstr(buf_text(&from), "argMaxIf("));
+    buf_done(&out);
+    buf_done(&from);
+    query_done(&q);
+    sources_free(l.sources);
+}
+
+static void test_configuration(void **state)
+{
+    struct loaded l = load(
+        "{\"shop\":{\"table\":\"clicks\",\"kind\":\"events\",\"time\":\"at\",\"event\":\"event\","
+        "\"actor\":\"who\",\"properties\":[],\"cases\":{\"order\":\"shop`s \\\\ key\"}},"
+        "\"demo\":{\"description\":\"Renamed\"}}");
+    assert_int_equal(l.err.code, ERR_OK);
+    const struct source *shop = sources_find(l.sources, "shop", NULL);
+    check_field(shop, "actor", "ifNull(toString(`who`), '')");
+    check_field(shop, "order", "`shop\\`s \\\\ key`");
+    struct buf time = {0};
+    source_time_us(shop, &time);
+    assert_string_equal(buf_text(&time), "(toInt64(toUnixTimestamp(`at`)) * 1000000)");
+    buf_done(&time);
+    assert_string_equal(sources_find(l.sources, "demo", NULL)->description, "Renamed");
+    sources_free(l.sources);
+}
+
+static void test_configuration_errors(void **state)
+{
+    static const struct {
+        const char *config, *field;
+    } cases[] = {
+        {"{\"shop\":{\"table\":\"nothing\"}}", "sources.shop.table"},
+        {"{\"shop\":{\"table\":\"clicks\",\"kind\":\"events\",\"time\":\"event\"}}",
+         "sources.shop.time"},
+        {"{\"shop\":{\"table\":\"clicks\",\"kind\":\"events\",\"time\":\"at\",\"actor\":\"who[\"}}",
+         "sources.shop.actor"},
+        {"{\"shop\":{\"table\":\"clicks\",\"kind\":\"events\",\"time\":\"at\",\"cases\":{\"o\":7}}"
+         "}",
+         "sources.shop.cases.o"},
+        {"{\"shop\":{\"table\":\"clicks\",\"kind\":\"events\",\"time\":\"at\",\"actor\":\"nobody\"}"
+         "}",
+         "sources.shop.actor"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct loaded l = load(cases[i].config);
+        assert_null(l.sources);
+        assert_string_equal(l.err.field, cases[i].field);
+    }
+}
+
+static void test_find_says_what_there_is(void **state)
+{
+    struct loaded l = load(NULL);
+    struct err err = {0};
+    assert_null(sources_find(l.sources, NULL, &err));
+    assert_int_equal(err.code, ERR_ARGUMENT);
+    assert_non_null(strstr(err.text, "clickstack, product_telemetry_events"));
+    assert_null(sources_find(l.sources, "x", &err));
+    assert_int_equal(err.code, ERR_NOT_FOUND);
+    sources_free(l.sources);
+}
+
+/* --- filters ------------------------------------------------------------------------------- */
+
+static void check_filter(const struct source *s, const char *filter, const char *expected)
+{
+    struct query q;
+    struct buf out = {0};
+    struct err err = {0};
+    json_t *value = json_loads(filter, 0, NULL);
+    query_init(&q);
+    int rc = source_filter(s, &q, value, &out, &err);
+    if (expected == NULL)
+        assert_true(rc < 0 && err.field[0] != '\0');
+    else
+        assert_string_equal(buf_text(&out), expected);
+    query_done(&q);
+    buf_done(&out);
+    json_decref(value);
+}
+
+static void test_filters(void **state)
+{
+    struct loaded l = load(NULL);
+    const struct source *s = sources_find(l.sources, "clickstack", NULL);
+#define F(op, rest) "{\"field\":\"event\",\"op\":\"" op "\"" rest "}"
+    check_filter(s, F("eq", ",\"value\":\"a\""), "(`SpanName` = {p1:String})");
+    check_filter(s, F("eq", ",\"values\":[\"a\",\"b\"]"), "(has({p1:Array(String)}, `SpanName`))");
+    check_filter(s, F("not_in", ",\"value\":\"a\""), "(NOT has({p1:Array(String)}, `SpanName`))");
+    check_filter(s, F("missing", ""), "(`SpanName` = '')");
+    check_filter(s, F("gt", ",\"value\":\"5\""),
+                 "((`SpanName` != '' AND if(isNotNull(toFloat64OrNull(`SpanName`)), "
+                 "toFloat64OrNull(`SpanName`) > {p1:Float64}, `SpanName` > {p2:String})))");
+    check_filter(s, F("lte", ",\"value\":\"x\""),
+                 "((`SpanName` != '' AND `SpanName` <= {p1:String}))");
+    check_filter(s, F("eq", ""), NULL);
+    check_filter(s, F("in", ""), NULL);
+    check_filter(s, F("like", ",\"value\":\"a\""), NULL);
+    check_filter(s, "{\"op\":\"eq\"}", NULL);
+    check_filter(s, "{\"field\":\"\",\"op\":\"exists\"}", NULL);
+    sources_free(l.sources);
+}
+
+static void test_matcher(void **state)
+{
+    struct loaded l = load(NULL);
+    const struct source *s = sources_find(l.sources, "clickstack", NULL);
+    struct query q;
+    struct buf out = {0};
+    json_t *matcher = json_loads(
+        "{\"any_of\":[{\"event\":\"a\"},{\"event\":\"b\",\"where\":[{\"field\":\"event.k\","
+        "\"op\":\"exists\"}]}],\"where\":[{\"field\":\"service\",\"op\":\"eq\",\"value\":\"web\"}]"
+        "}",
+        0, NULL);
+    query_init(&q);
+    assert_int_equal(source_matcher(s, &q, matcher, &out, NULL), 0);
+    assert_string_equal(
+        buf_text(&out),
+        "((((`SpanName` = {p1:String})) OR ((`SpanName` = {p2:String}) AND "
+        "(`SpanAttributes`[{p3:String}] != ''))) AND (`ServiceName` = {p4:String}))");
+    query_done(&q);
+    buf_done(&out);
+    json_decref(matcher);
+    sources_free(l.sources);
+}
+
+/* --- query, rows ------------------------------------------------------------------------------ */
+
+static void test_escaping(void **state)
+{
+    struct buf out = {0};
+    sql_escape_scalar(&out, "a'\\\t\n\r\0z", 8);
+    assert_string_equal(buf_text(&out), "a'\\\\\\t\\n\\r\\0z");
+    buf_reset(&out);
+    sql_escape_item(&out, "a'\\\t\n\r\0z", 8);
+    assert_string_equal(buf_text(&out), "'a\\'\\\\\\t\\n\\r\\0z'");
+    buf_done(&out);
+}
+
+static void test_render(void **state)
+{
+    const struct sql_text text = {"t", "SELECT $what FROM $table LIMIT {limit:UInt64} -- $5",
+                                  (const char *const[]){"what", "table", NULL},
+                                  (const char *const[]){"limit:UInt64", NULL}};
+    static const struct query_fragment both[] = {{"what", "1"}, {"table", "`t`"}, {0}};
+    static const struct query_fragment extra[] = {
+        {"what", "1"}, {"table", "`t`"}, {"more", "x"}, {0}};
+    struct query q;
+    struct err err = {0};
+    query_init(&q);
+    assert_int_equal(query_render(&q, &text, both, &err), -ERR_INTERNAL); /* limit is not bound */
+    query_set_integer(&q, "limit", 5);
+    assert_int_equal(query_render(&q, &text, extra, &err), -ERR_INTERNAL);
+    assert_int_equal(query_render(&q, &text, both + 1, &err), -ERR_INTERNAL);
+    assert_int_equal(query_render(&q, &text, both, &err), 0);
+    assert_string_equal(buf_text(&q.sql), "SELECT 1 FROM `t` LIMIT {limit:UInt64} -- $5");
+    query_done(&q);
+}
+
+/* Every embedded text is a statement with a name, and no slot or placeholder stands unlisted. */
+static void test_embedded_texts(void **state)
+{
+    for (size_t i = 0; sql_texts[i] != NULL; i++) {
+        assert_true(strlen(sql_texts[i]->text) > 5);
+        assert_null(strstr(sql_texts[i]->text, "\n--"));
+        for (const char *const *p = sql_texts[i]->placeholders; *p != NULL; p++)
+            assert_non_null(strchr(*p, ':'));
+    }
+}
+
+static void test_rows_cut_anywhere(void **state)
+{
+    static const char text[] = "[1,\"a\"]\n\n[2,\"\\u0000é\"]\n[3,[]]";
+    for (size_t cut = 0; cut < sizeof text; cut++) {
+        struct rows rows;
+        rows_init(&rows, 100, 1000);
+        assert_int_equal(rows_feed(&rows, text, cut), 0);
+        assert_int_equal(rows_feed(&rows, text + cut, sizeof text - 1 - cut), 0);
+        assert_int_equal(rows_end(&rows, NULL), 0);
+        assert_int_equal(json_array_size(rows.items), 3);
+        rows_done(&rows);
+    }
+}
+
+static void test_rows_caps(void **state)
+{
+    struct rows rows;
+    rows_init(&rows, 2, 1000);
+    assert_true(rows_feed(&rows, "[1]\n[2]\n[3]\n", 12) < 0);
+    assert_true(rows.is_truncated && !rows.failed);
+    assert_int_equal(json_array_size(rows.items), 2);
+    rows_done(&rows);
+    rows_init(&rows, 100, 5);
+    assert_true(rows_feed(&rows, "[1]\n[2]\n", 8) < 0);
+    assert_true(rows.is_truncated);
+    rows_done(&rows);
+    rows_init(&rows, 100, 100);
+    assert_true(rows_feed(&rows, "{\"a\":1}\n", 8) < 0);
+    assert_true(rows.failed);
+    assert_int_equal(rows_end(&rows, NULL), -ERR_ENGINE);
+    rows_done(&rows);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_presets),
+        cmocka_unit_test(test_fields_of_each_kind),
+        cmocka_unit_test(test_actor_property_is_joined),
+        cmocka_unit_test(test_configuration),
+        cmocka_unit_test(test_configuration_errors),
+        cmocka_unit_test(test_find_says_what_there_is),
+        cmocka_unit_test(test_filters),
+        cmocka_unit_test(test_matcher),
+        cmocka_unit_test(test_escaping),
+        cmocka_unit_test(test_render),
+        cmocka_unit_test(test_embedded_texts),
+        cmocka_unit_test(test_rows_cut_anywhere),
+        cmocka_unit_test(test_rows_caps),
+    };
+    return cmocka_run_group_tests_name("source", tests, NULL, NULL);
+}
