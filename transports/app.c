@@ -1,0 +1,324 @@
+#include "app.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "rows.h"
+
+enum {
+    ROWS_MAX = 1000000,
+    ROWS_BYTES_MAX = 256 << 20,
+};
+
+/* --- the deadline -------------------------------------------------------------------------- */
+
+/* Written before the alarm is set, read in its handler. */
+static volatile sig_atomic_t deadline_code;
+
+static void on_deadline(int number)
+{
+    (void)number;
+    _exit(deadline_code);
+}
+
+void app_set_deadline(int ms, int exit_code)
+{
+    static bool is_set;
+    if (is_set)
+        return;
+    is_set = true;
+    deadline_code = exit_code;
+    /* A real alarm, not a loop timer: it also ends a process whose loop hangs in a library. */
+    struct sigaction action = {.sa_handler = on_deadline};
+    struct itimerval when = {.it_value = {.tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000L}};
+    sigset_t alarm_only;
+    sigemptyset(&alarm_only);
+    sigaddset(&alarm_only, SIGALRM);
+    if (sigaction(SIGALRM, &action, NULL) != 0 || setitimer(ITIMER_REAL, &when, NULL) != 0)
+        _exit(exit_code);
+    pthread_sigmask(SIG_UNBLOCK, &alarm_only, NULL);
+}
+
+/* --- opening ------------------------------------------------------------------------------- */
+
+int app_open(struct app *app, struct err *ret_err)
+{
+    int rc = uv_loop_init(&app->loop_memory);
+    if (rc != 0)
+        return err_set(ret_err, ERR_INTERNAL, NULL, "the event loop: %s", uv_strerror(rc));
+    app->loop = &app->loop_memory;
+    app->has_loop = true;
+    return 0;
+}
+
+static void receive_signal(uv_signal_t *handle, int number)
+{
+    struct app *app = handle->data;
+    if (app->signal != 0)
+        return;
+    app->signal = number;
+    app_set_deadline(EXIT_DEADLINE_MS, 128 + number);
+    if (app->on_signal != NULL)
+        app->on_signal(app->on_signal_user);
+}
+
+int app_catch_signals(struct app *app, struct err *ret_err)
+{
+    static const int numbers[] = {SIGINT, SIGTERM};
+    for (size_t i = 0; i < 2; i++) {
+        uv_signal_t *handle = &app->signals[i];
+        int rc = uv_signal_init(app->loop, handle);
+        if (rc == 0)
+            handle->data = app;
+        if (rc == 0)
+            rc = uv_signal_start(handle, receive_signal, numbers[i]);
+        if (rc != 0)
+            return err_set(ret_err, ERR_INTERNAL, NULL, "signals: %s", uv_strerror(rc));
+        uv_unref((uv_handle_t *)handle);
+        app->has_signals = true;
+    }
+    return 0;
+}
+
+void app_on_signal(struct app *app, void (*on_signal)(void *user), void *user)
+{
+    app->on_signal = on_signal;
+    app->on_signal_user = user;
+    if (on_signal != NULL && app->signal != 0)
+        on_signal(user);
+}
+
+static struct db *open_clickhouse(struct app *app, struct err *ret_err)
+{
+    const struct config *c = &app->config;
+    struct clickhouse_options options = {
+        .host = c->host,
+        .port = (int)c->port,
+        .user = c->user,
+        .password = c->password != NULL ? c->password : "",
+        .database = c->database,
+        .role = c->role,
+        .ca_file = c->ca_file,
+        .proxy_path = c->proxy_path,
+        .is_secure = c->is_secure,
+        .skip_verify = !c->is_verified,
+        .connect_timeout_ms = (uint64_t)c->connect_timeout_s * 1000,
+    };
+    return clickhouse_new(app->loop, &options, ret_err);
+}
+
+static struct db *open_store(struct app *app, struct err *ret_err)
+{
+    const struct config *c = &app->config;
+    if (c->data_dir == NULL) {
+        err_set(ret_err, ERR_ARGUMENT, "data",
+                "no place for the embedded store: HOME is not set; name one with --data DIR");
+        return NULL;
+    }
+    struct chdb_options options = {
+        .store = c->data_dir,
+        .library = c->libchdb,
+        .holder = app->holder,
+    };
+    return chdb_new(app->loop, &options, ret_err);
+}
+
+int app_open_db(struct app *app, struct err *ret_err)
+{
+    if (app->db != NULL)
+        return 0;
+    const struct config *c = &app->config;
+    bool is_remote = config_is_remote(c);
+    long long query_s = c->query_s;
+    if (is_remote && c->send_receive_timeout_s < query_s)
+        query_s = c->send_receive_timeout_s;
+    db_limits_default.time_ms = (uint64_t)query_s * 1000;
+    db_limits_default.memory_bytes = (uint64_t)c->memory_mb * 1000 * 1000;
+    struct err err = {0};
+    app->db = is_remote ? open_clickhouse(app, &err) : open_store(app, &err);
+    if (app->db != NULL)
+        return 0;
+    if (ret_err != NULL)
+        *ret_err = err;
+    return -(int)err.code;
+}
+
+int app_open_workspace(struct app *app, struct err *ret_err)
+{
+    int rc = app_open_db(app, ret_err);
+    if (rc < 0 || app->workspace != NULL)
+        return rc;
+    struct workspace_options options = {.db = app->db, .config_sources = app->config.sources};
+    app->workspace = workspace_new(&options);
+    return app->workspace != NULL ? 0 : err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
+}
+
+/* --- closing ------------------------------------------------------------------------------- */
+
+static void on_closed(void *user)
+{
+    *(bool *)user = true;
+}
+
+int app_close(struct app *app, int code)
+{
+    if (app->is_closed)
+        return app->exit_code;
+    int exit_code = app->signal != 0 ? 128 + app->signal : code;
+    app->is_closed = true;
+    app->exit_code = exit_code;
+    bool is_closed = app->db == NULL;
+    app_set_deadline(EXIT_DEADLINE_MS, exit_code);
+    workspace_free(app->workspace);
+    app->workspace = NULL;
+    if (app->db != NULL)
+        app->db->ops->close(app->db, on_closed, &is_closed);
+    app->db = NULL;
+    for (size_t i = 0; app->has_signals && i < 2; i++)
+        uv_close((uv_handle_t *)&app->signals[i], NULL);
+    if (app->has_loop) {
+        uv_run(app->loop, UV_RUN_DEFAULT);
+        is_closed = is_closed && uv_loop_close(app->loop) == 0;
+    }
+    config_done(&app->config);
+    if (!is_closed)
+        _exit(exit_code);
+    return exit_code;
+}
+
+/* --- waiting ------------------------------------------------------------------------------- */
+
+bool app_run_until(struct app *app, const bool *done)
+{
+    while (!*done)
+        if (uv_run(app->loop, UV_RUN_ONCE) == 0 && !*done)
+            return false;
+    return true;
+}
+
+struct wait {
+    struct app *app;
+    const struct db_request *request;
+    struct buf *bytes;
+    struct db_query *query;
+    struct db_stats stats;
+    struct err err;
+    bool failed, is_done;
+};
+
+static int wait_data(void *user, const char *bytes, size_t len)
+{
+    struct wait *wait = user;
+    if (wait->request->on_data != NULL)
+        return wait->request->on_data(wait->request->user, bytes, len);
+    if (wait->bytes == NULL)
+        return 0;
+    buf_add(wait->bytes, bytes, len);
+    return buf_failed(wait->bytes) ? -1 : 0;
+}
+
+static void wait_progress(void *user, const struct db_stats *so_far)
+{
+    struct wait *wait = user;
+    if (wait->request->on_progress != NULL)
+        wait->request->on_progress(wait->request->user, so_far);
+}
+
+static void wait_done(void *user, const struct err *err, const struct db_stats *stats)
+{
+    struct wait *wait = user;
+    wait->failed = err != NULL;
+    if (err != NULL)
+        wait->err = *err;
+    wait->stats = *stats;
+    wait->is_done = true;
+}
+
+static void wait_cancel(void *user)
+{
+    struct wait *wait = user;
+    if (!wait->is_done)
+        db_cancel(wait->app->db, wait->query);
+}
+
+int app_query(struct app *app, const struct db_request *request, struct buf *ret_bytes,
+              struct db_stats *ret_stats, struct err *ret_err)
+{
+    if (app->signal != 0)
+        return err_set(ret_err, ERR_CANCELLED, NULL, "cancelled");
+    int rc = app_open_db(app, ret_err);
+    if (rc < 0)
+        return rc;
+    struct wait wait = {.app = app, .request = request, .bytes = ret_bytes};
+    struct db_request own = *request;
+    own.on_data = wait_data;
+    own.on_progress = wait_progress;
+    own.on_done = wait_done;
+    own.user = &wait;
+    rc = db_start(app->db, &own, &wait.query, ret_err);
+    if (rc < 0)
+        return rc;
+    app_on_signal(app, wait_cancel, &wait);
+    bool has_ended = app_run_until(app, &wait.is_done);
+    app_on_signal(app, NULL, NULL);
+    if (!has_ended)
+        return err_set(ret_err, ERR_INTERNAL, NULL, "the engine forgot the statement");
+    if (wait.failed) {
+        if (ret_err != NULL)
+            *ret_err = wait.err;
+        return -(int)wait.err.code;
+    }
+    if (ret_stats != NULL)
+        *ret_stats = wait.stats;
+    return 0;
+}
+
+static int feed_rows(void *user, const char *bytes, size_t len)
+{
+    return rows_feed(user, bytes, len);
+}
+
+int app_rows(struct app *app, const char *sql, const struct db_param *params, size_t param_count,
+             json_t **ret_rows, struct err *ret_err)
+{
+    struct rows rows;
+    rows_init(&rows, ROWS_MAX, ROWS_BYTES_MAX);
+    struct db_request request = {
+        .sql = sql,
+        .params = params,
+        .param_count = param_count,
+        .format = "JSONCompactEachRow",
+        .tag = app->command,
+        .on_data = feed_rows,
+        .user = &rows,
+    };
+    int rc = app_query(app, &request, NULL, NULL, ret_err);
+    if (rc == 0)
+        rc = rows_end(&rows, ret_err);
+    if (rc == 0)
+        *ret_rows = json_incref(rows.items);
+    rows_done(&rows);
+    return rc;
+}
+
+int app_execute(struct app *app, const char *sql, struct err *ret_err)
+{
+    struct db_request request = {.sql = sql, .tag = app->command, .is_write = true};
+    return app_query(app, &request, NULL, NULL, ret_err);
+}
+
+bool app_write(struct app *app, const char *text, size_t len)
+{
+    while (len > 0) {
+        ssize_t n = write(app->output, text, len);
+        if (n < 0 && errno != EINTR)
+            return false;
+        if (n > 0) {
+            text += n;
+            len -= (size_t)n;
+        }
+    }
+    return true;
+}

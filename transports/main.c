@@ -1,0 +1,67 @@
+/* The program: the table of its subcommands. */
+#include "commands.h"
+
+const struct command command_list[] = {
+    {.name = "stdio",
+     .usage = "",
+     .summary = "serve one MCP client on standard input and output",
+     .details = "What an MCP client starts: {\"command\": \"sextant\", \"args\": [\"stdio\"]}.\n",
+     .groups = OPTION_ENGINE | OPTION_TOOLS,
+     .is_guarded = true,
+     .has_own_signals = true,
+     .run = stdio_command},
+    {.name = "serve",
+     .usage = "",
+     .summary = "serve MCP clients over HTTP",
+     .details = "The endpoint is /mcp; GET /healthz and /readyz tell whether the server is up and\n"
+                "whether its engine answers. To serve other machines, put an authenticating\n"
+                "reverse proxy in front.\n",
+     .groups = OPTION_ENGINE | OPTION_TOOLS | OPTION_HTTP,
+     .is_guarded = true,
+     .run = serve_command},
+    {.name = "call",
+     .usage = "TOOL ['{json}' | - | @FILE]",
+     .summary = "call one tool and print its result",
+     .details = "Arguments are a JSON object: as text, from standard input (-) or from a file.\n"
+                "Exit code 1: the call failed, {\"error\": {code, field, message}} is on standard\n"
+                "error. Exit code 2: the command line was wrong.\n"
+                "\n"
+                "  sextant call list_events '{\"search\": \"checkout\"}' --format text\n",
+     .flags = call_flags,
+     .groups = OPTION_ENGINE,
+     .is_guarded = true,
+     .run = call_command,
+     .help = tools_help},
+    {.name = "tools",
+     .usage = "",
+     .summary = "list the tools",
+     .flags = tools_flags,
+     .groups = OPTION_ENGINE | OPTION_TOOLS,
+     .run = tools_command},
+    {.name = "import",
+     .usage = "FILE… --source NAME --time COLUMN",
+     .summary = "load CSV, TSV, JSON lines or Parquet files into the store",
+     .flags = import_flags,
+     .groups = OPTION_ENGINE,
+     .run = import_command},
+    {.name = "demo",
+     .usage = "",
+     .summary = "fill the store with a generated data set to try the tools on",
+     .flags = demo_flags,
+     .groups = OPTION_ENGINE,
+     .run = demo_command},
+    {.name = "doctor",
+     .usage = "",
+     .summary = "check engine, access, data and limits, and say what to fix",
+     .details = "Exit code 1 when a check fails.\n",
+     .flags = doctor_flags,
+     .groups = OPTION_ENGINE,
+     .is_guarded = true,
+     .run = doctor_command},
+    {0},
+};
+
+int main(int argc, char **argv)
+{
+    return command_main(argc, argv);
+}

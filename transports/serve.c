@@ -1,0 +1,212 @@
+/* sextant stdio, sextant serve: the protocol until the client leaves or a signal comes. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "commands.h"
+#include "http.h"
+#include "log.h"
+#include "serve_tools.h"
+#include "stdio_conn.h"
+#include "warm.h"
+
+enum {
+    PORT_DEFAULT = 8765,
+    DRAIN_MS = 300,           /* for answers under way when told to end */
+    STDIO_WARM_AFTER_MS = 50, /* the first answer goes before */
+};
+
+struct serving {
+    struct app *app;
+    struct server *server;
+    struct serve_tools *tools;
+    struct stdio *stdio;
+    struct http *http;
+    struct warm warm;
+    uv_timer_t timer;
+    char host[128];
+    bool has_timer, is_done;
+};
+
+static int open_server(struct serving *s, struct app *app)
+{
+    struct err err = {0};
+    *s = (struct serving){.app = app, .warm = {.app = app}};
+    if (serve_new(app, &s->server, &s->tools, &err) < 0)
+        return command_usage_error(app, "%s", err.text);
+    return EXIT_OK;
+}
+
+/* No call runs any more, but a probe may: the engine is closed while `s` is still there. */
+static int end(struct serving *s, int code)
+{
+    code = app_close(s->app, code);
+    server_free(s->server);
+    serve_tools_free(s->tools);
+    return code;
+}
+
+/* --- stdio --------------------------------------------------------------------------------- */
+
+static void close_timer(struct serving *s)
+{
+    if (s->has_timer)
+        uv_close((uv_handle_t *)&s->timer, NULL);
+    s->has_timer = false;
+}
+
+static void on_stdio_stopped(void *user)
+{
+    struct serving *s = user;
+    stdio_close(s->stdio);
+    close_timer(s);
+    s->is_done = true;
+}
+
+static void on_stdio_ended(void *user, const char *why)
+{
+    struct serving *s = user;
+    log_event(LOG_DEBUG, "ending", "why", why, NULL);
+    /* stdio caught it; the exit code tells which one it was. */
+    s->app->signal = strcmp(why, "SIGINT") == 0    ? SIGINT
+                     : strcmp(why, "SIGTERM") == 0 ? SIGTERM
+                                                   : 0;
+    int left_ms = stdio_time_left_ms(s->stdio);
+    app_set_deadline(left_ms > 0 ? left_ms : 1, s->app->signal != 0 ? 128 + s->app->signal : 0);
+    server_shutdown(s->server, on_stdio_stopped, s);
+}
+
+static void on_warm_timer(uv_timer_t *timer)
+{
+    struct serving *s = timer->data;
+    close_timer(s);
+    warm_probe(&s->warm);
+}
+
+/* A server is connected to ahead of the first call. The embedded store is not: opening it takes its
+ * lock, which a client that only asks what we can do must not hold, and clients start throw-away
+ * processes to ask just that. */
+static void warm_later(struct serving *s)
+{
+    if (!config_is_remote(&s->app->config) || uv_timer_init(s->app->loop, &s->timer) != 0)
+        return;
+    s->timer.data = s;
+    s->has_timer = true;
+    uv_timer_start(&s->timer, on_warm_timer, STDIO_WARM_AFTER_MS, 0);
+    uv_unref((uv_handle_t *)&s->timer);
+}
+
+int stdio_command(struct app *app, int argc, char **argv)
+{
+    (void)argv;
+    if (argc > 0)
+        return command_usage_error(app, "takes no arguments");
+    struct serving s;
+    int code = open_server(&s, app);
+    if (code != EXIT_OK)
+        return code;
+    struct stdio_options options = {
+        .loop = app->loop, .server = s.server, .ended = on_stdio_ended, .user = &s};
+    struct err err = {0};
+    s.stdio = stdio_start(&options, app->output, &err);
+    if (s.stdio == NULL)
+        return end(&s, command_fail(&err));
+    warm_later(&s);
+    app_run_until(app, &s.is_done);
+    return end(&s, EXIT_OK);
+}
+
+/* --- HTTP ---------------------------------------------------------------------------------- */
+
+/* "127.0.0.1:8765", "[::1]:8765", "8765", "localhost" → host and port. */
+static int parse_listen(const char *listen, char *host, size_t size, int *ret_port,
+                        struct err *ret_err)
+{
+    const char *colon = strrchr(listen, ':');
+    const char *port = colon != NULL ? colon + 1 : listen;
+    size_t host_len = colon != NULL ? (size_t)(colon - listen) : 0;
+    char *end_of_port = NULL;
+    long number = strtol(port, &end_of_port, 10);
+    bool is_number = port[0] >= '0' && port[0] <= '9' && *end_of_port == '\0';
+    if (!is_number && colon == NULL) {
+        host_len = strlen(listen);
+        number = PORT_DEFAULT;
+    }
+    if ((!is_number && colon != NULL) || number < 0 || number > 65535 || host_len >= size)
+        return err_set(ret_err, ERR_ARGUMENT, "http.listen",
+                       "--listen: expected HOST:PORT, got \"%.60s\"", listen);
+    if (host_len > 1 && listen[0] == '[' && listen[host_len - 1] == ']') {
+        listen++;
+        host_len -= 2;
+    }
+    snprintf(host, size, "%.*s", (int)host_len, host_len > 0 ? listen : "127.0.0.1");
+    if (host_len == 0)
+        snprintf(host, size, "127.0.0.1");
+    *ret_port = (int)number;
+    return 0;
+}
+
+static void on_http_stopped(void *user)
+{
+    struct serving *s = user;
+    s->is_done = true;
+}
+
+static void on_http_closed(void *user)
+{
+    struct serving *s = user;
+    server_shutdown(s->server, on_http_stopped, s);
+}
+
+static void on_signal(void *user)
+{
+    struct serving *s = user;
+    log_event(LOG_INFO, "ending", "why", "a signal", NULL);
+    http_close(s->http, on_http_closed, s);
+}
+
+static int start_http(struct serving *s, struct err *ret_err)
+{
+    const struct config *c = &s->app->config;
+    struct http_options options = {
+        .loop = s->app->loop,
+        .server = s->server,
+        .host = s->host,
+        .drain_timeout_ms = DRAIN_MS,
+        .allowed_origins = (const char *const *)c->allowed_origins,
+        .allowed_hosts = (const char *const *)c->allowed_hosts,
+        .ready = warm_is_ready,
+        .user = &s->warm,
+    };
+    int rc = parse_listen(c->listen, s->host, sizeof s->host, &options.port, ret_err);
+    if (rc < 0)
+        return rc;
+    s->http = http_start(&options, ret_err);
+    if (s->http == NULL)
+        return -1;
+    char url[192];
+    snprintf(url, sizeof url,
+             strchr(s->host, ':') != NULL ? "http://[%s]:%d/mcp" : "http://%s:%d/mcp", s->host,
+             http_port(s->http));
+    log_event(LOG_INFO, "listening", "url", url, NULL);
+    return 0;
+}
+
+int serve_command(struct app *app, int argc, char **argv)
+{
+    (void)argv;
+    if (argc > 0)
+        return command_usage_error(app, "takes no arguments");
+    struct serving s;
+    int code = open_server(&s, app);
+    if (code != EXIT_OK)
+        return code;
+    struct err err = {0};
+    if (start_http(&s, &err) < 0)
+        return end(&s, command_fail(&err));
+    warm_probe(&s.warm);
+    app_on_signal(app, on_signal, &s);
+    app_run_until(app, &s.is_done);
+    return end(&s, EXIT_OK);
+}
