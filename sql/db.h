@@ -27,10 +27,10 @@ struct db_limits {
 };
 
 struct db_stats {
-    uint64_t rows_read;    /* read from storage */
+    uint64_t rows_read; /* read from storage */
     uint64_t bytes_read;
-    uint64_t rows_total;   /* estimate of rows to read, 0 if unknown (progress) */
-    uint64_t elapsed_ns;   /* in the engine */
+    uint64_t rows_total; /* estimate of rows to read, 0 if unknown (progress) */
+    uint64_t elapsed_ns; /* in the engine */
 };
 
 struct db_request {
@@ -39,8 +39,8 @@ struct db_request {
     size_t param_count;
     const char *format; /* "JSONCompactEachRow"; NULL for statements without rows */
     struct db_limits limits;
-    const char *tag;  /* tool name or purpose, [a-z0-9_]; appears in log_comment and query markers */
-    bool is_write;    /* DDL, INSERT: sent without readonly, never retried */
+    const char *tag; /* tool name or purpose, [a-z0-9_]; appears in log_comment and query markers */
+    bool is_write;   /* DDL, INSERT: sent without readonly, never retried */
     /* Optional body of an INSERT (FORMAT … is part of sql then): borrowed until on_done. */
     const char *body;
     size_t body_len;
@@ -111,9 +111,9 @@ int db_parse_error_code(const char *engine_text);
 /* --- constructors ------------------------------------------------------------------------- */
 
 struct chdb_options {
-    const char *store;   /* directory of the store; created if missing. NULL = in memory */
-    const char *library; /* path of libchdb.so; NULL = search (see chdb.c) */
-    const char *holder;  /* what to call this process in the lock ("sextant serve"), for others */
+    const char *store;     /* directory of the store; created if missing. NULL = in memory */
+    const char *library;   /* path of libchdb.so; NULL = search (see chdb.c) */
+    const char *holder;    /* what to call this process in the lock ("sextant serve"), for others */
     uint64_t memory_bytes; /* whole engine; 0 = 60 % of RAM */
 };
 
@@ -122,13 +122,13 @@ struct chdb_options {
 struct db *chdb_new(uv_loop_t *loop, const struct chdb_options *options, struct err *ret_err);
 
 struct clickhouse_options {
-    const char *host;     /* CLICKHOUSE_HOST */
-    int port;             /* 0 = 8443 with secure, else 8123 */
-    const char *user;     /* "default" */
-    const char *password; /* "" */
-    const char *database; /* "default" */
-    const char *role;     /* or NULL */
-    const char *ca_file;  /* or NULL */
+    const char *host;       /* CLICKHOUSE_HOST */
+    int port;               /* 0 = 8443 with secure, else 8123 */
+    const char *user;       /* "default" */
+    const char *password;   /* "" */
+    const char *database;   /* "default" */
+    const char *role;       /* or NULL */
+    const char *ca_file;    /* or NULL */
     const char *proxy_path; /* path prefix of the endpoint, or NULL */
     bool is_secure;
     bool skip_verify;

@@ -28,10 +28,11 @@ static int add_row(struct rows *rows, const char *text, size_t len)
     }
     /* Not json_parse(): the engine wrote this line, its depth and keys are not the client's. */
     json_t *row = json_loadb(text, len, JSON_ALLOW_NUL, NULL);
-    if (!json_is_array(row) || json_array_append_new(rows->items, row) < 0) {
+    if (!json_is_array(row) || json_array_append(rows->items, row) < 0)
         rows->failed = true;
+    json_decref(row);
+    if (rows->failed)
         return -1;
-    }
     rows->bytes += len;
     return 0;
 }

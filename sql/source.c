@@ -223,12 +223,21 @@ static int actor_property(const struct source *s, struct query *q, const char *k
     return rc;
 }
 
-/* A property by its bare key: the containers in look-up order. */
+static bool is_scalar_type(const char *type)
+{
+    static const char *const others[] = {"Map(", "Array(", "Tuple(", "Nested(", "JSON", "Object("};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        if (has_prefix(type, others[i]))
+            return false;
+    return true;
+}
+
+/* A property by its bare key: a column, else the containers in look-up order. */
 static int bare_property(const struct source *s, struct query *q, const char *key, struct buf *out,
                          struct err *ret_err)
 {
     const char *type = json_string_value(json_object_get(s->columns, key));
-    if (type != NULL && strchr(type, '(') == NULL) {
+    if (type != NULL && is_scalar_type(type)) {
         struct place column = {.kind = PLACE_COLUMN, .column = (char *)key, .type = (char *)type};
         place_text(&column, q, NULL, out);
         return 0;

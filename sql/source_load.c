@@ -89,9 +89,16 @@ static char *member_text(const json_t *mapping, const char *key)
     return text != NULL && text[0] != '\0' ? strdup(text) : NULL;
 }
 
-static int parse_keys(const json_t *object, const json_t *columns, bool is_strict,
-                      struct source_key **ret_keys, size_t *ret_count, struct err *ret_err)
+static bool is_named(const json_t *strict, const char *member)
 {
+    return json_object_get(strict, member) != NULL;
+}
+
+static int parse_keys(const json_t *mapping, const char *member, const json_t *columns,
+                      const json_t *strict, struct source_key **ret_keys, size_t *ret_count,
+                      struct err *ret_err)
+{
+    const json_t *object = json_object_get(mapping, member);
     if (json_object_size(object) == 0)
         return 0;
     *ret_keys = calloc(json_object_size(object), sizeof **ret_keys);
@@ -101,9 +108,10 @@ static int parse_keys(const json_t *object, const json_t *columns, bool is_stric
     json_t *value;
     json_object_foreach ((json_t *)object, name, value) {
         struct source_key *key = &(*ret_keys)[*ret_count];
-        int rc = places_parse(value, columns, is_strict, &key->places, ret_err);
+        int rc = places_parse(value, columns, is_named(strict, member), &key->places, ret_err);
         if (rc < 0) {
             err_prefix(ret_err, name);
+            err_prefix(ret_err, member);
             return rc;
         }
         if (key->places.count == 0)
@@ -150,9 +158,11 @@ static int parse_containers(struct source *s, const json_t *mapping, struct err 
     return 0;
 }
 
-/* Builds a source; `mapping` is the merged JSON. Errors name the mapping's key. */
+/* Builds a source; `mapping` is the merged JSON. Errors name the mapping's key. What the
+ * configuration itself (`strict`, or NULL) names must exist; presets name columns that only some
+ * versions of a table have. */
 static int source_build(const char *name, const char *database, const char *table,
-                        const json_t *mapping, json_t *columns, bool is_strict,
+                        const json_t *mapping, json_t *columns, const json_t *strict,
                         struct source **ret_source, struct err *ret_err)
 {
     struct source *s = calloc(1, sizeof *s);
@@ -185,7 +195,8 @@ static int source_build(const char *name, const char *database, const char *tabl
         const json_t *value = json_object_get(mapping, source_field_names[i]);
         if (value == NULL)
             continue;
-        rc = places_parse(value, columns, is_strict, &s->fields[i], ret_err);
+        rc = places_parse(value, columns, is_named(strict, source_field_names[i]), &s->fields[i],
+                          ret_err);
         if (rc < 0)
             err_prefix(ret_err, source_field_names[i]);
     }
@@ -194,11 +205,10 @@ static int source_build(const char *name, const char *database, const char *tabl
     if (rc == 0)
         rc = parse_containers(s, mapping, ret_err);
     if (rc == 0)
-        rc = parse_keys(json_object_get(mapping, "cases"), columns, is_strict, &s->cases,
-                        &s->case_count, ret_err);
+        rc = parse_keys(mapping, "cases", columns, strict, &s->cases, &s->case_count, ret_err);
     if (rc == 0)
-        rc = parse_keys(json_object_get(mapping, "objects"), columns, is_strict, &s->objects,
-                        &s->object_count, ret_err);
+        rc =
+            parse_keys(mapping, "objects", columns, strict, &s->objects, &s->object_count, ret_err);
     if (rc < 0) {
         source_free(s);
         return rc;
@@ -383,7 +393,7 @@ static int consider_table(struct sources_load *load, struct sources *list, const
     if (preset != NULL || comment != NULL || config != NULL) {
         json_t *mapping = merged_mapping(preset, comment, config);
         struct source *source = NULL;
-        rc = source_build(name, database, table, mapping, columns, false, &source, ret_err);
+        rc = source_build(name, database, table, mapping, columns, config, &source, ret_err);
         if (rc == 0) {
             note_size(source, about);
             source->has_replay = source->replay_table != NULL &&
@@ -555,12 +565,12 @@ const struct source *sources_find(const struct sources *sources, const char *nam
 {
     if (name == NULL && sources->count == 1)
         return sources->items[0];
-    struct buf names = {0};
-    for (size_t i = 0; i < sources->count; i++) {
-        if (name != NULL && strcmp(sources->items[i]->name, name) == 0)
+    for (size_t i = 0; name != NULL && i < sources->count; i++)
+        if (strcmp(sources->items[i]->name, name) == 0)
             return sources->items[i];
+    struct buf names = {0};
+    for (size_t i = 0; i < sources->count; i++)
         buf_printf(&names, "%s%s", i > 0 ? ", " : "", sources->items[i]->name);
-    }
     if (sources->count == 0)
         err_set(ret_err, ERR_NOT_FOUND, "source",
                 "there is no source yet: load data with `sextant import FILE` or `sextant demo`, "

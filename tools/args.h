@@ -56,8 +56,8 @@ extern const char *const arg_intervals[];       /* minute hour day week month */
     }
 #define ARG_LIMIT(fallback_text)                                                                   \
     {                                                                                              \
-        .name = "limit", .type = VALUE_INTEGER, .min = 1, .max = 1000, .fallback = fallback_text,  \
-        .description = "Rows."                                                                     \
+        .name = "limit", .type = VALUE_INTEGER, .min = 1, .max = 1000,                             \
+        .fallback = (fallback_text), .description = "Rows."                                        \
     }
 #define ARG_CURSOR                                                                                 \
     {                                                                                              \

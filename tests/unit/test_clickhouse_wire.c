@@ -123,8 +123,8 @@ static void headers_are_read(void **state)
         "HTTP/1.1 100 Continue\r\n",
         "HTTP/1.1 500 Internal Server Error\r\n",
         "X-ClickHouse-Exception-Code: 241\r\n",
-        "x-clickhouse-summary: {\"read_rows\":\"12\",\"read_bytes\":34, \"total_rows_to_read\" : "
-        "\"56\",\"elapsed_ns\":\"78\"}\r\n",
+        ("x-clickhouse-summary: {\"read_rows\":\"12\",\"read_bytes\":34, \"total_rows_to_read\" "
+         ": \"56\",\"elapsed_ns\":\"78\"}\r\n"),
         "X-ClickHouse-Progress\r\n",
         "\r\n",
     };
