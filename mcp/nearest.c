@@ -47,6 +47,25 @@ static unsigned distance(const char *a, size_t a_len, const char *b, size_t b_le
     return old[b_len];
 }
 
+/* Whether every word of `words` (letters and digits) stands somewhere in `name`, in any order:
+ * product_view means view_product. */
+static bool has_words_of(const char *name, const char *words)
+{
+    size_t found = 0;
+    for (const char *s = words; *s != '\0';) {
+        char word[NEAREST_MAX + 1];
+        size_t len = 0;
+        for (; isalnum((unsigned char)*s) && len < NEAREST_MAX; s++)
+            word[len++] = *s;
+        word[len] = '\0';
+        if (len > 0 && strcasestr(name, word) == NULL)
+            return false;
+        found += len > 0;
+        s += *s != '\0' && len < NEAREST_MAX;
+    }
+    return found > 0;
+}
+
 const char *bind_nearest(const char *name, const char *const *names, size_t count)
 {
     size_t len = strnlen(name, NEAREST_MAX);
@@ -63,7 +82,7 @@ const char *bind_nearest(const char *name, const char *const *names, size_t coun
             best = names[i];
         }
         if (len >= CONTAINED_MIN && other >= CONTAINED_MIN && other < contained_len &&
-            (strcasestr(names[i], name) != NULL || strcasestr(name, names[i]) != NULL)) {
+            (has_words_of(names[i], name) || has_words_of(name, names[i]))) {
             contained_len = other;
             contained = names[i];
         }

@@ -3,7 +3,6 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 
 #include "log.h"
 
@@ -87,23 +86,10 @@ void http_conn_retire(struct http_conn *conn)
 
 /* ---- time ---- */
 
-/* Bytes that the client has yet to take, those in the kernel included: its buffers are large, and
- * ours moves only in large steps. */
-static size_t count_queued(const struct http_conn *conn)
-{
-    size_t queued = uv_stream_get_write_queue_size((const uv_stream_t *)&conn->tcp);
-    uv_os_fd_t fd;
-    int in_kernel = 0;
-    if (queued > 0 && uv_fileno((const uv_handle_t *)&conn->tcp, &fd) == 0 &&
-        ioctl(fd, TIOCOUTQ, &in_kernel) == 0)
-        queued += (size_t)in_kernel;
-    return queued;
-}
-
 /* A reader that is slow but moves is given more time; one that stands still is not. */
 static bool has_moved(const struct http_conn *conn)
 {
-    return count_queued(conn) < conn->queued_before;
+    return uv_stream_get_write_queue_size((const uv_stream_t *)&conn->tcp) < conn->queued_before;
 }
 
 /* While reading is paused nothing tells that the client left, so the socket is asked. */
@@ -178,7 +164,9 @@ static void on_timer(uv_timer_t *timer)
 
 void http_conn_set_timer(struct http_conn *conn, uint64_t ms)
 {
-    conn->queued_before = count_queued(conn);
+    conn->queued_before = uv_stream_get_write_queue_size((uv_stream_t *)&conn->tcp);
+    /* The loop's clock stands still while an answer is made; a large one takes its time. */
+    uv_update_time(conn->http->options.loop);
     uv_timer_start(&conn->timer, on_timer, ms, 0);
 }
 

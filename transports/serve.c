@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "commands.h"
 #include "http.h"
@@ -14,6 +15,7 @@
 enum {
     PORT_DEFAULT = 8765,
     DRAIN_MS = 300,           /* for answers under way when told to end */
+    FILES_WANTED = 4096,      /* connections, engine files, pipes */
     STDIO_WARM_AFTER_MS = 50, /* the first answer goes before */
 };
 
@@ -166,6 +168,16 @@ static void on_signal(void *user)
     http_close(s->http, on_http_closed, s);
 }
 
+/* Each connection is a descriptor: a soft limit of 1,024 cannot hold as many. */
+static void raise_file_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= FILES_WANTED)
+        return;
+    limit.rlim_cur = limit.rlim_max < FILES_WANTED ? limit.rlim_max : FILES_WANTED;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static int start_http(struct serving *s, struct err *ret_err)
 {
     const struct config *c = &s->app->config;
@@ -182,6 +194,7 @@ static int start_http(struct serving *s, struct err *ret_err)
     int rc = parse_listen(c->listen, s->host, sizeof s->host, &options.port, ret_err);
     if (rc < 0)
         return rc;
+    raise_file_limit();
     s->http = http_start(&options, ret_err);
     if (s->http == NULL)
         return -1;
