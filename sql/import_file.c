@@ -1,0 +1,328 @@
+/* The bytes of an import: opening files, telling what they are, reading. Plain files and standard
+ * input are read here; compressed ones and Parquet are decoded by the engine into a pipe. */
+#include "import_impl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "utf8.h"
+
+const char *input_name(const struct input *in)
+{
+    return strcmp(in->path, "-") == 0 ? "standard input" : in->path;
+}
+
+const char *input_format_name(const struct input *in)
+{
+    switch (in->format) {
+    case SNIFF_JSONL:
+        return "jsonl";
+    case SNIFF_PARQUET:
+        return "parquet";
+    default:
+        return in->csv.delimiter == '\t' ? "tsv" : "csv";
+    }
+}
+
+const struct names *input_columns(const struct input *in)
+{
+    return in->format == SNIFF_CSV ? &in->columns : &in->jsonl.columns;
+}
+
+int input_open(struct input *in, const char *path, struct err *ret_err)
+{
+    struct stat st;
+    *in = (struct input){.path = path, .fd = -1, .pipe_in = -1, .pipe_out = -1, .line = 1};
+    int fd = strcmp(path, "-") == 0 ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
+                                    : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0 || fstat(fd, &st) < 0) {
+        int e = errno;
+        if (fd >= 0)
+            close(fd);
+        return err_set(ret_err, e == EACCES ? ERR_ACCESS : ERR_NOT_FOUND, "FILE",
+                       "cannot read %s: %s", input_name(in), strerror(e));
+    }
+    if (S_ISDIR(st.st_mode)) {
+        close(fd);
+        return err_set(ret_err, ERR_ARGUMENT, "FILE",
+                       "%s is a directory: name the files in it (%s/*.csv)", path, path);
+    }
+    in->fd = fd;
+    in->is_regular = S_ISREG(st.st_mode);
+    if (!in->is_regular) { /* waiting for bytes must not hold up the loop */
+        in->saved_flags = fcntl(fd, F_GETFL);
+        fcntl(fd, F_SETFL, in->saved_flags | O_NONBLOCK);
+    }
+    in->size = in->is_regular ? (uint64_t)st.st_size : 0;
+    return 0;
+}
+
+static void close_fd(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+void input_close(struct input *in)
+{
+    if (in->fd >= 0 && !in->is_regular)
+        fcntl(in->fd, F_SETFL, in->saved_flags); /* standard input is shared with others */
+    close_fd(&in->fd);
+    close_fd(&in->pipe_in);
+    close_fd(&in->pipe_out);
+    free(in->data);
+    in->data = NULL;
+    in->data_size = in->len = in->start = 0;
+    csv_done(&in->csv);
+    names_done(&in->columns);
+    jsonl_done(&in->jsonl);
+    free(in->targets);
+    in->targets = NULL;
+    in->target_size = 0;
+}
+
+/* Room for `more` unused bytes behind those that are there. */
+static int make_room(struct input *in, size_t more, struct err *ret_err)
+{
+    if (in->data_size - in->len >= more)
+        return 0;
+    if (in->start > 0) {
+        memmove(in->data, in->data + in->start, in->len - in->start);
+        in->len -= in->start;
+        in->start = 0;
+    }
+    if (in->data_size - in->len >= more)
+        return 0;
+    size_t size = in->data_size * 2 > in->len + more ? in->data_size * 2 : in->len + more;
+    char *data = realloc(in->data, size);
+    if (data == NULL)
+        return err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
+    in->data = data;
+    in->data_size = size;
+    return 0;
+}
+
+int input_read(struct input *in, struct err *ret_err)
+{
+    if (in->is_at_end)
+        return 0;
+    size_t unused = in->len - in->start;
+    size_t more = in->wanted > unused + READ_BYTES ? in->wanted - unused : READ_BYTES;
+    int rc = make_room(in, more, ret_err);
+    if (rc < 0)
+        return rc;
+    int fd = in->pipe_in >= 0 ? in->pipe_in : in->fd;
+    ssize_t n;
+    do
+        n = read(fd, in->data + in->len, more);
+    while (n < 0 && errno == EINTR);
+    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+        return 2;
+    if (n < 0)
+        return err_set(ret_err, ERR_UNAVAILABLE, "FILE", "cannot read %s: %s", input_name(in),
+                       strerror(errno));
+    if (n == 0) {
+        in->is_at_end = true;
+        return 0;
+    }
+    in->len += (size_t)n;
+    in->bytes_read += (uint64_t)n;
+    return 1;
+}
+
+/* --- what it is --------------------------------------------------------------------------- */
+
+static int refuse(enum sniff_format format, const struct input *in, struct err *ret_err)
+{
+    const char *name = input_name(in);
+    switch (format) {
+    case SNIFF_JSON_ARRAY:
+        return err_set(ret_err, ERR_ARGUMENT, "FILE",
+                       "%s is one JSON array; import takes one object a line: jq -c '.[]' does it",
+                       name);
+    case SNIFF_UTF16:
+        return err_set(ret_err, ERR_ARGUMENT, "FILE",
+                       "%s is UTF-16; import takes UTF-8: iconv -f UTF-16 -t UTF-8 does it", name);
+    case SNIFF_ZIP:
+        return err_set(ret_err, ERR_ARGUMENT, "FILE",
+                       "%s is a zip archive: unpack it first (a spreadsheet: save it as CSV)",
+                       name);
+    default:
+        return 0;
+    }
+}
+
+int input_detect(struct import *im, struct input *in, struct err *ret_err)
+{
+    char head[64];
+    ssize_t n = pread(in->fd, head, sizeof head, 0);
+    if (n < 0 && (errno == ESPIPE || !in->is_regular)) {
+        n = 0; /* a pipe: its bytes are looked at when they are read */
+    } else if (n < 0) {
+        return err_set(ret_err, ERR_UNAVAILABLE, "FILE", "cannot read %s: %s", input_name(in),
+                       strerror(errno));
+    }
+    in->compression = sniff_compression(head, (size_t)n);
+    in->format = im->options.format != SNIFF_UNKNOWN ? im->options.format : sniff_name(in->path);
+    if (in->compression == NULL && n > 0) {
+        enum sniff_format content = sniff_content(head, (size_t)n);
+        if (content == SNIFF_PARQUET && im->options.format == SNIFF_UNKNOWN)
+            in->format = SNIFF_PARQUET;
+    }
+    if (in->compression != NULL && strcmp(in->compression, "bz2") == 0)
+        return err_set(ret_err, ERR_ARGUMENT, "FILE",
+                       "the engine reads no bzip2: bzip2 -dc %s | sextant import - …",
+                       input_name(in));
+    if (in->format == SNIFF_PARQUET && !in->is_regular)
+        return err_set(ret_err, ERR_ARGUMENT, "FILE",
+                       "a Parquet file is read from its end: it cannot come through a pipe");
+    if (in->format == SNIFF_PARQUET && in->compression != NULL)
+        return err_set(ret_err, ERR_ARGUMENT, "FILE",
+                       "%s is a compressed Parquet file: decompress it first (%s)", input_name(in),
+                       in->compression);
+    return 0;
+}
+
+int input_make_pipe(struct input *in, struct err *ret_err)
+{
+    int fds[2];
+    if (pipe2(fds, O_CLOEXEC) < 0)
+        return err_set(ret_err, ERR_UNAVAILABLE, NULL, "cannot make a pipe: %s", strerror(errno));
+    in->pipe_in = fds[0];
+    in->pipe_out = fds[1];
+    fcntl(fds[0], F_SETFL, O_NONBLOCK);   /* this end only: the engine's own end stays blocking */
+    fcntl(fds[1], F_SETPIPE_SZ, 1 << 20); /* fewer wake-ups; without it things are only slower */
+    return 0;
+}
+
+/* --- format and columns ------------------------------------------------------------------- */
+
+/* A name that no other column has: "name", else "name_2", … */
+static int add_column(struct import *im, struct input *in, const char *text, size_t len)
+{
+    char generated[32], *numbered = NULL;
+    if (len == 0) {
+        len = (size_t)snprintf(generated, sizeof generated, "c%zu", in->columns.count + 1);
+        text = generated;
+    }
+    size_t before = in->columns.count;
+    if (names_add(&in->columns, text, len) < 0)
+        return -1;
+    if (in->columns.count > before)
+        return 0;
+    numbered = malloc(len + 24);
+    if (numbered == NULL)
+        return -1;
+    memcpy(numbered, text, len);
+    for (unsigned i = 2; in->columns.count == before; i++) {
+        int n = snprintf(numbered + len, 24, "_%u", i);
+        if (names_add(&in->columns, numbered, len + (size_t)n) < 0)
+            break;
+    }
+    if (in->columns.count > before)
+        import_warn(im, "%s: a second column '%.*s' is called '%s'", input_name(in), (int)len, text,
+                    numbered);
+    free(numbered);
+    return in->columns.count > before ? 0 : -1;
+}
+
+static int read_header(struct import *im, struct input *in, struct err *ret_err)
+{
+    const char *bytes = in->data + in->start;
+    for (;;) {
+        enum csv_result result = csv_read(&in->csv, bytes, in->len - in->start, in->is_at_end);
+        bytes += in->csv.used;
+        if (result == CSV_BLANK) {
+            in->start += in->csv.used;
+            in->line += in->csv.lines;
+            continue;
+        }
+        if (result == CSV_NO_MEMORY)
+            return err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
+        if (result == CSV_END)
+            return err_set(ret_err, ERR_ARGUMENT, "FILE", "%s is empty", input_name(in));
+        if (result != CSV_ROW)
+            return err_set(ret_err, ERR_ARGUMENT, "FILE", "the header of %s cannot be read: %s",
+                           input_name(in),
+                           result == CSV_BAD ? in->csv.reason : "its line is too long");
+        break;
+    }
+    for (size_t i = 0; i < in->csv.count; i++) {
+        const struct cell *cell = &in->csv.cells[i];
+        if (!utf8_is_valid(cell->text, cell->len))
+            return err_set(ret_err, ERR_ARGUMENT, "FILE",
+                           "the header of %s is not UTF-8: iconv -f LATIN1 -t UTF-8 may help",
+                           input_name(in));
+        if (add_column(im, in, im->options.has_no_header ? "" : cell->text,
+                       im->options.has_no_header ? 0 : cell->len) < 0)
+            return err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
+    }
+    if (!im->options.has_no_header) {
+        in->start += in->csv.used;
+        in->line += in->csv.lines;
+    }
+    return 0;
+}
+
+static void skip_bom(struct input *in)
+{
+    if (in->start == 0 && in->len >= 3 && memcmp(in->data, "\xef\xbb\xbf", 3) == 0)
+        in->start = 3;
+}
+
+/* The names that the first lines show; the lines are read again later. */
+static void sniff_members(struct input *in)
+{
+    const char *p = in->data + in->start, *end = in->data + in->len;
+    while (p < end) {
+        const char *newline = memchr(p, '\n', (size_t)(end - p));
+        if (newline == NULL && !in->is_at_end)
+            return;
+        const char *stop = newline != NULL ? newline : end;
+        jsonl_read(&in->jsonl, p, (size_t)(stop - p));
+        p = newline != NULL ? newline + 1 : end;
+    }
+}
+
+int input_sniff(struct import *im, struct input *in, struct err *ret_err)
+{
+    const char *bytes = in->data != NULL ? in->data + in->start : "";
+    size_t len = in->len - in->start;
+    const char *compression = sniff_compression(bytes, len);
+    if (compression != NULL && in->pipe_in < 0)
+        return err_set(
+            ret_err, ERR_ARGUMENT, "FILE",
+            "%s is compressed (%s): give the file's name, or decompress it into the pipe",
+            input_name(in), compression);
+    enum sniff_format content = sniff_content(bytes, len);
+    int rc =
+        in->format == SNIFF_CSV && content == SNIFF_JSON_ARRAY ? 0 : refuse(content, in, ret_err);
+    if (rc < 0)
+        return rc;
+    if (content == SNIFF_PARQUET && in->format != SNIFF_PARQUET)
+        return err_set(ret_err, ERR_ARGUMENT, "FILE",
+                       "a Parquet file is read from its end: it cannot come through a pipe");
+    if (in->format == SNIFF_UNKNOWN)
+        in->format = content == SNIFF_JSONL ? SNIFF_JSONL : SNIFF_CSV;
+    skip_bom(in);
+    bytes = in->data != NULL ? in->data + in->start : "";
+    len = in->len - in->start;
+    if (in->format == SNIFF_JSONL || in->format == SNIFF_PARQUET) {
+        sniff_members(in);
+        if (len == 0)
+            return err_set(ret_err, ERR_ARGUMENT, "FILE", "%s is empty", input_name(in));
+        return 0;
+    }
+    char delimiter = im->options.delimiter;
+    if (delimiter == '\0')
+        delimiter = sniff_delimiter(bytes, len, im->options.quoting);
+    csv_init(&in->csv, delimiter, im->options.quoting);
+    in->csv.newline = sniff_newline(bytes, len);
+    return read_header(im, in, ret_err);
+}

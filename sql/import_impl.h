@@ -1,0 +1,174 @@
+#pragma once
+/* What the parts of import share: import.c the order of events and the statements, import_file.c
+ * the bytes, import_map.c which column is what, import_load.c rows → blocks. */
+#include <uv.h>
+
+#include "import.h"
+#include "jsonl.h"
+#include "native.h"
+#include "query.h"
+
+enum {
+    ROW_MAX = 64 << 20,     /* bytes of one row */
+    SAMPLE_BYTES = 1 << 20, /* looked at before columns are decided */
+    READ_BYTES = 4 << 20,
+    BLOCK_ROWS = 65536,
+    BLOCK_BYTES = 16 << 20,
+    BODY_BYTES = 64 << 20, /* of one INSERT: one part of the table */
+    REASON_KINDS = 8,
+    STATEMENT_MS = 24 * 3600 * 1000,
+};
+
+/* What becomes of a column's value. */
+struct target {
+    uint32_t roles; /* bit i = enum sniff_role i */
+    int map;        /* enum native_map, or -1: no property */
+    uint32_t key;
+    bool is_known; /* decided */
+};
+
+enum input_state { INPUT_OPEN, INPUT_SAMPLED, INPUT_ENDED };
+
+struct input {
+    const char *path;      /* as given */
+    int fd;                /* of the file; -1 = closed */
+    int pipe_in, pipe_out; /* from and to the engine, when it decodes the file; -1 = unused */
+    const char *compression;
+    enum sniff_format format;
+    enum input_state state;
+    uint64_t size; /* bytes, 0 = unknown */
+    uint64_t bytes_read;
+    bool is_regular;
+    int saved_flags; /* of a descriptor that others may share */
+    bool is_at_end;
+    /* bytes not yet used: data[start..len) */
+    char *data;
+    size_t start, len, data_size;
+    size_t wanted; /* unused bytes needed before the next try: a row is longer than what is here */
+    uint64_t line; /* of the next row */
+    struct csv csv;
+    struct names columns; /* CSV; JSON lines have theirs in `jsonl` */
+    struct jsonl jsonl;
+    struct target *targets;
+    size_t target_size;
+    uint64_t rows_read, rows_imported, rows_rejected;
+};
+
+struct role {
+    const char *column; /* asked for or guessed; NULL = none */
+    char *guessed;      /* owned; what `column` points to when it was guessed */
+    bool is_guess;
+    bool is_seen; /* some file has it */
+};
+
+enum reject_kind {
+    REJECT_TIME,
+    REJECT_RANGE,
+    REJECT_COLUMNS,
+    REJECT_QUOTE,
+    REJECT_JSON,
+    REJECT_UTF8,
+    REJECT_EVENT,
+};
+
+struct import {
+    struct db *db;
+    struct import_options options;
+    struct import_events events;
+    struct err err; /* the first failure */
+    json_t *report, *report_files, *warnings;
+    uint64_t started_ns;
+
+    struct input *inputs;
+    size_t input; /* the one being read */
+    struct role roles[SNIFF_ROLES];
+    bool cases_seen[IMPORT_CASES_MAX];
+    bool has_roles; /* decided by the first file */
+    struct names properties, actor_properties;
+    struct when_zone zone;
+    struct when when;
+    uint64_t rejected[REASON_KINDS], start_times_kept;
+
+    struct native native;
+    struct buf filling, sending; /* bodies of INSERT */
+
+    /* statements */
+    struct query query; /* the one of the sequence */
+    struct db_query *running, *inserting, *decoding;
+    void (*next)(struct import *im);
+    json_t *rows; /* of the sequence's last statement */
+    struct buf row_text;
+    struct query insert, decode;
+    bool is_reading; /* between the first file and the last */
+    bool has_table, is_asking_zone, is_cleaning, is_scheduled;
+
+    uv_timer_t *timer; /* "soon": goes on with reading. Freed when closed */
+    uv_poll_t *poll;   /* waits for a pipe, or NULL */
+};
+
+/* --- import_file.c ---------------------------------------------------------------------------- */
+
+int input_open(struct input *in, const char *path, struct err *ret_err);
+void input_close(struct input *in);
+/* Looks at the first bytes of the file: compression and, where they show, the format. */
+int input_detect(struct import *im, struct input *in, struct err *ret_err);
+/* Makes the pipe through which the engine hands over what it decodes. */
+int input_make_pipe(struct input *in, struct err *ret_err);
+/* Reads more: 1 bytes came, 0 the end, 2 nothing there yet, negative on failure. */
+int input_read(struct input *in, struct err *ret_err);
+/* Decides format, delimiter and columns from the bytes that are there. */
+int input_sniff(struct import *im, struct input *in, struct err *ret_err);
+const struct names *input_columns(const struct input *in);
+const char *input_name(const struct input *in); /* for people: "-" is "standard input" */
+const char *input_format_name(const struct input *in);
+
+/* --- import_map.c ----------------------------------------------------------------------------- */
+
+/* The roles, from the options and the first file's columns; checks later files against them. */
+int map_roles(struct import *im, struct input *in, struct err *ret_err);
+/* What becomes of a column, deciding it at first sight. NULL = out of memory. */
+const struct target *map_target(struct import *im, struct input *in, uint32_t column);
+/* Columns that were asked for and never seen. */
+int map_check_seen(struct import *im, struct err *ret_err);
+/* The mapping JSON for the table's comment. New reference. */
+json_t *map_comment(const struct import *im);
+int map_report(struct import *im); /* fills the report; -1 = out of memory */
+
+/* --- import_load.c ---------------------------------------------------------------------------- */
+
+enum load_result {
+    LOAD_MORE /* needs bytes */,
+    LOAD_FULL /* a body is full */,
+    LOAD_END,
+    LOAD_FAILED
+};
+/* Rows of the bytes that are there into the native block, blocks into `filling`. */
+enum load_result load_rows(struct import *im, struct input *in, struct err *ret_err);
+/* Adds the times of the first rows to the sample that decides the unit of numbers. */
+void load_sample_times(struct import *im, struct input *in);
+const char *load_reason_name(enum reject_kind kind);
+
+/* --- import_read.c ---------------------------------------------------------------------------- */
+
+/* Begins with the next file; after the last one import_count_rows() follows. */
+void import_open_input(struct import *im);
+/* Before the descriptor it waits for is closed. */
+void import_close_poll(struct import *im);
+
+/* --- import.c --------------------------------------------------------------------------------- */
+
+/* The first failure ends the import: stops what runs, then import_wind_up(). */
+void import_fail(struct import *im, const struct err *err);
+void import_fail_memory(struct import *im);
+/* After a failure: once nothing runs any more, removes the unfinished table and ends. */
+void import_wind_up(struct import *im);
+/* Runs one statement of the sequence, parameters bound in im->query, and goes on with `next`. */
+void import_run(struct import *im, const struct sql_text *text,
+                const struct query_fragment *fragments, void (*next)(struct import *im));
+/* The same for a text with a $table and, unless NULL, a $comment. */
+void import_run_on_table(struct import *im, const struct sql_text *text, const char *comment,
+                         void (*next)(struct import *im));
+/* Every row is inserted: counts them and puts the table in its place. */
+void import_count_rows(struct import *im);
+void import_free_handle(uv_handle_t *handle);
+void import_warn(struct import *im, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -1,0 +1,72 @@
+#pragma once
+/* Event rows → blocks of ClickHouse's Native format, column by column, for the table that import
+ * makes. The engine takes such blocks without parsing: the layout was read off what the engine
+ * itself writes with FORMAT Native, and tests/wire/import.test.mjs reads the rows back. */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "buf.h"
+#include "names.h"
+
+struct bytes {
+    const char *text;
+    size_t len;
+};
+
+enum native_text {
+    NATIVE_EVENT,
+    NATIVE_ACTOR,
+    NATIVE_SESSION,
+    NATIVE_CASE,
+    NATIVE_RESOURCE,
+    NATIVE_TEXTS
+};
+enum native_map { NATIVE_PROPERTIES, NATIVE_ACTOR_PROPERTIES, NATIVE_MAPS };
+
+struct native_row {
+    int64_t time_us;
+    struct bytes texts[NATIVE_TEXTS];
+    bool has_start;
+    int64_t start_us;
+};
+
+struct native_vec {
+    char *data;
+    size_t len, size;
+};
+
+struct native_map_column {
+    const struct names *keys; /* all keys there are; borrowed */
+    uint64_t count;           /* pairs in this block */
+    struct native_vec offsets, ids, values;
+    /* the block's own dictionary */
+    uint32_t *local; /* of a key: its place in `used` + 1, valid if stamp says so */
+    uint32_t *stamp;
+    size_t local_size;
+    struct native_vec used;
+};
+
+struct native {
+    size_t rows;
+    uint64_t seq; /* of the next row: import order */
+    struct native_vec time, texts[NATIVE_TEXTS], start_null, start, seqs;
+    struct native_map_column maps[NATIVE_MAPS];
+    uint32_t block; /* stamps of this block */
+    bool failed;    /* out of memory */
+};
+
+void native_init(struct native *n, const struct names *properties,
+                 const struct names *actor_properties);
+void native_done(struct native *n);
+
+/* The properties of the next row, then the row itself. */
+void native_add_property(struct native *n, enum native_map map, uint32_t key, const char *text,
+                         size_t len);
+void native_add_row(struct native *n, const struct native_row *row);
+
+/* Bytes the block would take, about. */
+size_t native_size(const struct native *n);
+
+/* Appends the block to `out` and begins the next one. Nothing happens without rows. */
+void native_flush(struct native *n, struct buf *out);
