@@ -54,7 +54,7 @@ static void bind_next(struct query *q, struct buf *out, const char *type, char *
         buf_printf(out, "{%s:%s}", q->params[q->param_count - 1].name, type);
 }
 
-void sql_escape_scalar(struct buf *out, const char *value, size_t len)
+static void escape(struct buf *out, const char *value, size_t len, bool is_quoted)
 {
     for (size_t i = 0; i < len; i++) {
         switch (value[i]) {
@@ -72,6 +72,9 @@ void sql_escape_scalar(struct buf *out, const char *value, size_t len)
             break;
         case '\0':
             buf_puts(out, "\\0");
+            break;
+        case '\'':
+            buf_puts(out, is_quoted ? "\\'" : "'");
             break;
         default:
             buf_putc(out, value[i]);
@@ -79,33 +82,15 @@ void sql_escape_scalar(struct buf *out, const char *value, size_t len)
     }
 }
 
+void sql_escape_scalar(struct buf *out, const char *value, size_t len)
+{
+    escape(out, value, len, false);
+}
+
 void sql_escape_item(struct buf *out, const char *value, size_t len)
 {
     buf_putc(out, '\'');
-    for (size_t i = 0; i < len; i++) {
-        switch (value[i]) {
-        case '\\':
-            buf_puts(out, "\\\\");
-            break;
-        case '\'':
-            buf_puts(out, "\\'");
-            break;
-        case '\t':
-            buf_puts(out, "\\t");
-            break;
-        case '\n':
-            buf_puts(out, "\\n");
-            break;
-        case '\r':
-            buf_puts(out, "\\r");
-            break;
-        case '\0':
-            buf_puts(out, "\\0");
-            break;
-        default:
-            buf_putc(out, value[i]);
-        }
-    }
+    escape(out, value, len, true);
     buf_putc(out, '\'');
 }
 

@@ -137,6 +137,19 @@ void source_time_us(const struct source *s, struct buf *out)
     buf_done(&column);
 }
 
+void source_first_last(const struct source *s, struct buf *ret_first_us, struct buf *ret_last_us)
+{
+    struct buf column = {0}, text = {0};
+    sql_identifier(&column, s->time.column);
+    buf_printf(&text, "min(%s)", buf_text(&column));
+    source_to_us(s, buf_text(&text), ret_first_us);
+    buf_reset(&text);
+    buf_printf(&text, "max(%s)", buf_text(&column));
+    source_to_us(s, buf_text(&text), ret_last_us);
+    buf_done(&column);
+    buf_done(&text);
+}
+
 void source_time_between(const struct source *s, struct query *q, int64_t from_us, int64_t to_us,
                          struct buf *out)
 {

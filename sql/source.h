@@ -117,6 +117,9 @@ void source_time_us(const struct source *s, struct buf *out);
 /* A time-typed expression (a column, min(column), …) as unix microseconds. */
 void source_to_us(const struct source *s, const char *expression, struct buf *out);
 
+/* The first and the last time of a group as aggregates, unix microseconds. */
+void source_first_last(const struct source *s, struct buf *ret_first_us, struct buf *ret_last_us);
+
 /* `time` >= from and < to, in a form that prunes parts; either may be INT64_MIN/MAX = open. */
 void source_time_between(const struct source *s, struct query *q, int64_t from_us, int64_t to_us,
                          struct buf *out);
