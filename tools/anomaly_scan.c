@@ -14,21 +14,7 @@
 enum { MAX_POINTS = 500000, MAX_SEGMENTS = 25 };
 
 static const struct param series_fields[] = {
-    {.name = "event", .role = "event", .max_length = 1024, .description = "Event name."},
-    {.name = "any_of",
-     .type = VALUE_OBJECT,
-     .is_list = true,
-     .fields = arg_matcher_fields,
-     .shorthand = "event",
-     .max_items = 50,
-     .is_hidden = true,
-     .description = "Alternative matchers."},
-    {.name = "where",
-     .type = VALUE_OBJECT,
-     .is_list = true,
-     .fields = arg_filter_fields,
-     .max_items = 32,
-     .description = "Filters on the event."},
+    ARG_MATCHER,
     {.name = "math",
      .choices = anomaly_maths,
      .fallback = "\"total\"",

@@ -24,20 +24,6 @@ const struct param arg_filter_fields[] = {
 
 /* The alternatives of any_of: matchers themselves, published one level deep. */
 const struct param arg_matcher_fields[] = {
-    {.name = "event", .role = "event", .max_length = 1024, .description = "Event name."},
-    {.name = "any_of",
-     .type = VALUE_OBJECT,
-     .is_list = true,
-     .fields = arg_matcher_fields,
-     .shorthand = "event",
-     .max_items = 50,
-     .is_hidden = true,
-     .description = "Alternatives."},
-    {.name = "where",
-     .type = VALUE_OBJECT,
-     .is_list = true,
-     .fields = arg_filter_fields,
-     .max_items = 32,
-     .description = "All must hold."},
+    ARG_MATCHER,
     {0},
 };

@@ -4,7 +4,23 @@
 
 extern const struct param arg_filter_fields[];  /* members of one filter */
 extern const struct param arg_matcher_fields[]; /* members of one matcher: event, any_of, where */
-extern const char *const arg_intervals[];       /* minute hour day week month */
+/* The rows of a matcher, for objects that are a matcher and more (a funnel step, a series). */
+#define ARG_MATCHER                                                                                \
+    {.name = "event", .role = "event", .max_length = 1024, .description = "Event name."},          \
+        {.name = "any_of",                                                                         \
+         .type = VALUE_OBJECT,                                                                     \
+         .is_list = true,                                                                          \
+         .fields = arg_matcher_fields,                                                             \
+         .shorthand = "event",                                                                     \
+         .max_items = 50,                                                                          \
+         .is_hidden = true,                                                                        \
+         .description = "Alternatives."},                                                          \
+    {                                                                                              \
+        .name = "where", .type = VALUE_OBJECT, .is_list = true, .fields = arg_filter_fields,       \
+        .max_items = 32, .description = "All must hold."                                           \
+    }
+
+extern const char *const arg_intervals[]; /* minute hour day week month */
 
 #define ARG_SOURCE                                                                                 \
     {                                                                                              \

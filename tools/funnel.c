@@ -9,11 +9,11 @@ static const struct {
     const char *name;
     int64_t us;
 } units[] = {{"second", 1000000},
-             {"minute", 60 * (int64_t)1000000},
-             {"hour", 3600 * (int64_t)1000000},
-             {"day", 86400 * (int64_t)1000000},
-             {"week", 7 * 86400 * (int64_t)1000000},
-             {"month", 30 * 86400 * (int64_t)1000000}};
+             {"minute", (int64_t)60 * 1000000},
+             {"hour", (int64_t)3600 * 1000000},
+             {"day", (int64_t)86400 * 1000000},
+             {"week", (int64_t)7 * 86400 * 1000000},
+             {"month", (int64_t)30 * 86400 * 1000000}};
 
 /* 100 years: beyond it a window no longer limits anything. */
 static const int64_t max_within_us = (int64_t)36525 * 86400 * 1000000;

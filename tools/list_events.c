@@ -71,8 +71,8 @@ static int plan(struct run *run, struct err *ret_err)
     if (rc < 0)
         return rc;
     struct query q;
-    struct buf event = {0}, actor = {0}, session = {0}, column = {0}, text = {0}, first = {0},
-               last = {0}, in_period = {0}, late = {0}, table = {0};
+    struct buf event = {0}, actor = {0}, session = {0}, first = {0}, last = {0}, in_period = {0},
+               late = {0}, table = {0};
     query_init(&q);
     query_set_text(&q, "search", json_get_string(run->arguments, "search", ""));
     query_set_integer(&q, "min_count", json_get_integer(run->arguments, "min_count", 0));
@@ -81,12 +81,7 @@ static int plan(struct run *run, struct err *ret_err)
     source_logical(s, &q, SOURCE_EVENT, &event, NULL);
     logical_or_empty(s, &q, SOURCE_ACTOR, &actor);
     logical_or_empty(s, &q, SOURCE_SESSION, &session);
-    sql_identifier(&column, s->time.column);
-    buf_printf(&text, "min(%s)", buf_text(&column));
-    source_to_us(s, buf_text(&text), &first);
-    buf_reset(&text);
-    buf_printf(&text, "max(%s)", buf_text(&column));
-    source_to_us(s, buf_text(&text), &last);
+    source_first_last(s, &first, &last);
     source_time_between(s, &q, p->from_us, p->to_us, &in_period);
     source_time_between(s, &q, p->from_us + (p->to_us - p->from_us) / 2, p->to_us, &late);
     source_table(s, &table);
@@ -104,8 +99,7 @@ static int plan(struct run *run, struct err *ret_err)
                        {0}},
                    (size_t)limit + 1, ret_err);
     query_done(&q);
-    struct buf *all[] = {&event, &actor,     &session, &column, &text,
-                         &first, &in_period, &late,    &table,  &last};
+    struct buf *all[] = {&event, &actor, &session, &first, &last, &in_period, &late, &table};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         buf_done(all[i]);
     return rc < 0 ? rc : 0;

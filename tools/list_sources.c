@@ -39,18 +39,13 @@ enum { MAX_COUNTED = 16 };
 static int count_source(struct run *run, const struct source *s, struct err *ret_err)
 {
     struct query q;
-    struct buf actor = {0}, column = {0}, text = {0}, first = {0}, last = {0}, table = {0};
+    struct buf actor = {0}, first = {0}, last = {0}, table = {0};
     query_init(&q);
     if (s->fields[SOURCE_ACTOR].count == 0)
         buf_puts(&actor, "''");
     else
         source_logical(s, &q, SOURCE_ACTOR, &actor, NULL);
-    sql_identifier(&column, s->time.column);
-    buf_printf(&text, "min(%s)", buf_text(&column));
-    source_to_us(s, buf_text(&text), &first);
-    buf_reset(&text);
-    buf_printf(&text, "max(%s)", buf_text(&column));
-    source_to_us(s, buf_text(&text), &last);
+    source_first_last(s, &first, &last);
     source_table(s, &table);
     int rc = run_query(run, &q, &sql_list_sources,
                        (const struct query_fragment[]){
@@ -63,8 +58,6 @@ static int count_source(struct run *run, const struct source *s, struct err *ret
                        1, ret_err);
     query_done(&q);
     buf_done(&actor);
-    buf_done(&column);
-    buf_done(&text);
     buf_done(&first);
     buf_done(&last);
     buf_done(&table);

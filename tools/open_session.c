@@ -19,12 +19,12 @@ enum {
     ROWS_MAX = 60000,    /* of the recording, pointer movement apart */
     SECONDS_MAX = 40000, /* of pointer movement: 4 h by kind */
     GAPS_MAX = 50,
-    RECORDED_BYTES_MAX = 24 << 20, /* of event texts */
+    RECORDED_BYTES_MAX = 25000000, /* of event texts */
     PAGE_ENTRIES = 200,
 };
 
-static const int64_t around_session_us =
-    4 * 3600 * (int64_t)1000000; /* a session lasts no longer */
+/* A session lasts no longer than four hours. */
+static const int64_t around_session_us = INT64_C(4) * 3600 * 1000000;
 
 /* The kinds one may ask for are those of entry_kind_names but the last. */
 static const char *const kinds[] = {"navigation", "click", "input",  "scroll", "console",
@@ -576,6 +576,8 @@ static int shape_third(struct run *run, struct err *ret_err)
         rc = run_page(run, PAGE_ENTRIES, &view.limit, &view.offset, ret_err);
     if (rc < 0)
         return rc;
+    run->period.from_us = s->first_us;
+    run->period.to_us = s->last_us + 1;
     count_entries(s);
     choose_kinds(run, &view);
     /* A moment that was asked for is wanted whole. */

@@ -150,14 +150,9 @@ int prelude_bounds(struct run_state *r, struct err *ret_err)
     if (workspace_bounds(r->run.workspace, s->name, &known))
         return set_period(r, &known, ret_err);
     struct query q;
-    struct buf column = {0}, first = {0}, last = {0}, table = {0}, text = {0};
+    struct buf first = {0}, last = {0}, table = {0};
     query_init(&q);
-    sql_identifier(&column, s->time.column);
-    buf_printf(&text, "min(%s)", buf_text(&column));
-    source_to_us(s, buf_text(&text), &first);
-    buf_reset(&text);
-    buf_printf(&text, "max(%s)", buf_text(&column));
-    source_to_us(s, buf_text(&text), &last);
+    source_first_last(s, &first, &last);
     source_table(s, &table);
     int rc = run_query(&r->run, &q, &sql_run_bounds,
                        (const struct query_fragment[]){{"first_us", buf_text(&first)},
@@ -166,11 +161,9 @@ int prelude_bounds(struct run_state *r, struct err *ret_err)
                                                        {0}},
                        1, ret_err);
     query_done(&q);
-    buf_done(&column);
     buf_done(&first);
     buf_done(&last);
     buf_done(&table);
-    buf_done(&text);
     return rc < 0 ? rc : 1;
 }
 
@@ -242,15 +235,10 @@ static int ask_events(struct run_state *r, const json_t *names, struct err *ret_
 {
     const struct source *s = r->run.source;
     struct query q;
-    struct buf event = {0}, column = {0}, first = {0}, last = {0}, table = {0}, text = {0};
+    struct buf event = {0}, first = {0}, last = {0}, table = {0};
     query_init(&q);
     query_set_texts(&q, "names", names);
-    sql_identifier(&column, s->time.column);
-    buf_printf(&text, "min(%s)", buf_text(&column));
-    source_to_us(s, buf_text(&text), &first);
-    buf_reset(&text);
-    buf_printf(&text, "max(%s)", buf_text(&column));
-    source_to_us(s, buf_text(&text), &last);
+    source_first_last(s, &first, &last);
     source_table(s, &table);
     int rc = source_logical(s, &q, SOURCE_EVENT, &event, ret_err);
     if (rc == 0)
@@ -263,11 +251,9 @@ static int ask_events(struct run_state *r, const json_t *names, struct err *ret_
                        1000, ret_err);
     query_done(&q);
     buf_done(&event);
-    buf_done(&column);
     buf_done(&first);
     buf_done(&last);
     buf_done(&table);
-    buf_done(&text);
     return rc;
 }
 

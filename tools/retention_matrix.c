@@ -433,9 +433,10 @@ static void write_text(struct run *run, const struct calendar *c, const struct t
             const json_t *cell = json_array_get(cells, p + 1);
             rates[p][0] = '\0';
             if (json_object_get(cell, "rate") != NULL) {
-                text_percent(rates[p], sizeof rates[p] - 1, json_get_number(cell, "rate", 0));
-                if (!json_get_bool(cell, "complete", true))
-                    strcat(rates[p], "*");
+                char rate[24];
+                snprintf(rates[p], sizeof rates[p], "%s%s",
+                         text_percent(rate, sizeof rate, json_get_number(cell, "rate", 0)),
+                         json_get_bool(cell, "complete", true) ? "" : "*");
             }
             row[p + 2] = rates[p];
         }
@@ -528,9 +529,9 @@ static int find_cohort(const struct run *run, const struct calendar *c, const js
 
 static int plan_actors(struct run *run, const json_t *cell, struct err *ret_err)
 {
-    struct calendar c;
+    struct calendar c = {0};
     json_int_t cohort = 0, period = json_get_integer(cell, "period", 0);
-    int64_t limit, offset;
+    int64_t limit = 0, offset = 0;
     int rc = read_calendar(run, &c, ret_err);
     if (rc == 0)
         rc = find_cohort(run, &c, cell, &cohort, ret_err);

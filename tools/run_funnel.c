@@ -18,7 +18,7 @@ static const struct param within_fields[] = {
     {.name = "unit",
      .choices = (const char *const[]){"second", "minute", "hour", "day", "week", "month", NULL},
      .fallback = "\"day\"",
-     .description = "A month is 30 days."},
+     .description = "month = 30 d."},
     {0},
 };
 
@@ -74,7 +74,7 @@ static const struct param params[] = {
      .type = VALUE_INTEGER,
      .min = 1,
      .max = FUNNEL_MAX_STEPS,
-     .description = "With attribution step: the step, from 1."},
+     .description = "The step, from 1."},
     {.name = "view",
      .choices = (const char *const[]){"steps", "time_to_convert", NULL},
      .fallback = "\"steps\"",
@@ -261,8 +261,8 @@ static int read_cell(const struct funnel *f, const json_t *cell, char *reached, 
 static int plan_actors(struct run *run, const json_t *cell, struct err *ret_err)
 {
     struct funnel f;
-    char reached[32];
-    int64_t limit, offset;
+    char reached[32] = "";
+    int64_t limit = 0, offset = 0;
     int rc = funnel_read(run->arguments, &f, ret_err);
     if (rc == 0)
         rc = read_cell(&f, cell, reached, sizeof reached, ret_err);

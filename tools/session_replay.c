@@ -53,7 +53,8 @@ struct row {
 struct pending {
     const char *instance;
     int64_t at_us, event, group, expected;
-    const struct row **parts; /* by arrival */
+    const struct row *first;
+    const struct row **parts; /* in the order of their numbers */
     size_t part_count;
     bool is_ambiguous; /* two different texts for one chunk */
 };
@@ -74,8 +75,6 @@ struct reader {
     struct instance *instances;
     size_t instance_count;
     struct rrweb_page *latest; /* the page of the latest snapshot; borrowed */
-    char *text;                /* one event, decoded */
-    size_t text_size;
 };
 
 static int out_of_memory(struct err *ret_err)
@@ -115,7 +114,7 @@ static struct pending *find_pending(struct reader *r, const struct row *row, int
         if (row->event != 0 && p->event == row->event && p->group == group &&
             strcmp(p->instance, row->instance) == 0 &&
             /* whole events that share a number are two events unless they are equal */
-            (p->expected > 1 || row->chunks > 1 || is_same_body(p->parts[0], row)))
+            (p->expected > 1 || row->chunks > 1 || is_same_body(p->first, row)))
             return p;
     }
     return NULL;
@@ -136,7 +135,8 @@ static struct pending *add_pending(struct reader *r, const struct row *row, int6
                           .at_us = row->at_us,
                           .event = row->event,
                           .group = group,
-                          .expected = row->chunks};
+                          .expected = row->chunks,
+                          .first = row};
     return p;
 }
 
@@ -237,28 +237,33 @@ static void add_input(struct session *s, int64_t at_us, const struct rrweb_page 
     size_t characters = 0;
     for (const char *c = event->text; *c != '\0'; c++)
         characters += ((unsigned char)*c & 0xc0) != 0x80 ? 1 : 0;
-    if (event->is_checked)
+    struct entry *e = add_on_node(s, at_us, ENTRY_INPUT, page, event->node);
+    if (e != NULL && e->target != NULL && strncmp(e->target, "select", 6) == 0)
+        snprintf(text, sizeof text, "chose from");
+    else if (event->is_checked)
         snprintf(text, sizeof text, "ticked");
     else if (characters == 0)
         snprintf(text, sizeof text, "cleared");
     else
         snprintf(text, sizeof text, "typed %zu character%s", characters,
                  characters == 1 ? "" : "s");
-    struct entry *e = add_on_node(s, at_us, ENTRY_INPUT, page, event->node);
     if (e != NULL)
         session_text(s, &e->text, text);
     s->counts.inputs++;
 }
 
-static void add_scroll(struct session *s, int64_t at_us, const struct rrweb_event *event)
+static void add_scroll(struct session *s, int64_t at_us, const struct rrweb_page *page,
+                       const struct rrweb_event *event)
 {
     char text[64];
     snprintf(text, sizeof text, "scrolled to %lld px", (long long)event->y);
-    struct entry *e = session_add(s, at_us, ENTRY_SCROLL);
+    struct entry *e = add_on_node(s, at_us, ENTRY_SCROLL, page, event->node);
     if (e == NULL)
         return;
-    e->is_recorded = true;
-    e->node = event->node;
+    if (e->target != NULL && strcmp(e->target, "document") == 0) { /* goes without saying */
+        free(e->target);
+        e->target = NULL;
+    }
     session_text(s, &e->text, event->y >= 0 ? text : "scrolled");
     s->counts.scrolls++;
 }
@@ -296,7 +301,7 @@ static void add_increment(struct session *s, int64_t at_us, const struct rrweb_p
             e->takes_focus = rrweb_is_field(page, event->node);
         return;
     case RRWEB_SCROLL:
-        add_scroll(s, at_us, event);
+        add_scroll(s, at_us, page, event);
         return;
     case RRWEB_INPUT:
         add_input(s, at_us, page, event);
@@ -371,14 +376,11 @@ static struct instance *find_instance(struct reader *r, const char *name)
 }
 
 /* Reads one whole event. A page load whose snapshot is missing borrows the latest page known. */
-static int read_event(struct reader *r, const struct pending *p, const char *text, size_t len,
-                      struct err *ret_err)
+static int read_event(struct reader *r, const struct pending *p, struct instance *instance,
+                      const char *text, size_t len, struct err *ret_err)
 {
     struct rrweb_event event;
-    struct instance *instance = find_instance(r, p->instance);
-    if (instance == NULL)
-        return out_of_memory(ret_err);
-    int rc = rrweb_read(instance->page != NULL ? instance->page : NULL, text, len, &event);
+    int rc = rrweb_read(instance->page, text, len, &event);
     if (instance->page == NULL && event.type == RRWEB_SNAPSHOT) {
         instance->page = rrweb_page_new();
         if (instance->page == NULL)
@@ -401,7 +403,7 @@ static int read_event(struct reader *r, const struct pending *p, const char *tex
 /* What is known without the text. */
 static void count_left_out(struct session *s, const struct pending *p)
 {
-    const struct row *row = p->parts[0];
+    const struct row *row = p->first;
     s->counts.left_out++;
     if (row->type == RRWEB_SNAPSHOT) {
         s->counts.snapshots++;
@@ -423,6 +425,9 @@ static int read_pending(struct reader *r, const struct pending *p, struct err *r
     s->counts.events++;
     s->counts.chunks += (int64_t)p->part_count;
     session_seen(s, p->at_us);
+    struct instance *instance = find_instance(r, p->instance);
+    if (instance == NULL)
+        return out_of_memory(ret_err);
     if (p->is_ambiguous || (int64_t)p->part_count < p->expected) {
         session_incomplete(
             s, &(struct incomplete){p->at_us, p->event,
@@ -434,22 +439,20 @@ static int read_pending(struct reader *r, const struct pending *p, struct err *r
         count_left_out(s, p);
         return 0;
     }
-    if (len > r->text_size) {
-        char *text = realloc(r->text, len);
-        if (text == NULL)
-            return out_of_memory(ret_err);
-        r->text = text;
-        r->text_size = len;
-    }
+    char *text = malloc(len + 1);
+    if (text == NULL)
+        return out_of_memory(ret_err);
     len = 0;
     for (size_t i = 0; i < p->part_count; i++)
-        len += decode_base64(p->parts[i]->body, p->parts[i]->body_len, r->text + len);
-    return read_event(r, p, r->text != NULL ? r->text : "", len, ret_err);
+        len += decode_base64(p->parts[i]->body, p->parts[i]->body_len, text + len);
+    int rc = read_event(r, p, instance, text, len, ret_err);
+    free(text);
+    return rc;
 }
 
-static int flush(struct reader *r, struct err *ret_err)
+/* Reads the events of one instant, unless reading has failed before (rc), and forgets them. */
+static int flush(struct reader *r, int rc, struct err *ret_err)
 {
-    int rc = 0;
     for (size_t i = 0; i < r->pending_count; i++) {
         if (rc == 0)
             rc = read_pending(r, &r->pending[i], ret_err);
@@ -457,6 +460,15 @@ static int flush(struct reader *r, struct err *ret_err)
     }
     r->pending_count = 0;
     return rc;
+}
+
+static void reader_done(struct reader *r)
+{
+    for (size_t i = 0; i < r->instance_count; i++)
+        rrweb_page_free(r->instances[i].page);
+    free(r->instances);
+    free(r->pending);
+    free(r->rows);
 }
 
 int session_read_rows(struct session *s, const json_t *rows, struct err *ret_err)
@@ -470,19 +482,14 @@ int session_read_rows(struct session *s, const json_t *rows, struct err *ret_err
     for (size_t i = 0; i < r.row_count && rc == 0; i++) {
         r.rows[i] = read_row(json_array_get(rows, i));
         if (i > 0 && r.rows[i].at_us != r.rows[i - 1].at_us)
-            rc = flush(&r, ret_err);
+            rc = flush(&r, 0, ret_err);
         if (rc == 0)
             rc = add_part(&r, &r.rows[i], ret_err);
     }
-    int rest = flush(&r, rc == 0 ? ret_err : NULL);
+    rc = flush(&r, rc, ret_err);
     s->instances = r.instance_count;
-    for (size_t i = 0; i < r.instance_count; i++)
-        rrweb_page_free(r.instances[i].page);
-    free(r.instances);
-    free(r.pending);
-    free(r.rows);
-    free(r.text);
-    return rc != 0 ? rc : rest;
+    reader_done(&r);
+    return rc;
 }
 
 void session_read_moves(struct session *s, const json_t *rows)

@@ -239,10 +239,10 @@ static void text_entry(struct buf *text, const struct session *s, const struct e
     entry_words(e, words, sizeof words);
     if (e->status > 0)
         snprintf(status, sizeof status, " %lld", (long long)e->status);
-    const char *joint = e->target == NULL                                           ? ""
-                        : e->kind == ENTRY_CLICK && e->times > 1                    ? " on "
-                        : e->kind == ENTRY_INPUT && strncmp(words, "typed", 5) == 0 ? " into "
-                                                                                    : " ";
+    const char *joint = e->target == NULL                        ? ""
+                        : e->kind == ENTRY_CLICK && e->times > 1 ? " on "
+                        : strncmp(words, "typed", 5) == 0        ? " into "
+                                                                 : " ";
     snprintf(what, sizeof what, "%s%s%.200s%s%.400s%s", words, joint,
              e->target != NULL ? e->target : "", e->url != NULL ? " " : "",
              e->url != NULL ? e->url : "", status);
@@ -374,9 +374,10 @@ static void headline(struct run *run, const struct session *s, const struct sess
                    f->target != NULL ? f->target : "", times);
     }
     if (s->has_recording)
-        buf_printf(t, "Recording: %lld events in %lld rows, %zu page load%s or tab%s%s.\n",
-                   (long long)c->events, (long long)c->chunks, s->instances,
-                   s->instances == 1 ? "" : "s", s->instances == 1 ? "" : "s",
+        buf_printf(t, "Recording: %lld event%s in %lld row%s, %zu page load%s or tab%s%s.\n",
+                   (long long)c->events, c->events == 1 ? "" : "s", (long long)c->chunks,
+                   c->chunks == 1 ? "" : "s", s->instances, s->instances == 1 ? "" : "s",
+                   s->instances == 1 ? "" : "s",
                    s->incomplete_count > 0 ? ", some events incomplete" : "");
 }
 
