@@ -1,0 +1,97 @@
+"""Click streams: clickstream/NAME.csv.gz with NAME.oracle.json."""
+import json
+import os
+import re
+
+from logs import answer
+from report import Family
+from work import spread
+
+FUNNEL = re.compile(r"funnel_by_(session|user)(?:_(\d+)([hdm]))?$")
+UNITS = {"h": "hour", "d": "day", "m": "minute"}
+TOOLS = {"session_transitions": "process_map", "daily": "run_trend"}
+WHOLE = {"from": "1900-01-01", "to": "2200-01-01"}
+
+
+def csv_of(folder, name):
+    for end in (".csv.gz", ".csv"):
+        if os.path.isfile(os.path.join(folder, name + end)):
+            return os.path.join(folder, name + end)
+    return None
+
+
+def check_funnel(store, source, steps, key, want):
+    who, value, unit = FUNNEL.match(key).groups()
+    within = {"value": int(value), "unit": UNITS[unit]} if value else \
+        {"value": 36500, "unit": "day"}
+    result = store.call("run_funnel", {"source": source, "steps": steps, "actor": who,
+                                       "within": within, **WHOLE})
+    got = [s["count"] for s in result["steps"]]
+    return [] if got == want else [f"{got}, expected {want}"]
+
+
+def check_weekly(store, source, want, first, last):
+    """Cohorts by the week of the first event of all; weeks without returns are absent there."""
+    result = store.call("retention_matrix", {
+        "source": source, "start": {}, "kind": "first_time", "interval": "week", "periods": 200,
+        "week_start": "monday", "from": first[:10], "to": last[:10]})
+    got = {}
+    for cohort in result["cohorts"]:
+        cells = {str(c["period"]): c["count"] for c in cohort["cells"] if c["count"]}
+        if cells:
+            got[cohort["cohort"]] = cells
+    return [f"{week}: {got.get(week)}, expected {want.get(week)}"
+            for week in sorted(set(got) | set(want)) if got.get(week) != want.get(week)]
+
+
+def check_counts(store, source, want):
+    listed = store.call("list_events", {"source": source, "limit": 1000, **WHOLE})["events"]
+    got = {e["event"]: e["count"] for e in listed}
+    return [f"{name}: {got.get(name)}, expected {want.get(name)}"
+            for name in sorted(set(got) | set(want)) if got.get(name) != want.get(name)]
+
+
+def tasks_of(family, folder, name, oracle, offered):
+    source = re.sub(r"\W", "_", name)
+
+    def ask(tool, what, check):
+        if tool in offered:
+            answer(family, what, check)
+        else:
+            family.skip(what, f"tool {tool} not offered")
+
+    def task(store):
+        store.load(source, csv_of(folder, name), "--time", "timestamp", "--event", "event",
+                   "--actor", "user_id", "--session", "session_id")
+        for key, want in oracle.items():
+            if FUNNEL.match(key):
+                ask("run_funnel", f"{name} {key}", lambda key=key, want=want: check_funnel(
+                    store, source, oracle["funnel_steps"], key, want))
+            elif key.startswith("weekly_retention_first_seen"):
+                ask("retention_matrix", f"{name} {key}", lambda want=want: check_weekly(
+                    store, source, want, oracle["min"], oracle["max"]))
+            elif key == "event_counts":
+                ask("list_events", f"{name} {key}",
+                    lambda want=want: check_counts(store, source, want))
+            else:
+                tool = next((t for k, t in TOOLS.items() if key.startswith(k)), None)
+                if tool is not None:
+                    family.skip(f"{name} {key}", f"no comparison written for {tool} yet"
+                                if tool in offered else f"tool {tool} not offered")
+
+    return task
+
+
+def run(data, stores, offered):
+    folder, family, tasks = os.path.join(data, "clickstream"), Family("clickstream"), []
+    for file in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
+        if not file.endswith(".oracle.json"):
+            continue
+        name = file.removesuffix(".oracle.json")
+        if csv_of(folder, name) is None:
+            family.skip(name, "no such file of events")
+            continue
+        with open(os.path.join(folder, file), encoding="utf-8") as handle:
+            tasks.append(tasks_of(family, folder, name, json.load(handle), offered))
+    spread(stores, tasks)
+    return [family] if family.ran or family.left_out else []
