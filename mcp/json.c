@@ -39,7 +39,8 @@ json_t *json_parse(const char *text, size_t len, struct err *ret_err)
         return NULL;
     }
     json_error_t error;
-    json_t *value = json_loadb(text, len, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &error);
+    json_t *value =
+        json_loadb(text, len, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
     if (value == NULL)
         err_set(ret_err, ERR_ARGUMENT, NULL, "not valid JSON: %s at byte %d", error.text,
                 error.position);

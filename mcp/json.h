@@ -10,8 +10,9 @@
 enum { JSON_DEPTH_MAX = 32 };
 
 /* Parses one whole document. Refuses duplicate keys, depth above JSON_DEPTH_MAX, trailing bytes,
- * invalid UTF-8. Scalars are allowed at the root. Returns a new reference, or NULL with *ret_err.
- */
+ * invalid UTF-8. Scalars are allowed at the root. \u0000 in a value is kept, so that a request with
+ * one is answered under its id: rpc_classify() and bind refuse it. Returns a new reference, or NULL
+ * with *ret_err. */
 json_t *json_parse(const char *text, size_t len, struct err *ret_err);
 
 /* Compact text, keys in insertion order, doubles in at most 15 significant digits.

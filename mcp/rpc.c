@@ -1,5 +1,6 @@
 #include "rpc.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "buf.h"
@@ -34,6 +35,20 @@ static enum rpc_kind classify_response(const json_t *body, struct rpc_message *m
         return invalid(message, "the id of an error must be a string, an integer or null");
     message->kind = RPC_RESPONSE;
     return RPC_RESPONSE;
+}
+
+/* A NUL in what is compared as a C string would hide the rest. Deeper values are checked by whoever
+ * takes them. */
+static bool has_nul(const json_t *value)
+{
+    if (json_is_string(value))
+        return strlen(json_string_value(value)) != json_string_length(value);
+    const char *key;
+    json_t *member;
+    json_object_foreach ((json_t *)value, key, member)
+        if (json_is_string(member) && has_nul(member))
+            return true;
+    return false;
 }
 
 enum rpc_kind rpc_classify(const json_t *body, struct rpc_message *ret_message)
@@ -71,6 +86,8 @@ enum rpc_kind rpc_classify(const json_t *body, struct rpc_message *ret_message)
         return invalid(message, "params must be an object");
     if (meta != NULL && !json_is_object(meta))
         return invalid(message, "params._meta must be an object");
+    if (has_nul(method) || has_nul(params) || has_nul(meta))
+        return invalid(message, "a text of the message holds a NUL character");
     message->method = json_string_value(method);
     message->params = params;
     message->meta = meta;

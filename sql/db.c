@@ -94,6 +94,7 @@ static const struct translation {
     {117, ERR_ARGUMENT, false, "the input is not valid in its format"},
     {321, ERR_ARGUMENT, false, "a value is out of the range of its type"},
     {407, ERR_ARGUMENT, false, "a value is out of the range of its type"},
+    {427, ERR_ARGUMENT, false, "a regular expression that RE2 does not understand"},
     {456, ERR_INTERNAL, true, "a parameter of the query has no value"},
     {457, ERR_ARGUMENT, false, "a value cannot be read as the type that the query needs"},
     {636, ERR_ARGUMENT, false, "the columns of the input cannot be told from its beginning"},

@@ -80,7 +80,7 @@ WITH
             /* 0 stays a stranger, 1 is remembered, 2 logs in on arrival, 3 logs in at the checkout */
             multiIf(not is_member, 0, age <= 0 and first_day >= 0, 2,
                     pick(chance(seed, 'login'), [0.7, 0.92, 1.])) AS login,
-            pick(chance(seed, 'pages'), [0.46, 0.7, 0.83, 0.91, 0.96, 1.]) - 1 AS pages
+            pick(chance(seed, 'pages'), [0.6, 0.82, 0.92, 0.97, 0.99, 1.]) - 1 AS pages
         FROM timed
     )
 SELECT

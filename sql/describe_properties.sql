@@ -7,8 +7,8 @@ SELECT field, toInt64(sum(n)) AS with_value, toInt64(count()) AS distinct_values
 FROM (
     SELECT pair.1 AS field, pair.2 AS value, count() AS n
     FROM (
-        SELECT arrayJoin($pairs) AS pair
-        FROM (SELECT * FROM $table WHERE $in_period LIMIT {sample:UInt64})
+        SELECT arrayJoin(pairs) AS pair
+        FROM (SELECT $pairs AS pairs FROM $table WHERE $in_period LIMIT {sample:UInt64})
     )
     WHERE value != '' AND (empty({search:String}) OR positionCaseInsensitiveUTF8(field, {search:String}) > 0)
     GROUP BY field, value

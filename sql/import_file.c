@@ -272,20 +272,24 @@ static int read_header(struct import *im, struct input *in, struct err *ret_err)
 
 static void skip_bom(struct input *in)
 {
-    if (in->start == 0 && in->len >= 3 && memcmp(in->data, "\xef\xbb\xbf", 3) == 0)
+    if (in->data != NULL && in->start == 0 && in->len >= 3 &&
+        memcmp(in->data, "\xef\xbb\xbf", 3) == 0)
         in->start = 3;
 }
 
 /* The names that the first lines show; the lines are read again later. */
 static void sniff_members(struct input *in)
 {
+    if (in->data == NULL)
+        return;
     const char *p = in->data + in->start, *end = in->data + in->len;
     while (p < end) {
         const char *newline = memchr(p, '\n', (size_t)(end - p));
         if (newline == NULL && !in->is_at_end)
             return;
         const char *stop = newline != NULL ? newline : end;
-        jsonl_read(&in->jsonl, p, (size_t)(stop - p));
+        if (utf8_is_valid(p, (size_t)(stop - p)))
+            jsonl_read(&in->jsonl, p, (size_t)(stop - p));
         p = newline != NULL ? newline + 1 : end;
     }
 }

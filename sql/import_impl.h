@@ -14,7 +14,7 @@ enum {
     READ_BYTES = 4 << 20,
     BLOCK_ROWS = 65536,
     BLOCK_BYTES = 16 << 20,
-    BODY_BYTES = 64 << 20, /* of one INSERT: one part of the table */
+    BODY_BYTES = 32 << 20, /* of one INSERT: one part of the table */
     REASON_KINDS = 8,
     STATEMENT_MS = 24 * 3600 * 1000,
 };

@@ -18,17 +18,30 @@ static void learn(struct moments *m, double x)
     m->m2 += delta * (x - m->mean);
 }
 
-static double scale(const struct moments *m)
+static double counting_noise(const struct moments *m, double volume, enum anomaly_noise noise)
+{
+    if (noise == ANOMALY_NOISE_COUNT)
+        return sqrt(fmax(m->mean, 1));
+    if (noise == ANOMALY_NOISE_NONE || volume <= 0)
+        return 0;
+    double share = (m->mean * volume + 1) / (volume + 2);
+    return sqrt(share * (1 - share) / volume);
+}
+
+static double scale(const struct moments *m, const struct anomaly_point *p,
+                    enum anomaly_noise noise)
 {
     double deviation = sqrt(m->m2 / (double)m->count);
-    double floor =
-        fmax(ANOMALY_FLOOR_RANGE * (m->high - m->low), ANOMALY_FLOOR_MEAN * fabs(m->mean));
+    double range = fmax(m->high, p->value) - fmin(m->low, p->value);
+    double floor = fmax(ANOMALY_FLOOR_RANGE * range, ANOMALY_FLOOR_MEAN * fabs(m->mean));
+    floor = fmax(floor, counting_noise(m, p->volume, noise));
     return fmax(fmax(deviation, floor), 1e-9);
 }
 
-static double surprise(const struct moments *m, double x, enum anomaly_direction direction)
+static double surprise(const struct moments *m, const struct anomaly_point *p,
+                       enum anomaly_noise noise, enum anomaly_direction direction)
 {
-    double z = (x - m->mean) / scale(m);
+    double z = (p->value - m->mean) / scale(m, p, noise);
     if (direction == ANOMALY_UP)
         return fmax(z, 0);
     if (direction == ANOMALY_DOWN)
@@ -61,14 +74,15 @@ static int suppress(struct anomaly_point *points, size_t count)
     return rc;
 }
 
-int anomaly_score(struct anomaly_point *points, size_t count, enum anomaly_direction direction)
+int anomaly_score(struct anomaly_point *points, size_t count, enum anomaly_noise noise,
+                  enum anomaly_direction direction)
 {
     struct moments m = {0};
     for (size_t i = 0; i < count; i++) {
         struct anomaly_point *p = &points[i];
         bool is_scored = m.count >= ANOMALY_WARM_UP && !p->is_left_out;
         p->expected = m.count >= ANOMALY_WARM_UP ? m.mean : p->value;
-        p->score = is_scored ? surprise(&m, p->value, direction) : 0;
+        p->score = is_scored ? surprise(&m, p, noise, direction) : 0;
         if (!p->is_left_out)
             learn(&m, p->value);
     }

@@ -265,7 +265,8 @@ static int shape(struct run *run, struct err *ret_err)
         return rc;
     for (size_t s = 0; rc == 0 && s < count; s++) {
         points += list[s].count;
-        if (anomaly_score(list[s].points, list[s].count, direction_of(run)) < 0)
+        if (anomaly_score(list[s].points, list[s].count, anomaly_series_noise(run),
+                          direction_of(run)) < 0)
             rc = err_set(ret_err, ERR_MEMORY, NULL, "out of memory while scoring");
     }
     struct found *found = calloc(points + 1, sizeof *found);

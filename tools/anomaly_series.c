@@ -20,12 +20,13 @@ static const struct {
     const char *sql;
     bool is_counting;
     int min_volume;
+    enum anomaly_noise noise;
 } measures[] = {
-    {"event_count", "count()", true, 0},
-    {"total", "count()", true, 0},
-    {"actors", "uniqExactIf(%a, %a != '')", true, 0},
-    {"sessions", "uniqExactIf(%s, %s != '')", true, 0},
-    {"error_rate", "countIf(%e) / count()", false, 20},
+    {"event_count", "count()", true, 0, ANOMALY_NOISE_COUNT},
+    {"total", "count()", true, 0, ANOMALY_NOISE_COUNT},
+    {"actors", "uniqExactIf(%a, %a != '')", true, 0, ANOMALY_NOISE_COUNT},
+    {"sessions", "uniqExactIf(%s, %s != '')", true, 0, ANOMALY_NOISE_COUNT},
+    {"error_rate", "countIf(%e) / count()", false, 20, ANOMALY_NOISE_SHARE},
     {"latency_p95", "quantileExactInclusive(0.95)(%v)", false, 20},
     {"sum", "sum(%v)", true, 0},
     {"average", "avg(%v)", false, 0},
@@ -216,7 +217,8 @@ int anomaly_series_plan(struct run *run, int max_segments, int max_points, struc
 
 /* --- the rows -------------------------------------------------------------------------------- */
 
-static int add_point(struct anomaly_series *s, int64_t at_us, double value, bool is_left_out)
+static int add_point(struct anomaly_series *s, int64_t at_us, double value, int64_t volume,
+                     bool is_left_out)
 {
     if (s->count == s->size) {
         size_t size = s->size == 0 ? 256 : s->size * 2;
@@ -231,7 +233,8 @@ static int add_point(struct anomaly_series *s, int64_t at_us, double value, bool
         s->size = size;
     }
     s->at_us[s->count] = at_us;
-    s->points[s->count++] = (struct anomaly_point){.value = value, .is_left_out = is_left_out};
+    s->points[s->count++] = (struct anomaly_point){
+        .value = value, .volume = (double)volume, .is_left_out = is_left_out};
     return 0;
 }
 
@@ -257,7 +260,7 @@ static int fill_gap(const struct reader *r, struct anomaly_series *s, int64_t fr
 {
     const struct zone *zone = r->run->period.zone;
     for (int64_t at = from_us; at < to_us; at = interval_add_us(zone, r->interval, at, 1))
-        if (add_point(s, at, 0, is_partial(r, at)) < 0)
+        if (add_point(s, at, 0, 0, is_partial(r, at)) < 0)
             return -1;
     return 0;
 }
@@ -275,10 +278,10 @@ static int read_row(const struct reader *r, struct anomaly_series *s, const json
     const json_t *value = json_array_get(row, 2);
     int64_t volume = json_integer_value(json_array_get(row, 3));
     if (r->is_raw)
-        return add_point(s, at, json_number_value(value), !json_is_number(value));
+        return add_point(s, at, json_number_value(value), 1, !json_is_number(value));
     if (r->is_counting && fill_gap(r, s, next_of(r, s), at) < 0)
         return -1;
-    return add_point(s, at, json_number_value(value),
+    return add_point(s, at, json_number_value(value), volume,
                      !json_is_number(value) || volume < r->min_volume || is_partial(r, at));
 }
 
@@ -359,4 +362,9 @@ double anomaly_series_period_s(const struct run *run)
     static const double seconds[] = {60, 3600, 86400, 604800, 2629746};
     return is_raw(run) ? 0
                        : seconds[interval_parse(json_get_string(run->arguments, "interval", ""))];
+}
+
+enum anomaly_noise anomaly_series_noise(const struct run *run)
+{
+    return is_raw(run) ? ANOMALY_NOISE_NONE : measures[measure_of(run)].noise;
 }

@@ -24,3 +24,4 @@ void anomaly_series_free(struct anomaly_series *list, size_t count);
 /* Where a point ends: the start of the next interval; of raw points their own time. */
 int64_t anomaly_series_end(const struct run *run, const struct anomaly_series *s, size_t i);
 double anomaly_series_period_s(const struct run *run);
+enum anomaly_noise anomaly_series_noise(const struct run *run);

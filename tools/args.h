@@ -52,12 +52,12 @@ extern const char *const arg_intervals[]; /* minute hour day week month */
     }
 #define ARG_ACTOR                                                                                  \
     {                                                                                              \
-        .name = "actor", .max_length = 256, .fallback = "\"user\"",                                \
+        .name = "actor", .role = "field", .max_length = 256, .fallback = "\"user\"",               \
         .description = "Counted: user, session, case or a field."                                  \
     }
 #define ARG_CASE                                                                                   \
     {                                                                                              \
-        .name = "case", .max_length = 256,                                                         \
+        .name = "case", .role = "field", .max_length = 256,                                        \
         .description = "Case field; optional when there is one."                                   \
     }
 #define ARG_BREAKDOWN                                                                              \

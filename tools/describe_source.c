@@ -58,6 +58,15 @@ static void in_period(const struct run *run, struct query *q, struct buf *out)
     source_time_between(run->source, q, run->period.from_us, run->period.to_us, out);
 }
 
+/* A name once: a case field may be an object type too. */
+static void add_name(json_t *names, const char *name)
+{
+    for (size_t i = 0; i < json_array_size(names); i++)
+        if (strcmp(json_string_value(json_array_get(names, i)), name) == 0)
+            return;
+    json_array_append_new(names, json_string(name));
+}
+
 /* ('event', <expression>), … for every logical field, case, object and plain column. */
 static int column_pairs(const struct source *s, struct query *q, struct buf *out,
                         struct err *ret_err)
@@ -65,11 +74,11 @@ static int column_pairs(const struct source *s, struct query *q, struct buf *out
     json_t *names = json_array();
     for (int i = 0; i < SOURCE_FIELDS; i++)
         if (s->fields[i].count > 0 && i != SOURCE_START_TIME)
-            json_array_append_new(names, json_string(source_field_names[i]));
+            add_name(names, source_field_names[i]);
     for (size_t i = 0; i < s->case_count; i++)
-        json_array_append_new(names, json_string(s->cases[i].name));
+        add_name(names, s->cases[i].name);
     for (size_t i = 0; i < s->object_count; i++)
-        json_array_append_new(names, json_string(s->objects[i].name));
+        add_name(names, s->objects[i].name);
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < json_array_size(names); i++) {
         const char *name = json_string_value(json_array_get(names, i));

@@ -6,7 +6,8 @@
  * in any order. An actor's run is the deepest one; of those the one that ends first; of those the
  * one that begins last; of those the one whose steps come earliest.
  *   strict:    every other event of the actor between two of its steps ends a run, unless it shares
- *              its time with a further event (inside one time strictness is not applied).
+ *              its time with a further event (inside one time strictness is not applied); where
+ *              that leaves a choice, the steps come latest.
  *   unordered: the events may serve any steps; the depth is the number of distinct steps served.
  * Under `all_events` an actor has one run per value, of the events that carry it. Under `step` the
  * value is that of the event which serves the attribution step; in unordered funnels the actor has

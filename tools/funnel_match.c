@@ -517,13 +517,15 @@ static void scan_unordered_step(struct match *m)
                left, m->n + 2);
     wrap(m, "SELECT %s, e, arrayJoin(arrayDistinct(arrayMap(x -> x.3, e))) AS v FROM (@)", keep);
     /* a.1: the candidates; a.2: the times of the best run so far */
-    wrap(m,
-         "SELECT %s, arrayFold((a, y) -> (%s, arrayFirst(z -> notEmpty(z), [arrayFirst((x, c) -> "
-         "x.1 > c.1 AND (length(x.3) > length(a.2) OR (length(x.3) = length(a.2) AND x.3[-1] = "
-         "a.2[-1] AND x.1 > a.2[1])), arrayReverse(%s), arrayReverse(a.1)).3, a.2])), e, "
-         "(arrayMap(i -> (toInt64(0), toUInt32(0), CAST([], 'Array(Int64)')), range(%d)), "
-         "CAST([], 'Array(Int64)'))).2 AS tt FROM (@)",
-         m->keep, buf_text(&grown), buf_text(&grown), m->n + 1);
+    wrap(
+        m,
+        "SELECT %s, arrayFold((a, y) -> arrayMap(g -> (g, arrayFirst(z -> notEmpty(z), [arrayFirst("
+        "(x, c) -> x.1 > c.1 AND (length(x.3) > length(a.2) OR (length(x.3) = length(a.2) AND "
+        "x.3[-1] = a.2[-1] AND x.1 > a.2[1])), arrayReverse(g), arrayReverse(a.1)).3, a.2])), "
+        "[%s])[1], e, "
+        "(arrayMap(i -> (toInt64(0), toUInt32(0), CAST([], 'Array(Int64)')), range(%d)), "
+        "CAST([], 'Array(Int64)'))).2 AS tt FROM (@)",
+        m->keep, buf_text(&grown), m->n + 1);
     m->sql.failed |= grown.failed;
     buf_done(&grown);
     wrap(m, "SELECT *, max(length(tt)) OVER (PARTITION BY who) AS deepest FROM (@)");

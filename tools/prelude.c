@@ -14,12 +14,20 @@ static const int64_t live_us = 3600 * (int64_t)1000000;
 
 /* --- names in the arguments ---------------------------------------------------------------- */
 
+enum { NAMES_SHOWN = 12 }; /* in an error that proposes names */
+
 static void note_name(struct run_state *r, json_t *list, const char *name, const char *path)
 {
     if (json_object_get(r->paths, name) != NULL)
         return;
     json_array_append_new(list, json_string(name));
     json_object_set_new(r->paths, name, json_string(path));
+}
+
+/* The argument actor takes one word that is no field. */
+static bool is_counted_word(const struct param *p, const char *value)
+{
+    return strcmp(p->name, "actor") == 0 && strcmp(value, "user") == 0;
 }
 
 static void walk(struct run_state *r, const struct param *params, const json_t *object,
@@ -32,7 +40,8 @@ static void walk_value(struct run_state *r, const struct param *p, const json_t 
         walk(r, p->fields, value, path);
     else if (p->role != NULL && json_is_string(value) && strcmp(p->role, "event") == 0)
         note_name(r, r->events, json_string_value(value), path);
-    else if (p->role != NULL && json_is_string(value) && strcmp(p->role, "field") == 0)
+    else if (p->role != NULL && json_is_string(value) && strcmp(p->role, "field") == 0 &&
+             !is_counted_word(p, json_string_value(value)))
         note_name(r, r->fields, json_string_value(value), path);
 }
 
@@ -389,16 +398,40 @@ int prelude_nearest(struct run_state *r, struct err *ret_err)
     return rc < 0 ? rc : 1;
 }
 
+/* What might have been meant: fields of the mapping first, then what the source was asked for.
+ * Borrowed names; the caller frees the array. */
+static const char **candidates(const struct run_state *r, size_t *ret_count)
+{
+    const struct source *s = r->run.source;
+    const json_t *rows = r->query_count > 0 ? run_rows(&r->run, 0) : NULL;
+    size_t count = 0, row_count = json_array_size(rows);
+    const char **names =
+        calloc(row_count + s->case_count + s->object_count + SOURCE_FIELDS + 1, sizeof *names);
+    if (names == NULL)
+        return NULL;
+    for (int i = 0; r->missing_is_field && i < SOURCE_FIELDS; i++)
+        if (s->fields[i].count > 0)
+            names[count++] = source_field_names[i];
+    for (size_t i = 0; r->missing_is_field && i < s->case_count; i++)
+        names[count++] = s->cases[i].name;
+    for (size_t i = 0; r->missing_is_field && i < s->object_count; i++)
+        names[count++] = s->objects[i].name;
+    for (size_t i = 0; i < row_count; i++) {
+        const char *name = json_string_value(json_array_get(json_array_get(rows, i), 0));
+        if (name != NULL && name[0] != '\0')
+            names[count++] = name;
+    }
+    *ret_count = count;
+    return names;
+}
+
 /* "did you mean": the nearest by name first, then the most frequent. */
 int prelude_nearest_rows(struct run_state *r, struct err *ret_err)
 {
-    const json_t *rows = r->query_count > 0 ? run_rows(&r->run, 0) : NULL;
-    size_t count = json_array_size(rows);
-    const char **names = calloc(count + 1, sizeof *names);
+    size_t count = 0, shown = 0;
+    const char **names = candidates(r, &count);
     if (names == NULL)
         return err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
-    for (size_t i = 0; i < count; i++)
-        names[i] = json_string_value(json_array_get(json_array_get(rows, i), 0));
     struct buf text = {0};
     const char *wanted = r->missing;
     const char *dot = r->missing_is_field ? strchr(wanted, '.') : NULL;
@@ -407,14 +440,14 @@ int prelude_nearest_rows(struct run_state *r, struct err *ret_err)
         nearest = bind_nearest(dot + 1, names, count);
     if (nearest != NULL)
         buf_printf(&text, "did you mean '%.100s'? ", nearest);
-    buf_puts(&text, count > 0 ? "The source has: " : "The source has none.");
-    for (size_t i = 0, shown = 0; i < count && shown < 12; i++) {
-        if (names[i][0] == '\0' || names[i] == nearest)
-            continue;
-        buf_printf(&text, "%s%.80s", shown++ > 0 ? ", " : "", names[i]);
-    }
-    if (count > 13)
-        buf_printf(&text, " and %zu more (%s)", count - 12,
+    if (count == 0)
+        buf_puts(&text, "The source has none.");
+    for (size_t i = 0; i < count && shown < NAMES_SHOWN; i++)
+        if (names[i] != nearest)
+            buf_printf(&text, "%s%.80s", shown++ > 0 ? ", " : "The source has: ", names[i]);
+    size_t left = count - shown - (nearest != NULL ? 1 : 0);
+    if (left > 0)
+        buf_printf(&text, " and %zu more (%s)", left,
                    r->missing_is_field ? "describe_source" : "list_events");
     int rc = err_set(ret_err, ERR_NOT_FOUND, r->missing_path,
                      "source '%s' has never seen the %s '%.100s'; %s", r->run.source->name,

@@ -3,14 +3,14 @@
 #include <string.h>
 
 #include "args.h"
-#include "interval.h"
 #include "json.h"
+#include "retention_visits.h"
 #include "run.h"
 #include "sql_text.h"
 #include "statistics.h"
 #include "text.h"
 
-enum { MAX_COHORTS = 500, MAX_ROWS = 200000 };
+enum { MAX_ROWS = 200000 };
 
 static const struct param params[] = {
     {.name = "start",
@@ -36,7 +36,7 @@ static const struct param params[] = {
     {.name = "periods",
      .type = VALUE_INTEGER,
      .min = 1,
-     .max = MAX_COHORTS,
+     .max = RETENTION_MAX_COHORTS,
      .fallback = "11",
      .description = "How many periods; without from also how many cohorts, the last holding to."},
     ARG_PERIOD,
@@ -83,219 +83,12 @@ static const struct field fields[] = {
     {0},
 };
 
-/* --- the intervals -------------------------------------------------------------------------- */
-
-struct calendar {
-    enum interval interval;
-    bool sunday_weeks;
-    int64_t first_us; /* start of the first interval */
-    json_int_t count; /* of intervals = cohorts */
-    json_int_t periods;
-};
-
-static int64_t interval_at(const struct run *run, const struct calendar *c, json_int_t i)
-{
-    return interval_add_us(run->period.zone, c->interval, c->first_us, i);
-}
-
-/* Whole intervals: from the one that holds `from` to the one that holds `to`. */
-static int read_calendar(const struct run *run, struct calendar *ret, struct err *ret_err)
-{
-    const struct zone *zone = run->period.zone;
-    struct calendar c = {
-        .interval = interval_parse(json_get_string(run->arguments, "interval", "week")),
-        .sunday_weeks =
-            strcmp(json_get_string(run->arguments, "week_start", "monday"), "sunday") == 0,
-        .periods = json_get_integer(run->arguments, "periods", 11)};
-    int64_t last_us = interval_start_us(zone, c.interval, c.sunday_weeks, run->period.to_us - 1);
-    if (!run->period.from_given) {
-        c.count = c.periods;
-        c.first_us = interval_add_us(zone, c.interval, last_us, -(c.periods - 1));
-    } else {
-        c.first_us = interval_start_us(zone, c.interval, c.sunday_weeks, run->period.from_us);
-        while (c.count <= MAX_COHORTS && interval_at(run, &c, c.count) <= last_us)
-            c.count++;
-    }
-    if (c.count > MAX_COHORTS)
-        return err_set(ret_err, ERR_ARGUMENT, "from",
-                       "more than %d cohorts: take a longer interval or a later from", MAX_COHORTS);
-    *ret = c;
-    return 0;
-}
-
-/* The number of a row's interval, -1 before the first. */
-static void add_index(const struct run *run, const struct calendar *c, struct query *q,
-                      struct buf *out)
-{
-    buf_puts(out, "transform(");
-    interval_start_sql(run, q, c->interval, c->sunday_weeks, out);
-    buf_puts(out, ", [");
-    for (json_int_t i = 0; i < c->count; i++)
-        buf_printf(out, "%s%lld", i > 0 ? ", " : "", (long long)interval_at(run, c, i));
-    buf_printf(out, "], CAST(range(%lld), 'Array(Int32)'), toInt32(-1))", (long long)c->count);
-}
-
 /* --- plan ------------------------------------------------------------------------------------ */
-
-/* A matcher without its conditions: only the names. */
-static json_t *names_only(const json_t *matcher)
-{
-    json_t *copy = json_deep_copy(matcher);
-    json_object_del(copy, "where");
-    json_t *any_of = json_object_get(copy, "any_of");
-    for (size_t i = 0; i < json_array_size(any_of); i++)
-        json_array_set_new(any_of, i, names_only(json_array_get(any_of, i)));
-    return copy;
-}
-
-struct visits {
-    struct buf who, value, start, back, ok, index, between, filters, from, order, event, session;
-};
-
-static void visits_done(struct visits *v)
-{
-    struct buf *all[] = {&v->who,  &v->value,   &v->start,   &v->back,  &v->ok,    &v->index,
-                         &v->from, &v->between, &v->filters, &v->order, &v->event, &v->session};
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
-        buf_done(all[i]);
-}
-
-static int add_values(const struct run *run, struct query *q, struct buf *out, struct err *ret_err)
-{
-    const json_t *breakdown = json_object_get(run->arguments, "breakdown");
-    buf_puts(out, "CAST([");
-    for (size_t i = 0; i < json_array_size(breakdown); i++) {
-        buf_puts(out, i > 0 ? ", " : "");
-        int rc = source_text(run->source, q, json_string_value(json_array_get(breakdown, i)), out,
-                             ret_err);
-        if (rc < 0) {
-            if (ret_err->field[0] == '\0')
-                snprintf(ret_err->field, sizeof ret_err->field, "breakdown[%zu]", i);
-            return rc;
-        }
-    }
-    buf_puts(out, "], 'Array(String)')");
-    return 0;
-}
-
-static int add_matchers(const struct run *run, struct query *q, bool is_first_ever,
-                        struct visits *v, struct err *ret_err)
-{
-    const json_t *start = json_object_get(run->arguments, "start");
-    const json_t *returning = json_object_get(run->arguments, "returning");
-    json_t *names = names_only(start);
-    int rc = source_matcher(run->source, q, is_first_ever ? names : start, &v->start, ret_err);
-    if (rc == 0)
-        rc = source_matcher(run->source, q, start, &v->ok, ret_err);
-    if (rc < 0)
-        err_prefix(ret_err, "start");
-    if (rc == 0) {
-        rc = source_matcher(run->source, q, returning != NULL ? returning : start, &v->back,
-                            ret_err);
-        if (rc < 0)
-            err_prefix(ret_err, "returning");
-    }
-    json_decref(names);
-    return rc;
-}
-
-static void add_optional(const struct source *s, struct query *q, enum source_field field,
-                         struct buf *out)
-{
-    buf_puts(out, "CAST(");
-    if (s->fields[field].count == 0)
-        buf_puts(out, "''");
-    else
-        source_logical(s, q, field, out, NULL);
-    buf_puts(out, ", 'String')");
-}
-
-static int gather(const struct run *run, const struct calendar *c, struct query *q,
-                  bool has_history, bool is_first_ever, struct visits *v, struct err *ret_err)
-{
-    const struct source *s = run->source;
-    int rc = source_actor(s, q, json_get_string(run->arguments, "actor", "user"), NULL, &v->who,
-                          ret_err);
-    if (rc == 0)
-        rc = add_values(run, q, &v->value, ret_err);
-    if (rc == 0)
-        rc = add_matchers(run, q, is_first_ever, v, ret_err);
-    if (rc == 0) {
-        rc = source_filters(s, q, json_object_get(run->arguments, "filters"), &v->filters, ret_err);
-        if (rc < 0)
-            err_prefix(ret_err, "filters");
-    }
-    if (rc < 0)
-        return rc;
-    add_index(run, c, q, &v->index);
-    source_time_between(s, q, has_history ? INT64_MIN : c->first_us, interval_at(run, c, c->count),
-                        &v->between);
-    if (s->order != NULL)
-        sql_identifier(&v->order, s->order);
-    else
-        buf_putc(&v->order, '0');
-    add_optional(s, q, SOURCE_EVENT, &v->event);
-    add_optional(s, q, SOURCE_SESSION, &v->session);
-    source_from(s, q, &v->from);
-    return 0;
-}
-
-/* One row per actor and cohort: who, v, cohort, came Array(Int32) the intervals of the returns, and
- * with `places` when and where: entered, entered_event, entered_session, visits. */
-static int build_visits(const struct run *run, const struct calendar *c, bool has_places,
-                        struct query *q, struct buf *out, struct err *ret_err)
-{
-    const char *kind = json_get_string(run->arguments, "kind", "recurring");
-    bool is_first = strcmp(kind, "recurring") != 0;
-    bool is_first_ever = strcmp(kind, "first_ever") == 0;
-    struct visits v = {0};
-    int rc = gather(run, c, q, is_first, is_first_ever, &v, ret_err);
-    if (rc == 0) {
-        struct buf us = {0};
-        source_time_us(run->source, &us);
-        const char *place = has_places ? ", _event, _session" : "";
-        buf_printf(out, "SELECT who, start.2.1 AS v, start.1 AS cohort, came");
-        if (has_places)
-            buf_puts(out, ", start.2.3 AS entered, start.2.4 AS entered_event, "
-                          "start.2.5 AS entered_session, visits");
-        buf_puts(out, " FROM (SELECT who, came");
-        buf_printf(out,
-                   "%s, arrayJoin(%s) AS start FROM (SELECT who, "
-                   "arraySort(x -> x.1, groupArrayIf((i, first), starts > 0)) AS begins, "
-                   "arraySort(groupArrayIf(i, returns > 0)) AS came%s FROM (SELECT _who AS who, "
-                   "_i AS i, countIf(_start) AS starts, countIf(_back) AS returns, "
-                   "argMinIf((_value, _ok, _us%s), (_us, _order), _start) AS first%s",
-                   has_places ? ", visits" : "", is_first ? "arraySlice(begins, 1, 1)" : "begins",
-                   has_places ? ", arrayMap(x -> x.2, arraySort(x -> x.1, groupArrayIf((i, back), "
-                                "returns > 0))) AS visits"
-                              : "",
-                   place,
-                   has_places ? ", argMinIf((_us, _event, _session), (_us, _order), _back) AS back"
-                              : "");
-        buf_printf(out,
-                   " FROM (SELECT CAST(%s, 'String') AS _who, %s AS _i, %s AS _us, %s AS _start, "
-                   "%s AS _back, %s AS _ok, %s AS _value, %s AS _order",
-                   buf_text(&v.who), buf_text(&v.index), buf_text(&us), buf_text(&v.start),
-                   buf_text(&v.back), buf_text(&v.ok), buf_text(&v.value), buf_text(&v.order));
-        if (has_places)
-            buf_printf(out, ", %s AS _event, %s AS _session", buf_text(&v.event),
-                       buf_text(&v.session));
-        buf_printf(out,
-                   " FROM %s WHERE %s AND %s AND (%s OR %s)) WHERE _who != '' GROUP BY _who, _i) "
-                   "GROUP BY who)) WHERE start.1 >= 0 AND start.2.2",
-                   buf_text(&v.from), buf_text(&v.between), buf_text(&v.filters),
-                   buf_text(&v.start), buf_text(&v.back));
-        out->failed |= us.failed;
-        buf_done(&us);
-    }
-    visits_done(&v);
-    return rc;
-}
 
 static int plan(struct run *run, struct err *ret_err)
 {
     struct calendar c;
-    int rc = read_calendar(run, &c, ret_err);
+    int rc = calendar_read(run, &c, ret_err);
     if (rc < 0)
         return rc;
     struct query q;
@@ -304,7 +97,7 @@ static int plan(struct run *run, struct err *ret_err)
     query_set_integer(&q, "periods", c.periods);
     query_set_integer(&q, "breakdown_limit",
                       json_get_integer(run->arguments, "breakdown_limit", 25));
-    rc = build_visits(run, &c, false, &q, &visits, ret_err);
+    rc = retention_visits(run, &c, false, &q, &visits, ret_err);
     if (rc == 0)
         rc = run_query(run, &q, &sql_retention_matrix,
                        (const struct query_fragment[]){{"visits", buf_text(&visits)}, {0}},
@@ -313,7 +106,7 @@ static int plan(struct run *run, struct err *ret_err)
     query_done(&q);
     /* The result is about whole intervals. */
     run->period.from_us = c.first_us;
-    run->period.to_us = interval_at(run, &c, c.count);
+    run->period.to_us = calendar_at(run, &c, c.count);
     return rc < 0 ? rc : 0;
 }
 
@@ -324,18 +117,12 @@ struct tally {
     json_int_t cohorts;
 };
 
-static json_t *cohort_name(const struct run *run, const struct calendar *c, json_int_t i)
-{
-    int64_t us = interval_at(run, c, i);
-    return c->interval == INTERVAL_HOUR ? run_time(run, us) : run_date(run, us);
-}
-
 static json_t *cohort_item(const struct run *run, const struct calendar *c, json_int_t cohort,
                            const json_t *values, const json_int_t *counts, struct tally *tallies)
 {
     json_t *cells = json_array();
     for (json_int_t p = 0; p < c->periods && cohort + p < c->count; p++) {
-        bool is_complete = interval_at(run, c, cohort + p + 1) <= run->period.complete_until_us;
+        bool is_complete = calendar_at(run, c, cohort + p + 1) <= run->period.complete_until_us;
         json_t *cell = json_pack("{s:I, s:I}", "period", p, "count", counts[p]);
         if (counts[0] > 0)
             json_object_set_new(cell, "rate", json_real((double)counts[p] / (double)counts[0]));
@@ -347,7 +134,7 @@ static json_t *cohort_item(const struct run *run, const struct calendar *c, json
             tallies[p].cohorts++;
         }
     }
-    json_t *item = json_pack("{s:o}", "cohort", cohort_name(run, c, cohort));
+    json_t *item = json_pack("{s:o}", "cohort", calendar_name(run, c, cohort));
     if (values != NULL)
         json_object_set(item, "breakdown", (json_t *)values);
     json_object_set_new(item, "size", json_integer(counts[0]));
@@ -473,7 +260,7 @@ static void suggest(struct run *run, const struct calendar *c)
 static int shape(struct run *run, struct err *ret_err)
 {
     struct calendar c;
-    int rc = read_calendar(run, &c, ret_err);
+    int rc = calendar_read(run, &c, ret_err);
     if (rc < 0)
         return rc;
     size_t fields_count = json_array_size(json_object_get(run->arguments, "breakdown"));
@@ -516,7 +303,7 @@ static int find_cohort(const struct run *run, const struct calendar *c, const js
 {
     const char *wanted = json_get_string(cell, "cohort", NULL);
     for (json_int_t i = 0; wanted != NULL && i < c->count; i++) {
-        json_t *name = cohort_name(run, c, i);
+        json_t *name = calendar_name(run, c, i);
         bool is_it = strcmp(json_string_value(name), wanted) == 0;
         json_decref(name);
         if (is_it) {
@@ -532,7 +319,7 @@ static int plan_actors(struct run *run, const json_t *cell, struct err *ret_err)
     struct calendar c = {0};
     json_int_t cohort = 0, period = json_get_integer(cell, "period", 0);
     int64_t limit = 0, offset = 0;
-    int rc = read_calendar(run, &c, ret_err);
+    int rc = calendar_read(run, &c, ret_err);
     if (rc == 0)
         rc = find_cohort(run, &c, cell, &cohort, ret_err);
     if (rc == 0)
@@ -561,7 +348,7 @@ static int plan_actors(struct run *run, const json_t *cell, struct err *ret_err)
     query_set_integer(&q, "breakdown_limit",
                       json_get_integer(run->arguments, "breakdown_limit", 25));
     if (rc == 0)
-        rc = build_visits(run, &c, true, &q, &visits, ret_err);
+        rc = retention_visits(run, &c, true, &q, &visits, ret_err);
     if (rc == 0)
         rc = run_query(run, &q, &sql_retention_actors,
                        (const struct query_fragment[]){{"visits", buf_text(&visits)}, {0}},

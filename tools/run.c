@@ -340,12 +340,43 @@ static int want_sources(struct run_state *r, struct err *ret_err)
     return rc < 0 ? rc : 1;
 }
 
+enum { CANNOT_COMPILE_REGEXP = 427 }; /* of ClickHouse's error codes */
+
+/* The path of the first filter with a regular expression: the engine does not say which it means.
+ */
+static bool find_regex(const json_t *value, const char *path, char *ret_path, size_t size)
+{
+    if (json_is_object(value) && strcmp(json_get_string(value, "op", ""), "regex") == 0) {
+        snprintf(ret_path, size, "%s.value", path);
+        return true;
+    }
+    char at[sizeof((struct err *)NULL)->field];
+    for (size_t i = 0; i < json_array_size(value); i++) {
+        snprintf(at, sizeof at, "%s[%zu]", path, i);
+        if (find_regex(json_array_get(value, i), at, ret_path, size))
+            return true;
+    }
+    const char *key;
+    json_t *member;
+    json_object_foreach ((json_t *)value, key, member) {
+        snprintf(at, sizeof at, "%s%s%s", path, path[0] != '\0' ? "." : "", key);
+        if (find_regex(member, at, ret_path, size))
+            return true;
+    }
+    return false;
+}
+
 /* Bad arguments of a nested kind and errors of the engine alike end here. */
 static void translate_failure(struct run_state *r)
 {
     if (r->phase == RUN_ZONE && r->failure.code == ERR_ENGINE)
         err_set(&r->failure, ERR_ARGUMENT, "tz", "'%.60s' is no IANA time zone, like Europe/Berlin",
                 json_get_string(r->run.arguments, "tz", ""));
+    char path[sizeof r->failure.field];
+    if (r->failure.engine_code == CANNOT_COMPILE_REGEXP &&
+        find_regex(r->run.arguments, "", path, sizeof path))
+        err_set(&r->failure, ERR_ARGUMENT, path,
+                "not a valid regular expression; RE2 syntax is allowed, like ^/checkout/[0-9]+$");
     /* A source that changed under us: look again next time. */
     if (r->failure.code == ERR_NOT_FOUND)
         workspace_forget_sources(r->run.workspace);

@@ -293,6 +293,8 @@ static void on_done(void *user, const struct err *err, const json_t *report)
     struct importing *im = user;
     im->is_done = true;
     im->import = NULL;
+    if (im->told_ns != im->started_ns && isatty(STDERR_FILENO) == 1)
+        fputc('\n', stderr); /* behind the progress */
     if (err != NULL)
         im->err = *err;
     im->report = json_deep_copy(report);
@@ -307,11 +309,13 @@ static void on_signal(void *user)
 
 /* --- the report ---------------------------------------------------------------------------- */
 
+/* "1,234 rows", "1 row"; `unit` is the singular. */
 static void put_count(struct buf *out, const json_t *object, const char *key, const char *unit)
 {
     char text[32];
-    text_count(text, sizeof text, (double)json_get_integer(object, key, 0));
-    buf_printf(out, "%s %s", text, unit);
+    json_int_t count = json_get_integer(object, key, 0);
+    text_count(text, sizeof text, (double)count);
+    buf_printf(out, "%s %s%s", text, unit, count == 1 ? "" : "s");
 }
 
 static void put_mapping(struct buf *out, const json_t *report)
@@ -328,14 +332,14 @@ static void put_mapping(struct buf *out, const json_t *report)
     }
 }
 
-static void put_properties(struct buf *out, const json_t *report, const char *key, const char *what)
+static void put_properties(struct buf *out, const json_t *report, const char *key, const char *of)
 {
     enum { SHOWN = 30 };
     const json_t *list = json_object_get(report, key);
     size_t count = json_array_size(list);
     if (count == 0)
         return;
-    buf_printf(out, "  %zu %s: ", count, what);
+    buf_printf(out, "  %zu %s%s: ", count, of, count == 1 ? "property" : "properties");
     for (size_t i = 0; i < count && i < SHOWN; i++)
         buf_printf(out, "%s%s", i > 0 ? ", " : "", json_string_value(json_array_get(list, i)));
     buf_puts(out, count > SHOWN ? ", …\n" : "\n");
@@ -350,9 +354,11 @@ static void put_files(struct buf *out, const json_t *report)
         buf_printf(out, "%s (%s%s%s): ", json_get_string(file, "file", ""),
                    json_get_string(file, "format", ""), compression != NULL ? ", " : "",
                    compression != NULL ? compression : "");
-        put_count(out, file, "rows_read", "rows read, ");
-        put_count(out, file, "rows_imported", "imported, ");
-        put_count(out, file, "rows_rejected", "rejected\n");
+        put_count(out, file, "rows_read", "row");
+        char imported[32], rejected[32];
+        text_count(imported, sizeof imported, (double)json_get_integer(file, "rows_imported", 0));
+        text_count(rejected, sizeof rejected, (double)json_get_integer(file, "rows_rejected", 0));
+        buf_printf(out, " read, %s imported, %s rejected\n", imported, rejected);
     }
 }
 
@@ -389,19 +395,20 @@ static void put_report(struct buf *out, const struct importing *im)
     size_t i;
     json_t *warning;
     buf_printf(out, "Source %s: ", json_get_string(report, "source", ""));
-    put_count(out, report, "rows_imported", "events of ");
-    put_count(out, report, "actors", "actors");
+    put_count(out, report, "rows_imported", "event");
+    buf_puts(out, " of ");
+    put_count(out, report, "actors", "actor");
     if (json_get_integer(report, "cases", 0) > 0) {
         buf_puts(out, " and ");
-        put_count(out, report, "cases", "cases");
+        put_count(out, report, "cases", "case");
     }
     buf_printf(out, ", %s to %s, in %.1f s%s\n\n", json_get_string(report, "from", ""),
                json_get_string(report, "to", ""),
                (double)json_get_integer(report, "elapsed_ms", 0) / 1000,
                json_get_bool(report, "replaced", false) ? " (the old data is replaced)" : "");
     put_mapping(out, report);
-    put_properties(out, report, "properties", "properties");
-    put_properties(out, report, "actor_properties", "actor properties");
+    put_properties(out, report, "properties", "");
+    put_properties(out, report, "actor_properties", "actor ");
     buf_putc(out, '\n');
     put_files(out, report);
     put_rejects(out, im);

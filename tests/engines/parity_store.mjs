@@ -119,7 +119,7 @@ export class Store {
       '--case', 'order_id', '--description', `It's a "shop" \\ {p1:String}`])
     const ordersFile = path.join(this.folder, 'orders.jsonl')
     fs.writeFileSync(ordersFile, [...orders()].map((row) => JSON.stringify(row)).join('\n') + '\n')
-    this.run(['import', ordersFile, '--source', "orders `of` 'all'", '--time', 'finished', '--start-time', 'started', '--event', 'activity',
+    this.run(['import', ordersFile, '--source', 'orders.all-1', '--time', 'finished', '--start-time', 'started', '--event', 'activity',
       '--actor', 'customer', '--case', 'order', '--case', 'batch', '--resource', 'clerk'])
     this.run(['demo'])
   }

@@ -109,8 +109,8 @@ def ordered_run(events, count, within):
     return best
 
 
-def strict_runs(events, count, within):
-    """All best runs: where a time has several events, a run may use it or not."""
+def strict_run(events, count, within):
+    """Where a time has several events, a run may use it or not: of equals, the later steps."""
     times, best = by_time(events), []
     for first, (start, sets) in enumerate(times):
         alive = {(start,) * depth for depth in range(1, deepest(sets, 0, count) + 1)}
@@ -128,7 +128,7 @@ def strict_runs(events, count, within):
                 best = [key, {run}]
             elif key == best[0]:
                 best[1].add(run)
-    return best[1] if best else set()
+    return max(best[1], key=lambda run: run[::-1]) if best else None
 
 
 def unordered_run(events, within):
@@ -184,16 +184,15 @@ def steps_of(arguments, event):
     return frozenset(i for i, m in enumerate(arguments["steps"], 1) if matches(m, event))
 
 
-def runs_of(arguments, pairs):
-    """The possible best runs of (us, steps) pairs: a set of tuples, empty if none starts."""
+def run_of(arguments, pairs):
+    """The best run of (us, steps) pairs, as a tuple of times, or None if none starts."""
     count, within = len(arguments["steps"]), window(arguments)
     order = arguments.get("order", "ordered")
     if order == "strict":
-        return strict_runs(pairs, count, within)
+        return strict_run(pairs, count, within)
     pairs = [p for p in pairs if p[1]]
-    run = ordered_run(pairs, count, within) if order == "ordered" else \
-        unordered_run(pairs, within)
-    return {tuple(run)} if run else set()
+    run = ordered_run(pairs, count, within) if order == "ordered" else unordered_run(pairs, within)
+    return tuple(run) if run else None
 
 
 def value_of(arguments, event):
@@ -210,11 +209,11 @@ def step_value(arguments, events, pairs, run):
 
 
 def journeys(arguments, events):
-    """[(value or None, possible runs)] of one actor; `events` in file order."""
+    """[(value or None, run)] of one actor; `events` in file order."""
     events = sorted((e for e in events if all(holds(f, e) for f in arguments.get("filters", []))),
                     key=lambda e: (e[0], e[1]))
     pairs = [(e[0], steps_of(arguments, e)) for e in events]
-    whole = runs_of(arguments, pairs)
+    whole = run_of(arguments, pairs)
     if not arguments.get("breakdown"):
         return [(None, whole)] if whole else []
     attribution = arguments.get("attribution", "first_touch")
@@ -224,26 +223,26 @@ def journeys(arguments, events):
         value = (told[0] if attribution == "first_touch" else told[-1]) if told else \
             ("",) * len(arguments["breakdown"])
         return [(value, whole)] if whole else []
+    if attribution == "step" and arguments.get("order") != "unordered":
+        is_in = whole and len(whole) >= arguments["attribution_step"]
+        return [(step_value(arguments, events, pairs, whole), whole)] if is_in else []
     found = []
     if attribution == "all_events":
         for value in sorted({value_of(arguments, e) for e, _ in mine}):
             kept = [(us, steps if value_of(arguments, e) == value else frozenset())
                     for e, (us, steps) in zip(events, pairs)]
-            runs = runs_of(arguments, kept)
-            if runs:
-                found.append((value, runs))
+            run = run_of(arguments, kept)
+            if run:
+                found.append((value, run))
         return found
-    at = arguments["attribution_step"]
-    if arguments.get("order") != "unordered":
-        reached = {run for run in whole if len(run) >= at}
-        return [(step_value(arguments, events, pairs, min(reached)), whole)] if reached else []
     values = [value_of(arguments, e) for e, _ in mine]
+    at = arguments["attribution_step"]
     for value in sorted(set(values)):
         run = unordered_step_run([p for _, p in mine], values, value, len(arguments["steps"]),
                                  window(arguments), at)
         if run:
-            found.append((value, {tuple(run)}))
-    return found if any(len(run) >= at for _, runs in found for run in runs) else []
+            found.append((value, tuple(run)))
+    return found if any(len(run) >= at for _, run in found) else []
 
 
 # --- retention ------------------------------------------------------------------------------------------

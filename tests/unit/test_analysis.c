@@ -118,11 +118,11 @@ static void test_anomaly_scores_a_spike(void **state)
         p[i].value = 100 + (i % 2 == 0 ? 1 : -1);
     p[40].value = 130;
     p[41].value = 131;
-    assert_int_equal(anomaly_score(p, 60, ANOMALY_BOTH), 0);
+    assert_int_equal(anomaly_score(p, 60, ANOMALY_NOISE_NONE, ANOMALY_BOTH), 0);
     for (int i = 0; i < 10; i++)
         assert_true(p[i].score == 0); /* warm-up */
-    /* Earlier points: mean 100, deviation exactly 1, floor max(0.05 * 2, 0.01 * 100) = 1. */
-    assert_true(fabs(p[40].score - 30) < 0.01);
+    /* Earlier points: mean 100, deviation 1; the range with the point is 31, its floor 1.55. */
+    assert_true(fabs(p[40].score - 30 / 1.55) < 0.01);
     assert_true(fabs(p[40].expected - 100) < 1e-9);
     /* The next one is less surprising now, and suppressed. */
     assert_true(p[41].score == 0);
@@ -134,7 +134,7 @@ static void test_anomaly_flat_series_has_a_floor(void **state)
     for (int i = 0; i < 40; i++)
         p[i].value = 1000;
     p[30].value = 1005;
-    assert_int_equal(anomaly_score(p, 40, ANOMALY_BOTH), 0);
+    assert_int_equal(anomaly_score(p, 40, ANOMALY_NOISE_NONE, ANOMALY_BOTH), 0);
     assert_true(fabs(p[30].score - 0.5) < 1e-9); /* 5 of a floor of 10 */
 }
 
@@ -145,15 +145,34 @@ static void test_anomaly_direction_and_left_out(void **state)
         p[i].value = 50 + i % 3;
     p[30].value = 10;
     memcpy(q, p, sizeof p);
-    assert_int_equal(anomaly_score(p, 40, ANOMALY_UP), 0);
+    assert_int_equal(anomaly_score(p, 40, ANOMALY_NOISE_NONE, ANOMALY_UP), 0);
     assert_true(p[30].score == 0);
-    assert_int_equal(anomaly_score(q, 40, ANOMALY_DOWN), 0);
+    assert_int_equal(anomaly_score(q, 40, ANOMALY_NOISE_NONE, ANOMALY_DOWN), 0);
     assert_true(q[30].score > 10);
     q[30].is_left_out = true;
-    assert_int_equal(anomaly_score(q, 40, ANOMALY_DOWN), 0);
+    assert_int_equal(anomaly_score(q, 40, ANOMALY_NOISE_NONE, ANOMALY_DOWN), 0);
     assert_true(q[30].score == 0);
     assert_true(q[31].expected > 50); /* not learnt from */
-    assert_int_equal(anomaly_score(NULL, 0, ANOMALY_BOTH), 0);
+    assert_int_equal(anomaly_score(NULL, 0, ANOMALY_NOISE_NONE, ANOMALY_BOTH), 0);
+}
+
+/* One error among 20 events after none is no news; 15 of 20 are. */
+static void test_anomaly_noise_of_counting(void **state)
+{
+    struct anomaly_point p[40] = {0};
+    for (int i = 0; i < 40; i++)
+        p[i].volume = 20;
+    p[20].value = 1 / 20.0;
+    p[30].value = 15 / 20.0;
+    assert_int_equal(anomaly_score(p, 40, ANOMALY_NOISE_SHARE, ANOMALY_BOTH), 0);
+    assert_true(p[20].score > 1 && p[20].score < 1.2);
+    assert_true(p[30].score > 10 && p[30].score <= 20);
+    struct anomaly_point q[40] = {0};
+    for (int i = 0; i < 40; i++)
+        q[i].value = 100;
+    q[30].value = 130;
+    assert_int_equal(anomaly_score(q, 40, ANOMALY_NOISE_COUNT, ANOMALY_BOTH), 0);
+    assert_true(fabs(q[30].score - 3) < 1e-9); /* sqrt(100) = 10 */
 }
 
 /* --- periods ---------------------------------------------------------------------------------- */
@@ -290,6 +309,7 @@ int main(void)
         cmocka_unit_test(test_anomaly_scores_a_spike),
         cmocka_unit_test(test_anomaly_flat_series_has_a_floor),
         cmocka_unit_test(test_anomaly_direction_and_left_out),
+        cmocka_unit_test(test_anomaly_noise_of_counting),
         cmocka_unit_test(test_period_texts),
         cmocka_unit_test(test_formats_in_a_zone),
         cmocka_unit_test(test_civil_days_round_trip),

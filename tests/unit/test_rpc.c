@@ -72,6 +72,12 @@ static const struct {
     {"{'jsonrpc':'2.0','id':4,'method':'ping','result':{}}", RPC_INVALID, "4"},
     {"{'jsonrpc':'2.0','id':4,'method':'ping','error':{}}", RPC_INVALID, "4"},
     {"{'jsonrpc':'2.0','id':4,'result':{},'error':{}}", RPC_INVALID, "4"},
+    /* a NUL would hide the rest of what is compared; arguments are the tool's to check */
+    {"{'jsonrpc':'2.0','id':4,'method':'ping\\u0000'}", RPC_INVALID, "4"},
+    {"{'jsonrpc':'2.0','id':4,'method':'ping','params':{'name':'x\\u0000'}}", RPC_INVALID, "4"},
+    {"{'jsonrpc':'2.0','id':4,'method':'x','params':{'_meta':{'k':'\\u0000'}}}", RPC_INVALID, "4"},
+    {"{'jsonrpc':'2.0','id':4,'method':'x','params':{'arguments':{'a':'\\u0000'}}}", RPC_REQUEST,
+     "4"},
     {"{'jsonrpc':'2.0','result':{}}", RPC_INVALID, NULL},
     {"{'jsonrpc':'2.0','id':null,'result':{}}", RPC_INVALID, NULL},
     {"{'jsonrpc':'2.0','id':4,'error':'boom'}", RPC_INVALID, "4"},

@@ -36,7 +36,9 @@ export class Store {
     const result = spawnSync(SEXTANT, this.arguments(args),
       { encoding: 'utf8', maxBuffer: 1 << 28, env: environment(), ...options });
     assert.equal(result.error, undefined);
-    return { code: result.status, out: result.stdout, err: result.stderr, signal: result.signal };
+    // On a slow machine it tells how far it is.
+    const err = result.stderr.replaceAll(/^import: .*\n/gm, '');
+    return { code: result.status, out: result.stdout, err, signal: result.signal };
   }
 
   start(args) {

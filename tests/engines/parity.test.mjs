@@ -1,0 +1,107 @@
+// Every tool answers the same from the embedded engine and from a server over HTTP, whoever asks
+// it and whatever time zone the server lives in; and from JSON columns as from maps.
+import assert from 'node:assert/strict'
+import fs from 'node:fs'
+import path from 'node:path'
+import { after, before, test } from 'node:test'
+import { missing, startEndpoint } from './endpoint_helper.mjs'
+import { RAGE, calls, demo } from './parity_calls.mjs'
+import { Side, Store } from './parity_store.mjs'
+
+const skip = missing() ?? false
+const store = skip ? null : new Store()
+let expected, expectedDemo
+
+after(() => store?.remove())
+
+// What depends on the moment and the machine: times, bytes, and rows, because what a program has
+// asked lately (bounds, names, zones) is not asked again.
+function comparable({ structured, text, error }, rename = (s) => s) {
+  if (error) return { error: rename(error) }
+  const { meta, ...result } = JSON.parse(rename(JSON.stringify(structured)))
+  for (const name of ['elapsed_ms', 'bytes_read', 'rows_read']) delete meta[name]
+  for (const query of meta.queries ?? []) delete query.estimate?.bytes
+  if (result.sources) result.sources.sort((a, b) => (a.name < b.name ? -1 : 1))
+  // The lines of list_sources come in the order of their databases.
+  const lines = result.sources ? rename(text).split('\n').sort().join('\n') : rename(text)
+  return { ...result, meta, text: lines }
+}
+
+async function answers(side, table, rename) {
+  const out = []
+  for (const [tool, args] of table) out.push(comparable(await side.call(tool, args), rename))
+  return out
+}
+
+function compare(table, actual, wanted, who) {
+  const differences = []
+  for (const [i, [tool, args]] of table.entries()) {
+    try {
+      assert.deepStrictEqual(actual[i], wanted[i])
+    } catch (e) {
+      differences.push(`${tool} ${JSON.stringify(args)}\n${e.message}`)
+    }
+  }
+  assert.equal(differences.length, 0, `${who}: ${differences.length} of ${table.length} calls differ:\n${differences.slice(0, 5).join('\n\n')}`)
+}
+
+const config = (name, sources) => {
+  const file = path.join(store.folder, `${name}.json`)
+  fs.writeFileSync(file, JSON.stringify({ sources }))
+  return ['--config', file]
+}
+
+const serverEnv = (endpoint, database, more = {}) => ({ CLICKHOUSE_HOST: '127.0.0.1', CLICKHOUSE_PORT: String(endpoint.port),
+  CLICKHOUSE_SECURE: 'false', CLICKHOUSE_DATABASE: database, ...more })
+
+// A source in another database than the connection's is known by configuration only.
+const withDemo = () => config('with-demo', { demo: { database: 'demo', table: 'otel_traces' } })
+
+before(async () => {
+  if (skip) return
+  store.fill()
+  const side = new Side(store.folder, {}, ['--data', store.data])
+  const tools = (await side.request('tools/list', {})).result.tools.map((tool) => tool.name).sort()
+  expected = await answers(side, calls())
+  expectedDemo = await answers(side, [...demo('demo')])
+  await side.close()
+  const called = new Set([...calls(), ...demo('demo')].map(([tool]) => tool))
+  assert.deepEqual([...called].sort(), tools, 'every tool is called')
+}, { timeout: 600000 })
+
+test('the embedded engine answers every call', { skip }, () => {
+  const table = [...calls(), ...demo('demo')]
+  const failed = [...expected, ...expectedDemo].flatMap((answer, i) => answer.error ? [`${table[i][0]} ${JSON.stringify(table[i][1])}: ${answer.error}`] : [])
+  assert.deepEqual(failed, [])
+})
+
+test('a server answers the same', { skip, timeout: 600000 }, async (t) => {
+  const endpoint = await startEndpoint(['--path', store.engine, '--user', 'default:', '--user', 'reader::readonly=1'])
+  t.after(() => endpoint.stop())
+  const side = new Side(store.folder, serverEnv(endpoint, 'sextant'), withDemo())
+  compare(calls(), await answers(side, calls()), expected, 'a server')
+  compare([...demo('demo')], await answers(side, demo('demo')), expectedDemo, 'a server, demo')
+  await side.close()
+
+  // readonly=1: nothing may be set and nothing killed.
+  const reader = new Side(store.folder, serverEnv(endpoint, 'sextant', { CLICKHOUSE_USER: 'reader' }), withDemo())
+  compare(calls(), await answers(reader, calls()), expected, 'readonly=1')
+  compare([...demo('demo')], await answers(reader, demo('demo')), expectedDemo, 'readonly=1, demo')
+  await reader.close()
+  const log = await endpoint.log()
+  const refused = log.filter((r) => r.headers['x-clickhouse-user'] === 'reader' && /[?&](max_|readonly|log_comment)/.test(r.url))
+  assert.deepEqual(refused.map((r) => r.url), [], 'a locked-down user sends no setting')
+})
+
+test('the time zone and settings of a server change nothing', { skip, timeout: 600000 }, async (t) => {
+  const endpoint = await startEndpoint(['--path', store.engine, '--profile', 'session_timezone=America/Sao_Paulo',
+    '--profile', 'date_time_input_format=best_effort', '--profile', 'join_use_nulls=1', '--profile', 'date_time_output_format=iso',
+    '--user', 'default:', '--user', 'reader::readonly=1'])
+  t.after(() => endpoint.stop())
+  for (const CLICKHOUSE_USER of ['default', 'reader']) {
+    const side = new Side(store.folder, serverEnv(endpoint, 'sextant', { CLICKHOUSE_USER }), withDemo())
+    compare(calls(), await answers(side, calls()), expected, `session_timezone, ${CLICKHOUSE_USER}`)
+    compare([...demo('demo')], await answers(side, demo('demo')), expectedDemo, `session_timezone, demo, ${CLICKHOUSE_USER}`)
+    await side.close()
+  }
+})

@@ -1,0 +1,140 @@
+// The calls of the parity tests: [tool, arguments]. Every tool and every option that reaches SQL.
+import { KEYS, NASTY } from './parity_store.mjs'
+
+const OPERATORS = [
+  ['eq', 'mobile'], ['ne', 'mobile'], ['in', ['mobile', 'desktop']], ['not_in', ['mobile']], ['contains', 'OBI'],
+  ['not_contains', 'OBI'], ['starts_with', 'mo'], ['ends_with', 'top'], ['regex', '^(mobile|desk.*)$'], ['gt', 'm'], ['gte', '10'],
+  ['lt', '4999'], ['lte', '2026-03-25'], ['exists'], ['missing'],
+]
+const filter = (field, [op, value]) => ({ field, op, ...(Array.isArray(value) ? { values: value } : value !== undefined ? { value } : {}) })
+
+const ORDERS = 'orders.all-1'
+const OF_SHOP = ['view', 'add', 'pay']
+const OF_ORDERS = ['received', 'checked', 'approved "now"', 'packed', "sent, isn't it"]
+
+function* discovery() {
+  yield ['list_sources', {}]
+  yield ['list_sources', { explain: 'with', format: 'detailed' }]
+  for (const source of ['shop', ORDERS]) {
+    yield ['describe_source', { source }]
+    yield ['describe_source', { source, limit: 3, from: '2026-03-22', to: '2026-03-29', tz: 'Europe/Berlin' }]
+    yield ['describe_source', { source, limit: 4, cursor: 'o3' }]
+    yield ['list_events', { source }]
+    yield ['list_events', { source, limit: 3, cursor: 'o2', tz: 'Asia/Kathmandu' }]
+    yield ['list_events', { source, min_count: 3, search: 'A', from: '-5d', to: '-1d' }]
+  }
+  for (const search of ["'", '\\', '`', '€', '🦊', '%', 'NÄME', '{p1'])
+    yield ['describe_source', { source: 'shop', search }]
+  for (const search of NASTY.slice(0, 12)) yield ['list_events', { source: 'shop', search }]
+  yield ['list_events', { source: 'shop', explain: 'with' }]
+  yield ['list_events', { source: 'shop', explain: 'only' }]
+}
+
+function* filters() {
+  const events = (f) => ['list_events', { source: 'shop', limit: 20, ...f }]
+  yield events({})
+  for (const operator of OPERATORS)
+    for (const field of ['device', 'event.device', 'session.device', 'resource', 'actor.plan', 'event', 'actor', 'session', 'case', 'duration_ms', 'status', 'service', 'start_time', 'hour', 'weekday'])
+      yield ['anomaly_scan', { source: 'shop', metric: 'event_count', interval: 'day', points: true, allow_unknown: true, filters: [filter(field, operator)] }]
+  for (const [i, value] of NASTY.entries()) {
+    const field = i % 3 === 0 ? 'value' : i % 3 === 1 ? 'actor.näme' : KEYS[i % KEYS.length]
+    for (const op of ['eq', 'contains', 'gte'])
+      yield ['anomaly_scan', { source: 'shop', metric: 'event_count', interval: 'week', points: true, filters: [{ field, op, value }] }]
+    yield ['anomaly_scan', { source: 'shop', metric: 'actors', interval: 'week', points: true, filters: [{ field: 'value', op: 'in', values: NASTY.slice(i, i + 3) }] }]
+  }
+  for (const key of KEYS)
+    for (const prefix of ['', 'event.'])
+      yield ['run_funnel', { source: 'shop', steps: ['view'], breakdown: [prefix + key], filters: [{ field: prefix + key, op: 'exists' }] }]
+}
+
+function* funnels() {
+  const base = { source: 'shop', steps: OF_SHOP, within: { value: 1, unit: 'day' } }
+  for (const order of ['ordered', 'strict', 'unordered']) {
+    yield ['run_funnel', { ...base, order }]
+    yield ['run_funnel', { ...base, order, actor: 'session', tz: 'Europe/Berlin', from: '2026-03-28', to: '2026-03-30' }]
+    yield ['run_funnel', { ...base, order, view: 'time_to_convert', bins: 5 }]
+    yield ['run_funnel', { ...base, order, view: 'time_to_convert', from_step: 1, to_step: 2 }]
+    for (const attribution of ['first_touch', 'last_touch', 'all_events', 'step']) {
+      const more = attribution === 'step' ? { attribution_step: 2 } : {}
+      yield ['run_funnel', { ...base, order, attribution, ...more, breakdown: ['device'] }]
+      yield ['run_funnel', { ...base, order, attribution, ...more, breakdown: ['value', 'actor.plan', 'service'], breakdown_limit: 4 }]
+      for (const outcome of ['reached', 'dropped'])
+        for (const breakdown of [['mobile'], [''], ['(other)']])
+          yield ['list_actors', { of: 'run_funnel', arguments: { ...base, order, attribution, ...more, breakdown: ['device'], breakdown_limit: 2 }, cell: { step: 2, outcome, breakdown } }]
+    }
+    yield ['list_actors', { of: 'run_funnel', arguments: { ...base, order }, cell: { step: 3, outcome: 'reached' }, limit: 5, cursor: 'o2' }]
+  }
+  yield ['run_funnel', { source: 'shop', steps: NASTY.slice(0, 6).map((event) => ({ any_of: [{ event }, 'view'], where: [{ field: 'value', op: 'ne', value: event }], name: event })), allow_unknown: true }]
+  yield ['run_funnel', { source: ORDERS, steps: OF_ORDERS, actor: 'order', breakdown: ['resource'] }]
+  yield ['run_funnel', { source: ORDERS, steps: OF_ORDERS.slice(0, 2), actor: 'batch', explain: 'with' }]
+  yield ['run_funnel', { source: ORDERS, steps: OF_ORDERS.slice(0, 2), actor: 'detail.note', breakdown: ['detail.deep.list', 'actor.plan', 'start_time'], breakdown_limit: 5 }]
+}
+
+function* retention() {
+  const base = { source: 'shop', start: 'view', periods: 6 }
+  for (const kind of ['recurring', 'first_time', 'first_ever'])
+    for (const [interval, tz] of [['hour', 'Australia/Lord_Howe'], ['day', 'Europe/Berlin'], ['week', 'UTC'], ['month', 'America/New_York']]) {
+      yield ['retention_matrix', { ...base, kind, interval, tz, from: '2026-03-28', to: '2026-03-30' }]
+      yield ['retention_matrix', { ...base, kind, interval, tz, breakdown: ['device'], returning: { event: 'add', where: [filter('device', ['exists'])] }, week_start: 'sunday' }]
+    }
+  yield ['retention_matrix', { ...base, interval: 'day', breakdown: ['value', 'actor.plan'], breakdown_limit: 3, actor: 'session', filters: [filter('service', ['eq', 'web'])] }]
+  for (const [period, breakdown] of [[0, undefined], [1, undefined], [1, ['mobile']], [0, ['(other)']]]) {
+    const more = { breakdown: ['device'], breakdown_limit: 2, interval: 'week', kind: 'recurring', from: '2026-03-16', to: '2026-04-05' }
+    for (const cohort of ['2026-03-16', '2026-03-23'])
+      yield ['list_actors', { of: 'retention_matrix', arguments: { ...base, ...more }, cell: { cohort, period, ...(breakdown ? { breakdown } : {}) } }]
+  }
+}
+
+function* processes() {
+  for (const match of ['alignment', 'exact', 'eventually_follows', 'directly_follows']) {
+    yield ['conformance_check', { source: ORDERS, case: 'order', sequence: OF_ORDERS, match }]
+    yield ['conformance_check', { source: ORDERS, case: 'batch', sequence: OF_ORDERS.slice(0, 3), match, limit: 3 }]
+    yield ['conformance_check', { source: ORDERS, case: 'order', sequence: OF_ORDERS.slice(1, 3), match, from: '2026-03-22', to: '2026-03-29', tz: 'Europe/Berlin', filters: [filter('detail.flag', ['eq', 'true'])] }]
+  }
+  yield ['conformance_check', { source: ORDERS, case: 'order', sequence: OF_ORDERS, filters: [filter('actor.plan', ['eq', 'pro'])], explain: 'with' }]
+}
+
+function* anomalies() {
+  const base = { source: 'shop', points: true }
+  for (const interval of ['minute', 'hour', 'day', 'week', 'month'])
+    for (const metric of ['event_count', 'actors', 'error_rate', 'latency_p95'])
+      yield ['anomaly_scan', { ...base, metric, interval, tz: 'Europe/Berlin', limit: 60, ...(interval === 'minute' ? { from: '2026-03-28T20:00:00Z', to: '2026-03-29T06:00:00Z' } : {}) }]
+  for (const math of ['total', 'actors', 'sessions', 'sum', 'average', 'min', 'max', 'median', 'p75', 'p90', 'p95', 'p99'])
+    yield ['anomaly_scan', { ...base, metric: 'series', series: { event: 'beat', math, field: 'duration_ms' }, interval: 'hour', limit: 30 }]
+  yield ['anomaly_scan', { ...base, metric: 'series', series: { event: 'pay', math: 'sum', field: 'amount' }, interval: 'raw' }]
+  yield ['anomaly_scan', { ...base, metric: 'event_count', interval: 'day', by: 'value', limit: 200 }]
+  yield ['anomaly_scan', { ...base, metric: 'error_rate', by: 'service', sensitivity: 2, direction: 'up', min_volume: 1, limit: 50, cursor: 'o300' }]
+  yield ['anomaly_scan', { source: 'shop', metric: 'event_count', interval: 'week', week_start: 'sunday', tz: 'America/Sao_Paulo', points: true, explain: 'with' }]
+}
+
+const CHECKOUT = ['checkout_started', 'shipping_entered', 'payment_submitted', 'order_placed']
+export const RAGE = '0a9e5e55104a9ec11c4b0770a0000001'
+
+// On ClickStack's tables, whatever the source is called.
+export function* demo(source, { isSmall = false, sessions = [RAGE] } = {}) {
+  yield ['list_events', { source, limit: 10 }]
+  yield ['list_events', { source, limit: 5, from: '2026-03-20', to: '2026-03-29', tz: 'Europe/Berlin', search: 'HTTP' }]
+  yield ['describe_source', { source, from: '2026-03-29', tz: 'Europe/Berlin' }]
+  yield ['describe_source', { source, search: 'user', from: '2026-03-29' }]
+  yield ['run_funnel', { source, steps: CHECKOUT, actor: 'session', within: { value: 1, unit: 'hour' }, breakdown: ['device.type', 'resource.service.version'] }]
+  yield ['run_funnel', { source, steps: ['items_picked', 'order_packed', 'order_shipped'], actor: 'case', within: { value: 7, unit: 'day' }, view: 'time_to_convert' }]
+  yield ['run_funnel', { source, steps: [{ event: 'click', where: [{ field: 'url', op: 'contains', value: 'CHECKOUT' }] }, 'order_placed'], order: 'strict', breakdown: ['service'], explain: 'with' }]
+  yield ['list_actors', { of: 'run_funnel', arguments: { source, steps: CHECKOUT }, cell: { step: 2, outcome: 'dropped' }, limit: 5 }]
+  yield ['retention_matrix', { source, start: 'documentLoad', kind: 'first_time', interval: 'week', tz: 'Europe/Berlin' }]
+  yield ['list_actors', { of: 'retention_matrix', arguments: { source, start: 'documentLoad', interval: 'week', from: '2026-03-02' }, cell: { cohort: '2026-03-09', period: 1 }, limit: 5 }]
+  yield ['conformance_check', { source, case: 'order', sequence: ['order_placed', 'order_received', 'credit_checked', 'order_approved', 'items_picked', 'order_packed', 'order_shipped', 'invoice_sent', 'order_delivered'] }]
+  yield ['anomaly_scan', { source, metric: 'error_rate', interval: 'hour', by: 'service' }]
+  yield ['anomaly_scan', { source, metric: 'latency_p95', interval: 'day', points: true, tz: 'Europe/Berlin', filters: [{ field: 'resource.service.name', op: 'exists' }, { field: 'http.status_code', op: 'lt', value: '600' }] }]
+  for (const operator of OPERATORS)
+    yield ['anomaly_scan', { source, metric: 'event_count', interval: 'day', points: true, from: isSmall ? undefined : '2026-03-25', filters: [filter('device.type', operator), filter('TimestampTime', ['missing'])], allow_unknown: true }]
+  for (const field of ['Timestamp', 'Duration', 'hour', 'weekday', 'duration_ms', 'SpanKind', 'actor.device.type'])
+    yield ['run_funnel', { source, steps: ['order_placed'], breakdown: [field], breakdown_limit: 3 }]
+  yield ['anomaly_scan', { source, metric: 'event_count', interval: 'day', points: true, filters: [filter('Timestamp', ['gte', '2026-03-29'])] }]
+  for (const session of sessions) {
+    yield ['open_session', { source, session }]
+    yield ['open_session', { source, session, detail: 'timeline', tz: 'Europe/Berlin' }]
+    yield ['open_session', { source, session, detail: 'timeline', include: ['click', 'network', 'error', 'console'], at: '20s', around_s: 40, explain: 'with' }]
+  }
+}
+
+export const calls = () => [...discovery(), ...filters(), ...funnels(), ...retention(), ...processes(), ...anomalies()]

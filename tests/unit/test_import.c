@@ -1,0 +1,335 @@
+/* The order of events of an import against a database that only counts: every statement fails once,
+ * every moment is a moment to cancel, and nothing leaks. Runs under the sanitizers, which the
+ * engine does not. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "import.h"
+
+/* --- a database that counts --------------------------------------------------------------- */
+
+struct db_query {
+    struct fake *fake;
+    struct db_query *next;
+    struct db_request request;
+    char sql[512];
+    bool is_cancelled;
+};
+
+struct fake {
+    struct db db;
+    uv_timer_t timer;
+    struct db_query *queue;
+    int statements; /* so far */
+    int fail_at;    /* the statement that fails; -1 = none */
+    int refuse_at;  /* the statement that is not even started */
+    bool has_staging, has_source;
+    uint64_t rows, placed_rows;
+    int delay_ms;
+};
+
+/* Rows of the blocks in a body, whose first two numbers are columns and rows. */
+static uint64_t rows_of(const char *body, size_t len)
+{
+    uint64_t rows = 0;
+    assert_true(len > 2);
+    assert_int_equal(body[0], 10);
+    for (size_t i = 1, shift = 0;; i++, shift += 7) {
+        rows |= (uint64_t)(body[i] & 0x7f) << shift;
+        if ((body[i] & 0x80) == 0)
+            return rows;
+    }
+}
+
+static bool begins(const char *text, const char *prefix)
+{
+    return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+static void answer(struct fake *fake, struct db_query *q)
+{
+    char row[160];
+    if (begins(q->sql, "DROP DATABASE")) {
+        fake->has_staging = false;
+        fake->rows = 0;
+    } else if (begins(q->sql, "CREATE TABLE")) {
+        assert_non_null(strstr(q->sql, "`s-1`"));
+        fake->has_staging = true;
+    } else if (begins(q->sql, "INSERT INTO sextant_import")) {
+        assert_true(fake->has_staging);
+        fake->rows += rows_of(q->request.body, q->request.body_len);
+    } else if (begins(q->sql, "SELECT toInt64(count())")) {
+        int len = snprintf(row, sizeof row, "[%llu, 0, 1000000, 1, 2, 3, %d]\n",
+                           (unsigned long long)fake->rows, fake->has_source);
+        q->request.on_data(q->request.user, row, 5);
+        q->request.on_data(q->request.user, row + 5, (size_t)len - 5);
+    } else if (begins(q->sql, "SELECT at")) {
+        q->request.on_data(q->request.user, "[-2208988800, 3600]\n", 20);
+    } else if (begins(q->sql, "RENAME") || begins(q->sql, "EXCHANGE")) {
+        assert_int_equal(begins(q->sql, "EXCHANGE"), fake->has_source);
+        fake->has_source = true;
+        fake->placed_rows = fake->rows;
+    }
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct fake *fake = timer->data;
+    struct db_query *q = fake->queue;
+    const struct db_stats stats = {0};
+    struct err err;
+    if (q == NULL)
+        return;
+    fake->queue = q->next;
+    if (fake->queue == NULL)
+        uv_timer_stop(timer);
+    bool has_failed = fake->statements++ == fake->fail_at;
+    if (q->is_cancelled) {
+        err_set(&err, ERR_CANCELLED, NULL, "cancelled");
+    } else if (has_failed) {
+        err_set(&err, ERR_ENGINE, NULL, "it broke");
+        err.engine_code = 243;
+    } else {
+        answer(fake, q);
+    }
+    q->request.on_done(q->request.user, q->is_cancelled || has_failed ? &err : NULL, &stats);
+    free(q);
+}
+
+static int fake_start(struct db *db, const struct db_request *request, struct db_query **ret_query,
+                      struct err *ret_err)
+{
+    struct fake *fake = (struct fake *)db;
+    if (fake->statements == fake->refuse_at) {
+        fake->statements++;
+        return err_set(ret_err, ERR_BUSY, NULL, "busy");
+    }
+    struct db_query *q = calloc(1, sizeof *q);
+    assert_non_null(q);
+    *q = (struct db_query){.fake = fake, .request = *request};
+    snprintf(q->sql, sizeof q->sql, "%s", request->sql);
+    struct db_query **end = &fake->queue;
+    while (*end != NULL)
+        end = &(*end)->next;
+    *end = q;
+    uv_timer_start(&fake->timer, on_timer, (uint64_t)fake->delay_ms, (uint64_t)fake->delay_ms + 1);
+    *ret_query = q;
+    return 0;
+}
+
+static void fake_cancel(struct db_query *q)
+{
+    q->is_cancelled = true;
+}
+
+static const struct db_ops fake_ops = {.start = fake_start, .cancel = fake_cancel};
+
+/* --- one import --------------------------------------------------------------------------- */
+
+struct run {
+    struct fake fake;
+    uv_loop_t loop;
+    uv_timer_t canceller;
+    struct import *import;
+    bool is_done;
+    struct err err;
+    json_t *report;
+    unsigned rejects;
+};
+
+static void on_done(void *user, const struct err *err, const json_t *report)
+{
+    struct run *run = user;
+    assert_false(run->is_done);
+    run->is_done = true;
+    run->import = NULL;
+    if (err != NULL)
+        run->err = *err;
+    run->report = json_deep_copy(report);
+}
+
+static void on_rejected(void *user, const struct import_reject *reject)
+{
+    struct run *run = user;
+    assert_int_equal(reject->line, 3);
+    assert_string_equal(reject->reason, "1 columns instead of 3");
+    assert_memory_equal(reject->text, "broken", reject->len);
+    run->rejects++;
+}
+
+static void on_cancel_timer(uv_timer_t *timer)
+{
+    struct run *run = timer->data;
+    if (run->import != NULL)
+        import_cancel(run->import);
+}
+
+static void write_file(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "we");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+static char paths[2][64];
+
+static int make_files(void **state)
+{
+    char root[] = "/tmp/sextant-test-import-XXXXXX";
+    assert_non_null(mkdtemp(root));
+    snprintf(paths[0], sizeof paths[0], "%s/a.csv", root);
+    snprintf(paths[1], sizeof paths[1], "%s/b.jsonl", root);
+    write_file(paths[0], "time,event,order\n2024-01-01,a,1\nbroken\n2024-01-02,\"b\"\"\",2\n");
+    write_file(paths[1],
+               "{\"time\":1,\"event\":\"c\",\"order\":{\"id\":1},\"actor\":{\"x\":\"\\t\"}}\n");
+    return 0;
+}
+
+static int remove_files(void **state)
+{
+    char *slash = strrchr(paths[0], '/');
+    unlink(paths[0]);
+    unlink(paths[1]);
+    *slash = '\0';
+    return rmdir(paths[0]);
+}
+
+/* Runs an import to its end; cancels it after `cancel_ms` unless that is negative. */
+static void run_import(struct run *run, int cancel_ms)
+{
+    const char *const files[] = {paths[0], paths[1]};
+    const struct import_options options = {
+        .source = "s-1", .files = files, .file_count = 2, .tz = "Europe/Berlin"};
+    const struct import_events events = {.done = on_done, .rejected = on_rejected, .user = run};
+    struct err err = {0};
+    assert_int_equal(uv_loop_init(&run->loop), 0);
+    run->fake.db = (struct db){.ops = &fake_ops, .loop = &run->loop};
+    run->fake.db.info.is_embedded = true;
+    uv_timer_init(&run->loop, &run->fake.timer);
+    uv_timer_init(&run->loop, &run->canceller);
+    run->fake.timer.data = &run->fake;
+    run->canceller.data = run;
+    if (cancel_ms >= 0)
+        uv_timer_start(&run->canceller, on_cancel_timer, (uint64_t)cancel_ms, 0);
+    assert_int_equal(import_start(&run->fake.db, &options, &events, &run->import, &err), 0);
+    while (!run->is_done)
+        assert_true(uv_run(&run->loop, UV_RUN_ONCE) != 0 || run->is_done);
+    uv_close((uv_handle_t *)&run->fake.timer, NULL);
+    uv_close((uv_handle_t *)&run->canceller, NULL);
+    uv_run(&run->loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&run->loop), 0);
+    assert_null(run->fake.queue);
+    assert_false(run->fake.has_staging && run->fake.fail_at < 0 && run->fake.refuse_at < 0);
+}
+
+static void test_whole(void **state)
+{
+    struct run run = {.fake = {.fail_at = -1, .refuse_at = -1}};
+    run_import(&run, -1);
+    assert_int_equal(run.err.code, ERR_OK);
+    assert_int_equal(run.fake.placed_rows, 3);
+    assert_int_equal(run.rejects, 1);
+    assert_int_equal(json_integer_value(json_object_get(run.report, "rows_imported")), 3);
+    assert_false(json_boolean_value(json_object_get(run.report, "replaced")));
+    json_decref(run.report);
+
+    struct run again = {.fake = {.fail_at = -1, .refuse_at = -1, .has_source = true}};
+    run_import(&again, -1);
+    assert_int_equal(again.err.code, ERR_OK);
+    assert_true(json_boolean_value(json_object_get(again.report, "replaced")));
+    json_decref(again.report);
+}
+
+/* Nothing is placed unless all went well before. */
+static void test_every_statement_fails_once(void **state)
+{
+    struct run whole = {.fake = {.fail_at = -1, .refuse_at = -1}};
+    run_import(&whole, -1);
+    json_decref(whole.report);
+    int failures = 0;
+    for (int is_refused = 0; is_refused < 2; is_refused++) {
+        for (int at = 0; at < whole.fake.statements; at++) {
+            struct run run = {
+                .fake = {.fail_at = is_refused ? -1 : at, .refuse_at = is_refused ? at : -1}};
+            run_import(&run, -1);
+            bool is_last = at + 1 == whole.fake.statements; /* only tidies up */
+            assert_int_equal(run.err.code == ERR_OK, is_last);
+            if (!is_last)
+                assert_int_equal(run.err.code, is_refused ? ERR_BUSY : ERR_LIMIT);
+            assert_int_equal(run.fake.placed_rows, is_last ? 3 : 0);
+            failures += run.err.code != ERR_OK;
+            json_decref(run.report);
+        }
+    }
+    assert_int_equal(failures, 2 * (whole.fake.statements - 1));
+}
+
+static void test_cancel_at_any_time(void **state)
+{
+    int cancelled = 0;
+    for (int ms = 0; ms < 60; ms += 2) {
+        struct run run = {.fake = {.fail_at = -1, .refuse_at = -1, .delay_ms = 3}};
+        run_import(&run, ms);
+        assert_int_equal(run.fake.placed_rows, run.err.code == ERR_OK ? 3 : 0);
+        if (run.err.code != ERR_OK) {
+            assert_int_equal(run.err.code, ERR_CANCELLED);
+            cancelled++;
+        }
+        json_decref(run.report);
+    }
+    assert_true(cancelled > 5);
+}
+
+static void test_options(void **state)
+{
+    static const struct {
+        struct import_options options;
+        const char *field;
+    } cases[] = {
+        {{.source = "a b", .file_count = 1}, "--source"},
+        {{.source = "", .file_count = 1}, "--source"},
+        {{.source = NULL, .file_count = 1}, "--source"},
+        {{.source = "a", .file_count = 0}, "FILE"},
+        {{.source = "a", .file_count = 1, .time_format = "%Q"}, "--time-format"},
+        {{.source = "a", .file_count = 1, .cases = {"a", "b|c"}, .case_count = 2}, "--case"},
+        {{.source = "a", .file_count = 2}, "FILE"},
+    };
+    static const char *const stdins[] = {"-", "-"};
+    const struct import_events events = {.done = on_done};
+    uv_loop_t loop;
+    struct db db = {.ops = &fake_ops, .loop = &loop};
+    struct import *import = NULL;
+    assert_int_equal(uv_loop_init(&loop), 0);
+    for (int is_embedded = 1; is_embedded >= 0; is_embedded--) {
+        db.info.is_embedded = is_embedded;
+        for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+            struct import_options options = cases[i].options;
+            struct err err = {0};
+            options.files = stdins;
+            assert_int_equal(import_start(&db, &options, &events, &import, &err), -ERR_ARGUMENT);
+            assert_string_equal(err.field, is_embedded ? cases[i].field : "FILE");
+            assert_null(import);
+        }
+    }
+    assert_int_equal(uv_loop_close(&loop), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_whole),
+        cmocka_unit_test(test_every_statement_fails_once),
+        cmocka_unit_test(test_cancel_at_any_time),
+        cmocka_unit_test(test_options),
+    };
+    return cmocka_run_group_tests(tests, make_files, remove_files);
+}
