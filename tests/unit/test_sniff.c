@@ -170,14 +170,14 @@ static void test_utf8(void **state)
 /* Every row as [a|b], a bad one as !line, all rows of the text one after the other; `step` bytes
  * more at a time while a row is not complete. */
 static void read_all(const char *text, size_t len, enum csv_quoting quoting, char newline,
-                     size_t step, char *out)
+                     size_t step, struct buf *out)
 {
     struct csv c;
     csv_init(&c, ',', quoting);
     c.newline = newline;
     unsigned long long line = 1;
     size_t start = 0, end = 0;
-    out[0] = '\0';
+    buf_reset(out);
     for (;;) {
         /* An exact copy, so that reading past the end is seen. */
         char *copy = malloc(end - start + 1);
@@ -185,15 +185,15 @@ static void read_all(const char *text, size_t len, enum csv_quoting quoting, cha
         memcpy(copy, text + start, end - start);
         enum csv_result result = csv_read(&c, copy, end - start, end == len);
         if (result == CSV_ROW) {
-            strcat(out, "[");
+            buf_putc(out, '[');
             for (size_t i = 0; i < c.count; i++) {
                 assert_int_equal(c.cells[i].column, i);
-                strcat(out, i > 0 ? "|" : "");
-                strncat(out, c.cells[i].text, c.cells[i].len);
+                buf_puts(out, i > 0 ? "|" : "");
+                buf_add(out, c.cells[i].text, c.cells[i].len);
             }
-            strcat(out, "]");
+            buf_putc(out, ']');
         } else if (result == CSV_BAD) {
-            sprintf(out + strlen(out), "!%llu", line);
+            buf_printf(out, "!%llu", line);
         }
         free(copy);
         if (result == CSV_END)
@@ -236,43 +236,45 @@ static void test_csv(void **state)
         {"a\\tb,\\N,\\\\,c\\,d\\\ne\nx\n", "[a\tb||\\|c,d\ne][x]", CSV_BACKSLASH},
         {"a\\", "[a\\]", CSV_BACKSLASH},
     };
-    char whole[256], pieces[256];
+    struct buf whole = {0}, pieces = {0};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         size_t len = strlen(cases[i].text);
-        read_all(cases[i].text, len, cases[i].quoting, '\n', len + 1, whole);
+        read_all(cases[i].text, len, cases[i].quoting, '\n', len + 1, &whole);
         for (size_t step = 1; step < 4; step++) {
-            read_all(cases[i].text, len, cases[i].quoting, '\n', step, pieces);
-            assert_string_equal(pieces, whole);
+            read_all(cases[i].text, len, cases[i].quoting, '\n', step, &pieces);
+            assert_string_equal(buf_text(&pieces), buf_text(&whole));
         }
         if (strcmp(cases[i].text, "a\n\"x\ny\n\"z\n") == 0)
-            assert_string_equal(whole, "[a]!2"); /* one row of lines 2 to 4, then the end */
+            assert_string_equal(buf_text(&whole),
+                                "[a]!2"); /* one row of lines 2 to 4, then the end */
         else
-            assert_string_equal(whole, cases[i].expected);
+            assert_string_equal(buf_text(&whole), cases[i].expected);
     }
     static const char old_mac[] = "a,b\r1,\"x\ry\"\r";
-    read_all(old_mac, sizeof old_mac - 1, CSV_QUOTES, '\r', 1, whole);
-    assert_string_equal(whole, "[a|b][1|x\ry]");
+    read_all(old_mac, sizeof old_mac - 1, CSV_QUOTES, '\r', 1, &whole);
+    assert_string_equal(buf_text(&whole), "[a|b][1|x\ry]");
+    buf_done(&whole);
+    buf_done(&pieces);
 }
 
 static void test_unclosed_quotes_stay_linear(void **state)
 {
     /* Each line would swallow the rest: after some the reader gives up instead of trying again. */
     enum { LINES = 200000 };
-    char *text = malloc(LINES * 3);
-    assert_non_null(text);
+    struct buf text = {0};
     for (size_t i = 0; i < LINES; i++)
-        memcpy(text + i * 3, i % 2 == 0 ? "\"a\n" : "b,\n", 3);
+        buf_puts(&text, i % 2 == 0 ? "\"a\n" : "b,\n");
     struct csv c;
     csv_init(&c, ',', CSV_QUOTES);
     size_t start = 0, reads = 0;
-    while (csv_read(&c, text + start, LINES * 3 - start, true) != CSV_END) {
+    while (csv_read(&c, text.data + start, text.len - start, true) != CSV_END) {
         start += c.used;
         reads++;
     }
-    assert_int_equal(start, LINES * 3);
+    assert_int_equal(start, text.len);
     assert_true(reads <= LINES);
     csv_done(&c);
-    free(text);
+    buf_done(&text);
 }
 
 /* --- JSON lines --------------------------------------------------------------------------- */
@@ -334,13 +336,18 @@ static void test_jsonl(void **state)
         assert_string_equal(seen, cases[i].expected);
         free(copy);
     }
-    char deep[400];
-    memset(deep, '[', sizeof deep);
-    memcpy(deep, "{\"a\":", 5);
-    assert_int_equal(jsonl_read(&j, deep, sizeof deep), CSV_BAD);
-    for (size_t i = 0; i + 5 <= sizeof deep; i += 5)
-        memcpy(deep + i, "{\"a\":", 5);
-    assert_int_equal(jsonl_read(&j, deep, sizeof deep), CSV_BAD);
+    struct buf lists = {0}, objects = {0};
+    buf_puts(&lists, "{\"a\":");
+    for (int i = 0; i < 100; i++) {
+        buf_puts(&lists, "[");
+        buf_puts(&objects, "{\"a\":");
+    }
+    assert_int_equal(jsonl_read(&j, lists.data, lists.len), CSV_BAD);
+    assert_string_equal(j.reason, "nested deeper than 64 levels");
+    assert_int_equal(jsonl_read(&j, objects.data, objects.len), CSV_BAD);
+    assert_string_equal(j.reason, "nested deeper than 64 levels");
+    buf_done(&lists);
+    buf_done(&objects);
     jsonl_done(&j);
 }
 
