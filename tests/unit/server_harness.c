@@ -1,0 +1,252 @@
+#include "server_harness.h"
+
+/* Apostrophes stand for quotation marks, to keep the tables readable. */
+json_t *parse(const char *text)
+{
+    char *copy = strdup(text);
+    for (char *c = copy; *c != '\0'; c++) {
+        if (*c == '\'')
+            *c = '"';
+    }
+    struct err err = {0};
+    json_t *value = json_parse(copy, strlen(copy), &err);
+    if (value == NULL)
+        fail_msg("%s: %s", copy, err.text);
+    free(copy);
+    return value;
+}
+
+/* ---- a clock that only moves when told ---- */
+
+time_t clock_ms = 1000000;
+
+int __wrap_clock_gettime(clockid_t id, struct timespec *ret_now);
+int __wrap_clock_gettime(clockid_t id, struct timespec *ret_now)
+{
+    ret_now->tv_sec = clock_ms / 1000;
+    ret_now->tv_nsec = clock_ms % 1000 * 1000000;
+    return 0;
+}
+
+/* ---- a tool that does what its arguments say ---- */
+
+struct call *held; /* the last call that is still running */
+int held_count, cancel_count;
+bool ends_on_cancel; /* the tool ends its call inside the cancel function */
+
+void end_cancelled(struct call *call)
+{
+    struct err err;
+    err_set(&err, ERR_CANCELLED, NULL, "the call was cancelled");
+    call_fail(call, &err);
+}
+
+void on_cancel(void *user)
+{
+    cancel_count++;
+    if (ends_on_cancel)
+        end_cancelled(user);
+}
+
+void start_fake(struct call *call, const json_t *arguments, void *user)
+{
+    const char *what = json_get_string(arguments, "do", "echo");
+    struct err err;
+    if (strcmp(what, "echo") == 0) {
+        call_finish(call, NULL, json_incref((json_t *)arguments));
+    } else if (strcmp(what, "content") == 0) {
+        call_finish(call,
+                    parse("[{'type':'text','text':'a'},"
+                          "{'type':'resource_link','name':'n','uri':'x://y'},"
+                          "{'type':'audio','data':'AA==','mimeType':'audio/wav'}]"),
+                    parse("{'a':1}"));
+    } else if (strcmp(what, "list") == 0) {
+        call_finish(call, json_array(), parse("[1,2]"));
+    } else if (strcmp(what, "nothing") == 0) {
+        call_finish(call, NULL, NULL);
+    } else if (strcmp(what, "fail") == 0) {
+        err_set(&err, ERR_ARGUMENT, "steps[2].event", "no event is named \"caf\xc3");
+        call_fail(call, &err);
+    } else if (strcmp(what, "busy") == 0) {
+        err_set(&err, ERR_BUSY, NULL, "too many queries are running");
+        call_fail(call, &err);
+    } else {
+        held = call;
+        held_count++;
+        if (strcmp(what, "deaf") != 0)
+            call_on_cancel(call, on_cancel, call);
+    }
+}
+
+/* ---- a client ---- */
+
+bool is_recording = true;
+
+void record(struct wire *wire, const json_t *message)
+{
+    const char *path = getenv("SEXTANT_EMITTED");
+    if (path == NULL || !is_recording)
+        return;
+    const char *kind = "error";
+    char *id = json_text(json_object_get(message, "id"));
+    if (json_is_array(message))
+        kind = "batch";
+    else if (json_object_get(message, "method") != NULL)
+        kind = json_get_string(message, "method", "");
+    else if (json_object_get(message, "result") != NULL)
+        kind = json_get_string(wire->methods, id, "unknown");
+    json_t *line = json_pack("{s:s, s:s, s:s, s:O}", "revision", wire->revision, "direction",
+                             "server", "kind", kind, "message", message);
+    char *text = json_text(line);
+    FILE *file = fopen(path, "a");
+    assert_non_null(file);
+    fprintf(file, "%s\n", text);
+    assert_int_equal(fclose(file), 0);
+    free(text);
+    free(id);
+    json_decref(line);
+}
+
+void wire_send(struct channel *channel, json_t *message, int status, bool is_last)
+{
+    struct wire *wire = (struct wire *)channel;
+    assert_true(wire->count < SENT_MAX);
+    if (message != NULL)
+        record(wire, message);
+    wire->sent[wire->count] = message;
+    wire->status[wire->count] = status;
+    wire->is_last[wire->count++] = is_last;
+}
+
+const struct channel_ops wire_ops = {.send = wire_send};
+
+void wire_open(struct wire *wire, struct server *server)
+{
+    *wire = (struct wire){
+        .channel.ops = &wire_ops,
+        .server = server,
+        .peer = peer_new(),
+        .revision = "2025-11-25",
+        .methods = json_object(),
+    };
+}
+
+void wire_close(struct wire *wire)
+{
+    assert_int_equal(wire->seen, wire->count); /* nothing that no test looked at */
+    for (size_t i = 0; i < wire->count; i++)
+        json_decref(wire->sent[i]);
+    json_decref(wire->methods);
+    peer_free(wire->peer);
+}
+
+enum receive_result say(struct wire *wire, const char *text)
+{
+    json_t *message = parse(text);
+    char *id = json_text(json_object_get(message, "id"));
+    if (id != NULL)
+        json_object_set(wire->methods, id, json_object_get(message, "method"));
+    enum receive_result result =
+        server_receive(wire->server, wire->peer, &wire->channel, message, wire->headers);
+    free(id);
+    json_decref(message);
+    return result;
+}
+
+/* The next message sent, as text with apostrophes; NULL for the end of a cancelled request. */
+char *next(struct wire *wire, int status, bool is_last)
+{
+    static char text[8192];
+    if (wire->seen == wire->count)
+        fail_msg("nothing was sent");
+    size_t i = wire->seen++;
+    assert_int_equal(wire->status[i], status);
+    assert_int_equal(wire->is_last[i], is_last);
+    char *dump = json_text(wire->sent[i]);
+    if (dump == NULL)
+        return NULL;
+    snprintf(text, sizeof text, "%s", dump);
+    free(dump);
+    for (char *c = text; *c != '\0'; c++) {
+        if (*c == '"')
+            *c = '\'';
+    }
+    return text;
+}
+
+void expect(struct wire *wire, int status, const char *text)
+{
+    const char *have = next(wire, status, true);
+    if (have == NULL || strcmp(have, text) != 0)
+        fail_msg("sent %s\nnot  %s", have, text);
+}
+
+void expect_part(struct wire *wire, int status, const char *part)
+{
+    const char *have = next(wire, status, true);
+    if (have == NULL || strstr(have, part) == NULL)
+        fail_msg("sent %s\nwithout %s", have, part);
+}
+
+void expect_silence(struct wire *wire)
+{
+    assert_int_equal(wire->seen, wire->count);
+}
+
+/* ---- fixture ---- */
+
+const struct server_options options = {
+    .name = "test",
+    .title = "Test",
+    .version = "1.2.3",
+    .instructions = "Begin with fake.",
+    .website = "https://example.com/",
+};
+
+struct server *server_with_tools(void)
+{
+    struct server *server = server_new(&options);
+    struct err err;
+    struct server_tool fake = {
+        .name = "fake",
+        .title = "Fake",
+        .description = "Does what it is told.",
+        .input_schema = parse("{'type':'object','properties':{'do':{'type':'string'}}}"),
+        .output_schema = parse("{'type':'object'}"),
+        .is_read_only = true,
+        .start = start_fake,
+    };
+    assert_int_equal(server_add_tool(server, &fake, &err), 0);
+    struct server_tool sampler = {
+        .name = "sampler",
+        .description = "Needs sampling with tools.",
+        .input_schema = parse("{'type':'object'}"),
+        .client_capabilities = parse("{'sampling':{'tools':{}}}"),
+        .start = start_fake,
+    };
+    assert_int_equal(server_add_tool(server, &sampler, &err), 0);
+    return server;
+}
+
+int setup(void **state)
+{
+    held = NULL;
+    held_count = cancel_count = 0;
+    ends_on_cancel = true;
+    *state = server_with_tools();
+    return 0;
+}
+
+int teardown(void **state)
+{
+    assert_int_equal(server_running(*state), 0);
+    server_free(*state);
+    return 0;
+}
+
+void forget_emitted(void)
+{
+    const char *emitted = getenv("SEXTANT_EMITTED");
+    if (emitted != NULL)
+        remove(emitted);
+}

@@ -1,0 +1,68 @@
+#pragma once
+/* What the tests of the server share: a server with a tool that does what its arguments say, and a
+ * client that keeps what it is sent. With SEXTANT_EMITTED set to a path, every message sent is also
+ * appended there, one JSON line each, for an independent check against the official schemas. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "json.h"
+#include "server.h"
+
+#define V       "2026-07-28"
+#define CAPS    "'io.modelcontextprotocol/clientCapabilities':"
+#define VERSION "'io.modelcontextprotocol/protocolVersion':"
+#define META    "'_meta':{" VERSION "'" V "'," CAPS "{}}"
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+enum { SENT_MAX = 64 };
+
+struct wire {
+    struct channel channel; /* first */
+    struct server *server;
+    struct peer *peer;
+    const struct message_headers *headers; /* NULL: stdio */
+    const char *revision;                  /* of what is sent now, for the schema check */
+    json_t *sent[SENT_MAX];
+    int status[SENT_MAX];
+    bool is_last[SENT_MAX];
+    size_t count, seen;
+    json_t *methods; /* id as JSON → method */
+};
+
+extern time_t clock_ms;   /* a clock that only moves when told */
+extern struct call *held; /* the last call that is still running */
+extern int held_count, cancel_count;
+extern bool ends_on_cancel; /* the tool ends its call inside the cancel function */
+extern bool is_recording;
+extern const struct channel_ops wire_ops;
+extern const struct server_options options;
+
+json_t *parse(const char *text);
+void end_cancelled(struct call *call);
+void on_cancel(void *user);
+void start_fake(struct call *call, const json_t *arguments, void *user);
+void wire_open(struct wire *wire, struct server *server);
+void wire_close(struct wire *wire);
+enum receive_result say(struct wire *wire, const char *text);
+char *next(struct wire *wire, int status, bool is_last);
+void expect(struct wire *wire, int status, const char *text);
+void expect_part(struct wire *wire, int status, const char *part);
+void expect_silence(struct wire *wire);
+struct server *server_with_tools(void);
+int setup(void **state);
+int teardown(void **state);
+void record(struct wire *wire, const json_t *message);
+void wire_send(struct channel *channel, json_t *message, int status, bool is_last);
+
+/* Begins a group of tests: what an earlier run emitted goes. */
+void forget_emitted(void);
