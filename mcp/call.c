@@ -268,7 +268,7 @@ void handle_tools_call(struct request *request)
         return;
     }
     const struct server_tool *tool = find_tool(answer->server, name);
-    if (tool == NULL) {
+    if (tool == NULL || !is_tool_offered(request, tool)) {
         answer_error(answer, RPC_INVALID_PARAMS, 200, NULL, "Unknown tool: %.100s", name);
         return;
     }

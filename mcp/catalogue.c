@@ -7,9 +7,20 @@
 
 enum { TOOLS_TTL_MS = 300 * 1000, DISCOVER_TTL_MS = 3600 * 1000 };
 
-bool has_tools(const struct server *server)
+bool is_tool_offered(const struct request *request, const struct server_tool *tool)
 {
-    return server->tool_count > 0;
+    const struct server_options *options = &request->answer.server->options;
+    return options->offers == NULL || options->offers(tool, request->toolsets);
+}
+
+bool has_tools(const struct request *request)
+{
+    const struct server *server = request->answer.server;
+    for (size_t i = 0; i < server->tool_count; i++) {
+        if (is_tool_offered(request, &server->tools[i].tool))
+            return true;
+    }
+    return false;
 }
 
 const struct server_tool *find_tool(const struct server *server, const char *name)
@@ -22,10 +33,10 @@ const struct server_tool *find_tool(const struct server *server, const char *nam
 }
 
 /* Only what exists is declared, so that no client calls into the void. */
-static json_t *capabilities(const struct server *server)
+static json_t *capabilities(const struct request *request)
 {
     json_t *declared = json_object();
-    if (has_tools(server))
+    if (has_tools(request))
         json_object_set_new(declared, "tools", json_object());
     return declared;
 }
@@ -47,10 +58,10 @@ void handle_initialize(struct request *request)
         request->peer->capabilities = json_incref(json_object_get(params, "capabilities"));
     }
     const struct server *server = answer->server;
-    answer_result(answer,
-                  json_pack("{s:s, s:o, s:o, s:s*}", "protocolVersion", version, "capabilities",
-                            capabilities(server), "serverInfo", answer_server_info(server, version),
-                            "instructions", server->options.instructions));
+    answer_result(answer, json_pack("{s:s, s:o, s:o, s:s*}", "protocolVersion", version,
+                                    "capabilities", capabilities(request), "serverInfo",
+                                    answer_server_info(server, version), "instructions",
+                                    server->options.instructions));
 }
 
 void handle_discover(struct request *request)
@@ -64,7 +75,7 @@ void handle_discover(struct request *request)
      * it moved look for it here. */
     json_t *result =
         json_pack("{s:o, s:o, s:o, s:s*}", "supportedVersions", versions, "capabilities",
-                  capabilities(server), "serverInfo", answer_server_info(server, answer->version),
+                  capabilities(request), "serverInfo", answer_server_info(server, answer->version),
                   "instructions", server->options.instructions);
     answer_cacheable(answer, result, DISCOVER_TTL_MS);
     answer_result(answer, result);
@@ -73,6 +84,21 @@ void handle_discover(struct request *request)
 void handle_ping(struct request *request)
 {
     answer_result(&request->answer, json_object());
+}
+
+static json_t *definitions(const struct request *request)
+{
+    const struct server *server = request->answer.server;
+    json_t *list = json_array();
+    for (size_t i = 0; i < server->tool_count; i++) {
+        const struct tool_entry *entry = &server->tools[i];
+        if (is_tool_offered(request, &entry->tool) &&
+            json_array_append(list, entry->definition) != 0) {
+            json_decref(list);
+            return NULL;
+        }
+    }
+    return list;
 }
 
 void handle_tools_list(struct request *request)
@@ -85,7 +111,7 @@ void handle_tools_list(struct request *request)
                      "Invalid params: cursor is not one that this server gave out");
         return;
     }
-    json_t *result = json_pack("{s:O}", "tools", answer->server->tool_list);
+    json_t *result = json_pack("{s:o}", "tools", definitions(request));
     answer_cacheable(answer, result, TOOLS_TTL_MS);
     answer_result(answer, result);
 }

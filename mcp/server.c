@@ -37,14 +37,8 @@ static const struct method *find_method(const struct method *table, size_t count
 struct server *server_new(const struct server_options *options)
 {
     struct server *server = calloc(1, sizeof *server);
-    json_t *tool_list = json_array();
-    if (server == NULL || tool_list == NULL) {
-        free(server);
-        json_decref(tool_list);
-        return NULL;
-    }
-    server->options = *options;
-    server->tool_list = tool_list;
+    if (server != NULL)
+        server->options = *options;
     return server;
 }
 
@@ -63,7 +57,6 @@ void server_free(struct server *server)
     for (size_t i = 0; i < server->tool_count; i++)
         tool_done(&server->tools[i]);
     free(server->tools);
-    json_decref(server->tool_list);
     free(server);
 }
 
@@ -97,8 +90,7 @@ int server_add_tool(struct server *server, const struct server_tool *tool, struc
         rc = err_set(ret_err, ERR_INTERNAL, NULL, "tool %s is registered twice", tool->name);
     else if (strcmp(json_get_string(tool->input_schema, "type", ""), "object") != 0)
         rc = err_set(ret_err, ERR_INTERNAL, NULL, "tool %s has no object as its input", tool->name);
-    else if ((entry.definition = define_tool(tool)) == NULL || !grow_tools(server) ||
-             json_array_append(server->tool_list, entry.definition) != 0)
+    else if ((entry.definition = define_tool(tool)) == NULL || !grow_tools(server))
         rc = err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
     if (rc < 0)
         tool_done(&entry);
@@ -128,6 +120,7 @@ struct origin {
     struct peer *peer;
     struct channel *channel;
     struct batch *batch;
+    const char *toolsets;
     bool may_stream;
 };
 
@@ -162,7 +155,7 @@ static void dispatch_request(struct request *request)
     const struct answer *answer = &request->answer;
     const char *name = request->message->method;
     const struct method *method = find_method(methods, COUNT(methods), name, answer->era);
-    if (method == NULL || (method->is_offered != NULL && !method->is_offered(answer->server)))
+    if (method == NULL || (method->is_offered != NULL && !method->is_offered(request)))
         answer_error(answer, RPC_METHOD_NOT_FOUND, answer->era == ERA_MODERN ? 404 : 200, NULL,
                      "Method not found: %.100s", name);
     else if (call_is_open(answer->server, answer->channel, request->peer, answer->id))
@@ -180,6 +173,7 @@ static enum receive_result dispatch(const struct origin *origin, const struct rp
         .answer = answer_to(origin, message, verdict),
         .message = message,
         .peer = origin->peer,
+        .toolsets = origin->toolsets,
         .may_stream = origin->may_stream,
     };
     if (message->kind == RPC_REQUEST) {
@@ -226,6 +220,7 @@ enum receive_result server_receive(struct server *server, struct peer *peer,
         .server = server,
         .peer = peer,
         .channel = channel,
+        .toolsets = headers != NULL ? headers->toolsets : NULL,
         .may_stream = headers == NULL || headers->accepts_stream,
     };
     struct rpc_message parsed;

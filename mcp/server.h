@@ -9,6 +9,7 @@
 #include "err.h"
 
 struct server;
+struct server_tool;
 
 struct server_options {
     const char *name; /* "sextant" */
@@ -16,6 +17,9 @@ struct server_options {
     const char *version;
     const char *instructions; /* below 2,000 characters */
     const char *website;      /* or NULL */
+    /* Whether a tool is offered to a request whose address chose `toolsets` (a text for this
+     * function alone; NULL = it chose nothing). NULL = all tools are. */
+    bool (*offers)(const struct server_tool *tool, const char *toolsets);
 };
 
 /* What a tool is to the protocol. */
@@ -55,12 +59,12 @@ struct channel {
     const struct channel_ops *ops;
 };
 
-/* The request headers the protocol looks at; values as received, NULL when absent. */
+/* What the protocol looks at beside the message; values as received, NULL when absent. */
 struct message_headers {
     const char *protocol_version; /* MCP-Protocol-Version */
     const char *method;           /* Mcp-Method */
     const char *name;             /* Mcp-Name */
-    const char *session_id;       /* Mcp-Session-Id; ignored unless sessions are enabled */
+    const char *toolsets;         /* no header: of the address, ?toolsets= */
     bool accepts_json, accepts_stream;
 };
 

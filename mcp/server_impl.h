@@ -20,15 +20,16 @@ struct answer {
 struct request {
     struct answer answer; /* a handler that answers later takes a copy: answer_copy() */
     const struct rpc_message *message;
-    struct peer *peer; /* NULL: nothing is remembered */
-    bool may_stream;   /* notifications may precede the answer */
+    struct peer *peer;    /* NULL: nothing is remembered */
+    const char *toolsets; /* what struct message_headers says */
+    bool may_stream;      /* notifications may precede the answer */
 };
 
 struct method {
     const char *name;
     unsigned eras; /* mask of enum era */
     /* NULL, or whether the server has what the method is about */
-    bool (*is_offered)(const struct server *server);
+    bool (*is_offered)(const struct request *request);
     /* Answers exactly once, now or later. Of a notification: does something, answers nothing. */
     void (*handle)(struct request *request);
 };
@@ -47,7 +48,6 @@ struct server {
     struct server_options options;
     struct tool_entry *tools;
     size_t tool_count, tool_size;
-    json_t *tool_list;  /* the definitions, in order */
     struct call *calls; /* running, newest first */
     size_t running;
     unsigned long long last_call;
@@ -89,8 +89,9 @@ void handle_initialize(struct request *request);
 void handle_discover(struct request *request);
 void handle_ping(struct request *request);
 void handle_tools_list(struct request *request);
-bool has_tools(const struct server *server);
+bool has_tools(const struct request *request);
 const struct server_tool *find_tool(const struct server *server, const char *name);
+bool is_tool_offered(const struct request *request, const struct server_tool *tool);
 
 /* ---- call.c ---- */
 void handle_tools_call(struct request *request);

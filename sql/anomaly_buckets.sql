@@ -1,18 +1,18 @@
 -- A metric per interval and segment: (segment, start of the interval, value, events behind it).
-WITH largest AS (
-    SELECT $segment AS name
+WITH _largest AS (
+    SELECT $segment AS _name
     FROM $from
     WHERE $where
-    GROUP BY name
-    ORDER BY count() DESC, name
+    GROUP BY _name
+    ORDER BY count() DESC, _name
     LIMIT {segments:UInt64}
 )
-SELECT if($segment IN (SELECT name FROM largest), $segment, '(other)') AS part,
-       $bucket AS at,
-       toFloat64($value) AS value,
-       toInt64($volume) AS volume
+SELECT if($segment IN (SELECT _name FROM _largest), $segment, '(other)') AS _segment,
+       $bucket AS _at,
+       toFloat64($value) AS _value,
+       toInt64($volume) AS _volume
 FROM $from
 WHERE $where
-GROUP BY part, at
-ORDER BY part, at
+GROUP BY _segment, _at
+ORDER BY _segment, _at
 LIMIT {limit:UInt64}

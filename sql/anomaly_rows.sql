@@ -1,17 +1,17 @@
 -- A numeric series row by row: (segment, time, value, 1).
-WITH largest AS (
-    SELECT $segment AS name
+WITH _largest AS (
+    SELECT $segment AS _name
     FROM $from
     WHERE $where
-    GROUP BY name
-    ORDER BY count() DESC, name
+    GROUP BY _name
+    ORDER BY count() DESC, _name
     LIMIT {segments:UInt64}
 )
-SELECT if($segment IN (SELECT name FROM largest), $segment, '(other)') AS part,
-       $time_us AS at,
-       assumeNotNull($value) AS value,
+SELECT if($segment IN (SELECT _name FROM _largest), $segment, '(other)') AS _segment,
+       $time_us AS _at,
+       assumeNotNull($value) AS _value,
        1
 FROM $from
 WHERE $where AND isNotNull($value)
-ORDER BY part, at, $order
+ORDER BY _segment, _at, $order
 LIMIT {limit:UInt64}

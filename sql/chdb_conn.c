@@ -418,7 +418,11 @@ int chdb_conn_ask(struct chdb_conn *conn, const char *sql, struct buf *out, stru
     struct chdb_sink sink = {.take = out != NULL ? take_answer : NULL, .user = &answer};
     struct chdb_statement statement = {.sql = sql, .format = "TSV"};
     struct db_stats stats = {0};
-    int rc = run_whole_safely(conn, &statement, &sink, &stats, ret_err);
+    /* It may be closed: replacing it after a failure can fail too. */
+    const struct db_limits limits = conn->limits;
+    int rc = chdb_conn_open(conn, conn->role, &limits, ret_err);
+    if (rc == 0)
+        rc = run_whole_safely(conn, &statement, &sink, &stats, ret_err);
     if (rc == 0 && out != NULL && buf_failed(out))
         return err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
     return rc;

@@ -99,7 +99,8 @@ void clickhouse_fail_waiting(struct clickhouse *ch, const struct err *err)
 static void start_probe(struct clickhouse *ch)
 {
     struct err err;
-    if (ch->state != CLICKHOUSE_UNKNOWN || ch->waiting_count == 0 || ch->is_closing)
+    if (ch->curl == NULL || ch->state != CLICKHOUSE_UNKNOWN || ch->waiting_count == 0 ||
+        ch->is_closing)
         return;
     if (clickhouse_probe_start(ch, &err) < 0)
         clickhouse_fail_waiting(ch, &err);

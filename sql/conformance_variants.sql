@@ -1,13 +1,13 @@
 -- The distinct sequences of activities, how many cases follow each, and one of them.
-SELECT activities, toInt64(count()) AS cases, min(case_id) AS example
+SELECT _activities, toInt64(count()) AS _cases, min(_case)
 FROM (
-    SELECT $case AS case_id,
-           arrayMap(x -> x.3, arraySort(groupArray(($time_us, $order, toString($event))))) AS activities
+    SELECT $case AS _case,
+           arrayMap(x -> x.3, arraySort(groupArray({max_events:UInt64})(($time_us, $order, toString($event))))) AS _activities
     FROM $from
     WHERE $case != ''
-    GROUP BY case_id
+    GROUP BY _case
     HAVING $selected
 )
-GROUP BY activities
-ORDER BY cases DESC, activities
+GROUP BY _activities
+ORDER BY _cases DESC, _activities
 LIMIT {limit:UInt64}

@@ -7,8 +7,8 @@ SELECT field, toInt64(sum(n)) AS with_value, toInt64(count()) AS distinct_values
 FROM (
     SELECT pair.1 AS field, pair.2 AS value, count() AS n
     FROM (
-        SELECT arrayJoin(pairs) AS pair
-        FROM (SELECT [$pairs] AS pairs FROM $table WHERE $in_period LIMIT {sample:UInt64})
+        SELECT arrayJoin(_pairs) AS pair
+        FROM (SELECT [$pairs] AS _pairs FROM $table WHERE $in_period LIMIT {sample:UInt64})
     )
     WHERE value != ''
     GROUP BY field, value

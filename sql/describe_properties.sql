@@ -7,12 +7,12 @@ SELECT field, toInt64(sum(n)) AS with_value, toInt64(count()) AS distinct_values
 FROM (
     SELECT pair.1 AS field, pair.2 AS value, count() AS n
     FROM (
-        SELECT arrayJoin(pairs) AS pair
-        FROM (SELECT $pairs AS pairs FROM $table WHERE $in_period LIMIT {sample:UInt64})
+        SELECT arrayJoin(_pairs) AS pair
+        FROM (SELECT $pairs AS _pairs FROM $table WHERE $in_period LIMIT {sample:UInt64})
     )
     WHERE value != '' AND (empty({search:String}) OR positionCaseInsensitiveUTF8(field, {search:String}) > 0)
     GROUP BY field, value
 )
 GROUP BY field
 ORDER BY with_value DESC, field
-LIMIT 500
+LIMIT {limit:UInt64}

@@ -66,7 +66,7 @@ static void compare(struct query *q, const char *x, const char *sign, const char
     double number;
     buf_printf(out, "(%s != '' AND ", x);
     if (is_number(value, &number)) {
-        buf_printf(out, "if(isNotNull(toFloat64OrNull(%s)), toFloat64OrNull(%s) %s ", x, x, sign);
+        buf_printf(out, "ifNull(toFloat64OrNull(%s) %s ", x, sign);
         query_bind_number(q, out, number);
         buf_printf(out, ", %s %s ", x, sign);
         query_bind_text(q, out, value);
@@ -94,9 +94,9 @@ static int operand_list(const json_t *filter, json_t **ret_list, struct err *ret
     json_t *value = json_object_get(filter, "value");
     if (json_is_array(values))
         *ret_list = json_incref(values);
-    else if (json_is_string(value))
-        *ret_list = json_pack("[O]", value);
-    else
+    else if (json_is_string(value) && (*ret_list = json_pack("[O]", value)) == NULL)
+        return err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
+    else if (!json_is_string(value))
         return err_set(ret_err, ERR_ARGUMENT, "values", "op '%s' needs values: a list of texts",
                        json_string_value(json_object_get(filter, "op")));
     return 0;

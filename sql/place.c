@@ -19,7 +19,7 @@ void places_done(struct places *places)
     *places = (struct places){0};
 }
 
-static enum place_kind kind_of(const char *type)
+enum place_kind place_container(const char *type)
 {
     if (strncmp(type, "Map(", 4) == 0)
         return PLACE_MAP;
@@ -32,7 +32,8 @@ static enum place_kind kind_of(const char *type)
 static int parse_one(const char *text, size_t len, const json_t *columns, struct place *ret_place,
                      struct err *ret_err)
 {
-    const char *bracket = memchr(text, '[', len);
+    bool is_column = text[len] == '\0' && json_object_get(columns, text) != NULL;
+    const char *bracket = is_column ? NULL : memchr(text, '[', len);
     size_t column_len = bracket != NULL ? (size_t)(bracket - text) : len;
     char *column = strndup(text, column_len), *key = NULL;
     if (column == NULL)
@@ -53,7 +54,7 @@ static int parse_one(const char *text, size_t len, const json_t *columns, struct
         free(key);
         return rc;
     }
-    struct place place = {.kind = key != NULL ? kind_of(type) : PLACE_COLUMN,
+    struct place place = {.kind = key != NULL ? place_container(type) : PLACE_COLUMN,
                           .column = column,
                           .key = key,
                           .type = strdup(type)};
@@ -68,8 +69,9 @@ static int parse_one(const char *text, size_t len, const json_t *columns, struct
 int place_parse(const char *text, const json_t *columns, struct place *ret_place,
                 struct err *ret_err)
 {
+    /* A column may be called anything: its plain name comes first. */
     for (const char *s = text;;) {
-        size_t len = strcspn(s, "|");
+        size_t len = json_object_get(columns, s) != NULL ? strlen(s) : strcspn(s, "|");
         int rc = parse_one(s, len, columns, ret_place, ret_err);
         if (rc != -ERR_NOT_FOUND || s[len] == '\0')
             return rc;

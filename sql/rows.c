@@ -43,6 +43,10 @@ int rows_feed(struct rows *rows, const char *bytes, size_t len)
         const char *newline = memchr(bytes, '\n', len);
         size_t part = newline != NULL ? (size_t)(newline - bytes) : len;
         int rc = 0;
+        if (rows->line.len + part > MAX_LINE) {
+            rows->is_truncated = true;
+            return -1;
+        }
         if (newline == NULL || rows->line.len > 0)
             buf_add(&rows->line, bytes, part);
         if (newline != NULL && rows->line.len > 0) {

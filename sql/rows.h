@@ -12,7 +12,7 @@ struct rows {
     size_t max_rows;
     size_t max_bytes;
     size_t bytes;
-    bool is_truncated; /* a cap was hit: what came after is not here */
+    bool is_truncated; /* a cap was hit (rows, bytes, one row of 16 MB): the rest is not here */
     bool failed;       /* out of memory, or a line that is no JSON array */
     struct buf line;   /* the beginning of a line whose end has not come yet */
 };

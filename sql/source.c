@@ -20,6 +20,11 @@ static bool has_prefix(const char *text, const char *prefix)
 
 /* --- places ------------------------------------------------------------------------------- */
 
+static bool is_nullable(const char *type)
+{
+    return has_prefix(type, "Nullable(") || has_prefix(type, "LowCardinality(Nullable(");
+}
+
 static bool is_string_type(const char *type)
 {
     return strcmp(type, "String") == 0 || strcmp(type, "LowCardinality(String)") == 0;
@@ -28,15 +33,37 @@ static bool is_string_type(const char *type)
 /* A path of a JSON text column: 'a', 'b' bound one by one. */
 static void json_path(struct query *q, struct buf *out, const char *column, const char *key)
 {
+    struct buf part = {0};
     sql_identifier(out, column);
     for (const char *s = key; *s != '\0';) {
         size_t len = strcspn(s, ".");
-        char part[256];
-        snprintf(part, sizeof part, "%.*s", (int)len, s);
+        buf_reset(&part);
+        buf_add(&part, s, len);
         buf_puts(out, ", ");
-        query_bind_text(q, out, part);
+        query_bind_text(q, out, buf_text(&part));
         s += len + (s[len] == '.' ? 1 : 0);
     }
+    buf_done(&part);
+}
+
+/* Whether the values of a Map(key, value) type are plain texts. */
+static bool has_text_values(const char *map_type)
+{
+    int depth = 0;
+    for (const char *s = map_type; *s != '\0'; s++) {
+        depth += *s == '(' ? 1 : *s == ')' ? -1 : 0;
+        if (*s == ',' && depth == 1)
+            return strcmp(s, ", String)") == 0 || strcmp(s, ", LowCardinality(String))") == 0;
+    }
+    return false;
+}
+
+static void map_item(const struct place *p, struct query *q, const char *key, struct buf *out)
+{
+    sql_identifier(out, p->column);
+    buf_putc(out, '[');
+    query_bind_text(q, out, key);
+    buf_putc(out, ']');
 }
 
 /* One place as String, '' where it is missing. */
@@ -47,16 +74,25 @@ static void place_text(const struct place *p, struct query *q, const char *key, 
         if (is_string_type(p->type)) {
             sql_identifier(out, p->column);
         } else {
+            /* A time without a zone of its own is written in the server's otherwise. */
             buf_puts(out, "ifNull(toString(");
             sql_identifier(out, p->column);
-            buf_puts(out, "), '')");
+            buf_puts(out, strstr(p->type, "DateTime") != NULL ? ", 'UTC'), '')" : "), '')");
         }
         break;
     case PLACE_MAP:
+        if (has_text_values(p->type)) {
+            map_item(p, q, key, out);
+            break;
+        }
+        /* A missing number would read as 0. */
+        buf_puts(out, "if(mapContains(");
         sql_identifier(out, p->column);
-        buf_putc(out, '[');
+        buf_puts(out, ", ");
         query_bind_text(q, out, key);
-        buf_putc(out, ']');
+        buf_puts(out, "), ifNull(toString(");
+        map_item(p, q, key, out);
+        buf_puts(out, "), ''), '')");
         break;
     case PLACE_JSON:
         /* A missing path of a JSON column casts to '', as a missing key of a Map does. */
@@ -123,10 +159,14 @@ void source_from(const struct source *s, struct query *q, struct buf *out)
 
 void source_to_us(const struct source *s, const char *expression, struct buf *out)
 {
-    if (has_prefix(s->time.type, "DateTime64"))
-        buf_printf(out, "toUnixTimestamp64Micro(%s)", expression);
+    /* A row without a time is in no period: what is left of NULL here is never looked at. */
+    struct buf time = {0};
+    buf_printf(&time, is_nullable(s->time.type) ? "assumeNotNull(%s)" : "%s", expression);
+    if (strstr(s->time.type, "DateTime64") != NULL)
+        buf_printf(out, "toUnixTimestamp64Micro(%s)", buf_text(&time));
     else
-        buf_printf(out, "(toInt64(toUnixTimestamp(%s)) * 1000000)", expression);
+        buf_printf(out, "(toInt64(toUnixTimestamp(%s)) * 1000000)", buf_text(&time));
+    buf_done(&time);
 }
 
 void source_time_us(const struct source *s, struct buf *out)
@@ -150,23 +190,35 @@ void source_first_last(const struct source *s, struct buf *ret_first_us, struct 
     buf_done(&text);
 }
 
+/* A column of nanoseconds ends in 2262 and cannot be compared with what lies beyond; all columns
+ * begin in 1900. A bound outside of that leaves its side open. */
+static const int64_t first_us = INT64_C(-2208988800000000);
+static const int64_t end_us = INT64_C(9214646400000000);
+
 void source_time_between(const struct source *s, struct query *q, int64_t from_us, int64_t to_us,
                          struct buf *out)
 {
-    if (from_us == INT64_MIN && to_us == INT64_MAX) {
+    bool has_from = from_us > first_us, has_to = to_us < end_us;
+    if (!has_from && !has_to && is_nullable(s->time.type)) {
+        buf_puts(out, "isNotNull(");
+        sql_identifier(out, s->time.column);
+        buf_putc(out, ')');
+        return;
+    }
+    if (!has_from && !has_to) {
         buf_putc(out, '1');
         return;
     }
-    if (from_us != INT64_MIN) {
+    if (has_from) {
         sql_identifier(out, s->time.column);
         buf_puts(out, " >= ");
-        query_bind_time(q, out, from_us);
+        query_bind_time(q, out, from_us < end_us ? from_us : end_us);
     }
-    if (to_us != INT64_MAX) {
-        buf_puts(out, from_us != INT64_MIN ? " AND " : "");
+    if (has_to) {
+        buf_puts(out, has_from ? " AND " : "");
         sql_identifier(out, s->time.column);
         buf_puts(out, " < ");
-        query_bind_time(q, out, to_us);
+        query_bind_time(q, out, to_us > first_us ? to_us : first_us);
     }
 }
 
@@ -222,13 +274,21 @@ static int actor_property(const struct source *s, struct query *q, const char *k
         size_t n = ++q->join_count;
         buf_printf(&q->joins,
                    " LEFT ANY JOIN (SELECT %s AS _actor_%zu, "
-                   "argMaxIf(%s AS _value_%zu, ",
+                   "argMaxIf(%s AS _value_%zu, (",
                    buf_text(&actor), n, buf_text(&value), n);
         sql_identifier(&q->joins, s->time.column);
-        buf_printf(&q->joins, ", _value_%zu != '') AS _actor_value_%zu FROM ", n, n);
+        buf_puts(&q->joins, ", ");
+        if (s->order != NULL)
+            sql_identifier(&q->joins, s->order);
+        else
+            buf_printf(&q->joins, "_value_%zu", n); /* ties: always the same one */
+        buf_printf(&q->joins, "), _value_%zu != '') AS _actor_value_%zu FROM ", n, n);
         source_table(s, &q->joins);
-        buf_printf(&q->joins, " GROUP BY _actor_%zu) AS _actors_%zu ON %s = _actors_%zu._actor_%zu",
-                   n, n, buf_text(&actor), n, n);
+        /* Events without an actor are nobody's. */
+        buf_printf(&q->joins,
+                   " WHERE _actor_%zu != '' GROUP BY _actor_%zu) AS _actors_%zu "
+                   "ON %s = _actors_%zu._actor_%zu",
+                   n, n, n, buf_text(&actor), n, n);
         buf_printf(out, "_actor_value_%zu", n);
     }
     buf_done(&value);
@@ -243,6 +303,27 @@ static bool is_scalar_type(const char *type)
         if (has_prefix(type, others[i]))
             return false;
     return true;
+}
+
+static bool is_place_of(const struct places *places, const char *column)
+{
+    for (size_t i = 0; i < places->count; i++)
+        if (places->items[i].kind == PLACE_COLUMN && strcmp(places->items[i].column, column) == 0)
+            return true;
+    return false;
+}
+
+bool source_is_plain_column(const struct source *s, const char *column)
+{
+    const char *type = json_string_value(json_object_get(s->columns, column));
+    bool is_taken = type == NULL || !is_scalar_type(type) || strcmp(column, s->time.column) == 0;
+    for (int i = 0; i < SOURCE_FIELDS; i++)
+        is_taken = is_taken || is_place_of(&s->fields[i], column);
+    for (size_t i = 0; i < s->case_count; i++)
+        is_taken = is_taken || is_place_of(&s->cases[i].places, column);
+    for (size_t i = 0; i < s->object_count; i++)
+        is_taken = is_taken || is_place_of(&s->objects[i].places, column);
+    return !is_taken;
 }
 
 /* A property by its bare key: a column, else the containers in look-up order. */
@@ -271,6 +352,9 @@ static int bare_property(const struct source *s, struct query *q, const char *ke
 static int property_of(const struct source *s, struct query *q, int container, const char *prefix,
                        const char *key, struct buf *out, struct err *ret_err)
 {
+    /* In a table without containers the columns are the properties. */
+    if (container < 0 && s->property_count == 0 && strcmp(prefix, "event.") == 0)
+        return bare_property(s, q, key, out, ret_err);
     if (container < 0)
         return err_set(ret_err, ERR_ARGUMENT, NULL, "source '%s' has no %s<key> properties",
                        s->name, prefix);
@@ -290,13 +374,20 @@ static bool time_field(const struct source *s, const char *field, struct buf *ou
     return true;
 }
 
+/* These are never meant as the key of a property: without a mapping they are an error. */
+static bool is_identity(enum source_field field)
+{
+    return field == SOURCE_EVENT || field == SOURCE_ACTOR || field == SOURCE_SESSION;
+}
+
 int source_text(const struct source *s, struct query *q, const char *field, struct buf *out,
                 struct err *ret_err)
 {
     if (field[0] == '\0')
         return err_set(ret_err, ERR_ARGUMENT, NULL, "a field name must not be empty");
     for (int i = 0; i < SOURCE_FIELDS; i++)
-        if (strcmp(field, source_field_names[i]) == 0 && s->fields[i].count > 0)
+        if (strcmp(field, source_field_names[i]) == 0 &&
+            (s->fields[i].count > 0 || is_identity((enum source_field)i)))
             return source_logical(s, q, (enum source_field)i, out, ret_err);
     if (time_field(s, field, out))
         return 0;

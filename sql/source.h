@@ -139,6 +139,9 @@ int source_logical(const struct source *s, struct query *q, enum source_field fi
 int source_number(const struct source *s, struct query *q, const char *field, struct buf *out,
                   struct err *ret_err);
 
+/* Whether a column stands for a property of its own: one value per row, no field of the mapping. */
+bool source_is_plain_column(const struct source *s, const char *column);
+
 /* The case id: `name` is a case field of the source, NULL = the only one. */
 int source_case(const struct source *s, struct query *q, const char *name, struct buf *out,
                 struct err *ret_err);

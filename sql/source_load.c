@@ -132,30 +132,52 @@ static int index_of_container(const struct source *s, const char *column)
     return -1;
 }
 
-static int parse_containers(struct source *s, const json_t *mapping, struct err *ret_err)
+static bool is_container_type(const char *type)
+{
+    return place_container(type) != PLACE_JSON_TEXT || strstr(type, "String") != NULL;
+}
+
+static int parse_containers(struct source *s, const json_t *mapping, const json_t *strict,
+                            struct err *ret_err)
 {
     const json_t *list = json_object_get(mapping, "properties");
     struct places places = {0};
     if (list != NULL) {
-        int rc = places_parse(list, s->columns, false, &places, ret_err);
+        int rc = places_parse(list, s->columns, is_named(strict, "properties"), &places, ret_err);
         if (rc < 0) {
             err_prefix(ret_err, "properties");
             return rc;
         }
     }
-    for (size_t i = 0; i < places.count; i++) {
-        const char *type = places.items[i].type;
-        places.items[i].kind = strncmp(type, "Map(", 4) == 0   ? PLACE_MAP
-                               : strncmp(type, "JSON", 4) == 0 ? PLACE_JSON
-                                                               : PLACE_JSON_TEXT;
-    }
     s->properties = places.items;
     s->property_count = places.count;
-    s->event_properties = index_of_container(s, json_get_string(mapping, "event_properties", NULL));
+    for (size_t i = 0; i < places.count; i++) {
+        struct place *p = &places.items[i];
+        if (!is_container_type(p->type))
+            return err_set(ret_err, ERR_ARGUMENT, "properties",
+                           "column '%s' is %s, not a Map, JSON or text that holds JSON", p->column,
+                           p->type);
+        p->kind = place_container(p->type);
+    }
+    const char *events = json_get_string(mapping, "event_properties", NULL);
     s->resource_properties =
         index_of_container(s, json_get_string(mapping, "resource_properties", NULL));
     s->actor_properties = index_of_container(s, json_get_string(mapping, "actor_properties", NULL));
+    s->event_properties = index_of_container(s, events);
+    /* Unless told otherwise the first one that is nobody else's. */
+    for (int i = 0; events == NULL && s->event_properties < 0 && i < (int)s->property_count; i++)
+        if (i != s->resource_properties && i != s->actor_properties)
+            s->event_properties = i;
     return 0;
+}
+
+static bool is_time_type(const char *type)
+{
+    static const char *const wrappers[] = {"LowCardinality(", "Nullable("};
+    for (size_t i = 0; i < 2; i++)
+        if (strncmp(type, wrappers[i], strlen(wrappers[i])) == 0)
+            type += strlen(wrappers[i]);
+    return strncmp(type, "DateTime", strlen("DateTime")) == 0;
 }
 
 /* Builds a source; `mapping` is the merged JSON. Errors name the mapping's key. What the
@@ -188,7 +210,7 @@ static int source_build(const char *name, const char *database, const char *tabl
     if (rc == 0)
         rc = time == NULL ? err_set(ret_err, ERR_ARGUMENT, "time", "a source needs a time column")
                           : place_parse(time, columns, &s->time, ret_err);
-    if (rc == 0 && strstr(s->time.type, "DateTime") == NULL)
+    if (rc == 0 && (s->time.kind != PLACE_COLUMN || !is_time_type(s->time.type)))
         rc = err_set(ret_err, ERR_ARGUMENT, "time", "column '%s' is %s, not DateTime or DateTime64",
                      s->time.column, s->time.type);
     for (int i = 0; rc == 0 && i < SOURCE_FIELDS; i++) {
@@ -203,7 +225,7 @@ static int source_build(const char *name, const char *database, const char *tabl
     if (rc == 0 && s->fields[SOURCE_EVENT].count == 0)
         rc = err_set(ret_err, ERR_ARGUMENT, "event", "a source needs an event column");
     if (rc == 0)
-        rc = parse_containers(s, mapping, ret_err);
+        rc = parse_containers(s, mapping, strict, ret_err);
     if (rc == 0)
         rc = parse_keys(mapping, "cases", columns, strict, &s->cases, &s->case_count, ret_err);
     if (rc == 0)
@@ -474,11 +496,13 @@ static json_t *named_tables(const struct sources_load *load)
     json_t *names = json_array();
     for (size_t i = 0; i < json_array_size(load->tables); i++) {
         const json_t *row = json_array_get(load->tables, i);
-        if (json_string_value(json_array_get(row, 2))[0] != '{')
+        const char *database = json_string_value(json_array_get(row, 0));
+        bool is_looked_at =
+            load->db->info.is_embedded || strcmp(database, current_database(load)) == 0;
+        if (!is_looked_at || json_string_value(json_array_get(row, 2))[0] != '{')
             continue;
-        json_array_append_new(names,
-                              json_sprintf("%s.%s", json_string_value(json_array_get(row, 0)),
-                                           json_string_value(json_array_get(row, 1))));
+        json_array_append_new(
+            names, json_sprintf("%s.%s", database, json_string_value(json_array_get(row, 1))));
     }
     const char *name;
     json_t *entry;
@@ -540,6 +564,18 @@ static void tables_done(void *user, const struct err *err, const struct db_stats
         finish(load, NULL, err);
 }
 
+/* Those beside the connection's own. */
+static json_t *configured_databases(const json_t *config)
+{
+    json_t *databases = json_array();
+    const char *name;
+    json_t *entry;
+    json_object_foreach ((json_t *)config, name, entry)
+        if (json_get_string(entry, "database", NULL) != NULL)
+            json_array_append(databases, json_object_get(entry, "database"));
+    return databases;
+}
+
 int sources_load(struct db *db, const json_t *config,
                  void (*done)(void *user, struct sources *sources, const struct err *err),
                  void *user, struct err *ret_err)
@@ -551,6 +587,9 @@ int sources_load(struct db *db, const json_t *config,
     struct query q;
     query_init(&q);
     query_set_integer(&q, "everywhere", db->info.is_embedded);
+    json_t *databases = configured_databases(config);
+    query_set_texts(&q, "databases", databases);
+    json_decref(databases);
     int rc = start_query(load, &q, &sql_sources_tables, tables_done, ret_err);
     query_done(&q);
     if (rc < 0) {

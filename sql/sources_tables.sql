@@ -2,6 +2,6 @@
 SELECT database, name, comment, currentDatabase(), toInt64(ifNull(total_rows, 0)), toInt64(ifNull(total_bytes_uncompressed, 0))
 FROM system.tables
 WHERE ({everywhere:UInt8} AND database NOT IN ('system', 'information_schema', 'INFORMATION_SCHEMA', 'default'))
-   OR database = currentDatabase()
+   OR database = currentDatabase() OR has({databases:Array(String)}, database)
 ORDER BY database, name
 LIMIT 5000

@@ -7,6 +7,9 @@
 #include "json.h"
 #include "sql_text.h"
 
+/* Gaps count as points too: two events a century apart have 50 million minutes between them. */
+enum { MAX_SERIES_POINTS = 2000000 };
+
 const char *const anomaly_metrics[] = {"event_count", "actors", "error_rate",
                                        "latency_p95", "series", NULL};
 const char *const anomaly_maths[] = {"total",  "actors", "sessions", "sum", "average", "min", "max",
@@ -81,8 +84,12 @@ static int error_condition(const struct source *s, struct query *q, struct buf *
 static int number(const struct run *run, struct query *q, struct buf *out, struct err *ret_err)
 {
     const char *field = json_get_string(series_argument(run), "field", NULL);
-    if (strcmp(json_get_string(run->arguments, "metric", ""), "latency_p95") == 0)
+    const struct source *s = run->source;
+    if (strcmp(json_get_string(run->arguments, "metric", ""), "latency_p95") == 0) {
+        if (s->fields[SOURCE_DURATION].count == 0) /* never the key of a property here */
+            return source_logical(s, q, SOURCE_DURATION, out, ret_err);
         field = "duration_ms";
+    }
     if (field == NULL)
         return err_set(ret_err, ERR_ARGUMENT, "series.field",
                        "this math needs a numeric field (describe_source lists them)");
@@ -161,10 +168,14 @@ static int plan_common(struct run *run, struct query *q, struct plan *p, struct 
         buf_puts(&p->segment, "''");
     if (rc == 0)
         rc = where_sql(run, q, &p->where, ret_err);
-    if (rc == 0 && is_raw(run))
+    if (rc < 0)
+        return rc;
+    if (is_raw(run))
         rc = number(run, q, &p->value, ret_err);
-    else if (rc == 0)
+    else
         rc = measure_sql(run, q, measures[measure_of(run)].sql, &p->value, ret_err);
+    if (rc < 0 && ret_err->field[0] == '\0')
+        err_prefix(ret_err, series_argument(run) != NULL ? "series" : "metric");
     return rc;
 }
 
@@ -184,7 +195,10 @@ int anomaly_series_plan(struct run *run, int max_segments, int max_points, struc
     query_set_integer(&q, "limit", (int64_t)max_points + 1);
     int rc = plan_common(run, &q, &p, ret_err);
     source_time_us(run->source, &p.time_us);
-    buf_puts(&p.order, run->source->order != NULL ? run->source->order : "value");
+    if (run->source->order != NULL)
+        sql_identifier(&p.order, run->source->order);
+    else
+        buf_puts(&p.order, "_value");
     if (!is_raw(run))
         interval_start_sql(run, &q, interval_parse(json_get_string(run->arguments, "interval", "")),
                            strcmp(json_get_string(run->arguments, "week_start", ""), "sunday") == 0,
@@ -243,6 +257,7 @@ struct reader {
     enum interval interval;
     bool is_raw, is_counting;
     int64_t min_volume, first_us, last_us; /* starts of the first and the last interval */
+    size_t filled;                         /* points of all gaps so far */
 };
 
 /* Cut short by the period, or still being filled. */
@@ -255,13 +270,15 @@ static bool is_partial(const struct reader *r, int64_t at_us)
 }
 
 /* Zeros for the intervals in [from, to) in which nothing was counted. */
-static int fill_gap(const struct reader *r, struct anomaly_series *s, int64_t from_us,
-                    int64_t to_us)
+static int fill_gap(struct reader *r, struct anomaly_series *s, int64_t from_us, int64_t to_us)
 {
     const struct zone *zone = r->run->period.zone;
-    for (int64_t at = from_us; at < to_us; at = interval_add_us(zone, r->interval, at, 1))
+    for (int64_t at = from_us; at < to_us; at = interval_add_us(zone, r->interval, at, 1)) {
+        if (++r->filled > MAX_SERIES_POINTS)
+            return -2;
         if (add_point(s, at, 0, 0, is_partial(r, at)) < 0)
             return -1;
+    }
     return 0;
 }
 
@@ -272,17 +289,18 @@ static int64_t next_of(const struct reader *r, const struct anomaly_series *s)
                : interval_add_us(r->run->period.zone, r->interval, s->at_us[s->count - 1], 1);
 }
 
-static int read_row(const struct reader *r, struct anomaly_series *s, const json_t *row)
+static int read_row(struct reader *r, struct anomaly_series *s, const json_t *row)
 {
     int64_t at = json_integer_value(json_array_get(row, 1));
     const json_t *value = json_array_get(row, 2);
     int64_t volume = json_integer_value(json_array_get(row, 3));
     if (r->is_raw)
         return add_point(s, at, json_number_value(value), 1, !json_is_number(value));
-    if (r->is_counting && fill_gap(r, s, next_of(r, s), at) < 0)
-        return -1;
-    return add_point(s, at, json_number_value(value), volume,
-                     !json_is_number(value) || volume < r->min_volume || is_partial(r, at));
+    int rc = r->is_counting ? fill_gap(r, s, next_of(r, s), at) : 0;
+    return rc < 0
+               ? rc
+               : add_point(s, at, json_number_value(value), volume,
+                           !json_is_number(value) || volume < r->min_volume || is_partial(r, at));
 }
 
 static struct reader reader_of(const struct run *run, const json_t *rows)
@@ -301,6 +319,13 @@ static struct reader reader_of(const struct run *run, const json_t *rows)
         r.first_us = at < r.first_us ? at : r.first_us;
         r.last_us = at > r.last_us ? at : r.last_us;
     }
+    /* What fell silent counts as 0 up to the end of the period: that is news. */
+    const struct period *p = &run->period;
+    int64_t end_us = p->to_us - 1 < p->complete_until_us ? p->to_us - 1 : p->complete_until_us;
+    bool is_sunday = strcmp(json_get_string(run->arguments, "week_start", ""), "sunday") == 0;
+    int64_t final_us = interval_start_us(p->zone, r.interval, is_sunday, end_us);
+    if (json_array_size(rows) > 0 && !run_rows_truncated(run, 0) && final_us > r.last_us)
+        r.last_us = final_us;
     return r;
 }
 
@@ -321,7 +346,7 @@ int anomaly_series_read(const struct run *run, const json_t *rows, struct anomal
             struct anomaly_series *grown = realloc(list, (count + 1) * sizeof *grown);
             if (rc < 0 || grown == NULL) {
                 list = grown != NULL ? grown : list;
-                rc = -1;
+                rc = rc < 0 ? rc : -1;
                 break;
             }
             list = grown;
@@ -329,10 +354,15 @@ int anomaly_series_read(const struct run *run, const json_t *rows, struct anomal
         }
         rc = read_row(&r, &list[count - 1], row);
     }
-    if (rc == 0 && count > 0 && r.is_counting)
+    if (rc == 0 && count > 0 && r.is_counting && !run_rows_truncated(run, 0))
         rc = fill_gap(&r, &list[count - 1], next_of(&r, &list[count - 1]), r.last_us + 1);
     if (rc < 0) {
         anomaly_series_free(list, count);
+        if (rc == -2)
+            return err_set(ret_err, ERR_ARGUMENT, "interval",
+                           "more than %d points of this width lie between the first and the last "
+                           "event: choose a wider interval or a shorter period",
+                           MAX_SERIES_POINTS);
         return err_set(ret_err, ERR_MEMORY, NULL, "out of memory while reading the series");
     }
     *ret_list = list;

@@ -89,6 +89,7 @@ static int plan(struct run *run, struct err *ret_err)
     int rc = process_init(&p, run, &q, ret_err);
     if (rc == 0) {
         query_set_integer(&q, "limit", MAX_VARIANTS + 1);
+        query_set_integer(&q, "max_events", ALIGN_MAX_TRACE + 1);
         rc = run_query(run, &q, &sql_conformance_variants,
                        (const struct query_fragment[]){{"case", buf_text(&p.case_id)},
                                                        {"time_us", buf_text(&p.time_us)},
@@ -454,16 +455,20 @@ static int shape(struct run *run, struct err *ret_err)
     json_int_t limit = json_get_integer(run->arguments, "limit", 20);
     struct check c = {0};
     json_t *variants = json_array();
+    size_t left_out = 0; /* each is a sequence of its own: longer ones were cut */
+    const char *example = NULL;
     int rc = check_init(&c, run);
     for (size_t i = 0; rc >= 0 && i < json_array_size(rows); i++) {
         const json_t *row = json_array_get(rows, i);
         const json_t *activities = json_array_get(row, 0);
         if (json_array_size(activities) > ALIGN_MAX_TRACE) {
-            run_warn(run, "case '%.80s' has more than %d events and is left out",
-                     json_string_value(json_array_get(row, 2)), ALIGN_MAX_TRACE);
+            if (left_out++ == 0)
+                example = json_string_value(json_array_get(row, 2));
             continue;
         }
         int cost = rc = check_variant(&c, row, i);
+        if (rc < 0)
+            break;
         double fitness = variant_fitness(&c, cost, json_array_size(activities));
         c.fitness_sum += fitness * (double)json_integer_value(json_array_get(row, 1));
         if ((json_int_t)i < limit)
@@ -477,6 +482,9 @@ static int shape(struct run *run, struct err *ret_err)
         return err_set(ret_err, ERR_MEMORY, NULL, "out of memory while aligning");
     }
     write_result(run, &c, variants);
+    if (left_out > 0)
+        run_warn(run, "%zu cases with more than %d events, like '%.80s', are left out", left_out,
+                 ALIGN_MAX_TRACE, example);
     if (c.cases == 0)
         buf_puts(&run->text, "No case in this selection.");
     else

@@ -8,7 +8,7 @@
 #include "text.h"
 
 /* Values are looked at in so many events of the period at most; coverage is a share of those. */
-enum { SAMPLE_ROWS = 1000000 };
+enum { SAMPLE_ROWS = 1000000, MAX_PROPERTIES = 500 };
 
 static const struct param params[] = {
     ARG_PERIOD,
@@ -67,7 +67,8 @@ static void add_name(json_t *names, const char *name)
     json_array_append_new(names, json_string(name));
 }
 
-/* ('event', <expression>), … for every logical field, case, object and plain column. */
+/* ('event', <expression>), … for every logical field, case and object, and for the plain columns of
+ * a table without containers. */
 static int column_pairs(const struct source *s, struct query *q, struct buf *out,
                         struct err *ret_err)
 {
@@ -79,6 +80,12 @@ static int column_pairs(const struct source *s, struct query *q, struct buf *out
         add_name(names, s->cases[i].name);
     for (size_t i = 0; i < s->object_count; i++)
         add_name(names, s->objects[i].name);
+    const char *column;
+    json_t *type;
+    if (s->property_count == 0) /* then the columns are the properties */
+        json_object_foreach (s->columns, column, type)
+            if (source_is_plain_column(s, column))
+                add_name(names, column);
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < json_array_size(names); i++) {
         const char *name = json_string_value(json_array_get(names, i));
@@ -147,9 +154,10 @@ static int plan_properties(struct run *run, struct err *ret_err)
     query_init(&q);
     query_set_integer(&q, "sample", SAMPLE_ROWS);
     query_set_text(&q, "search", json_get_string(run->arguments, "search", ""));
+    query_set_integer(&q, "limit", MAX_PROPERTIES + 1);
     property_pairs(run->source, &pairs);
     if (pairs.len == 0)
-        buf_puts(&pairs, "emptyArrayString()");
+        buf_puts(&pairs, "CAST([], 'Array(Tuple(String, String))')");
     in_period(run, &q, &where);
     source_table(run->source, &table);
     int rc = run_query(run, &q, &sql_describe_properties,
@@ -157,7 +165,7 @@ static int plan_properties(struct run *run, struct err *ret_err)
                                                        {"in_period", buf_text(&where)},
                                                        {"table", buf_text(&table)},
                                                        {0}},
-                       500, ret_err);
+                       MAX_PROPERTIES, ret_err);
     query_done(&q);
     buf_done(&pairs);
     buf_done(&where);
@@ -302,6 +310,9 @@ static int shape(struct run *run, struct err *ret_err)
         run_set_cursor(run, offset + limit);
         run_truncated(run, "rows", limit, "continue with the cursor, or use search");
     }
+    if (run_rows_truncated(run, 1))
+        run_warn(run, "there are more than %d properties: use search to find others",
+                 MAX_PROPERTIES);
     if (total > SAMPLE_ROWS)
         run_warn(run, "values were looked at in %d of the period's events", SAMPLE_ROWS);
     double divisor = total > 0 ? total : 1;

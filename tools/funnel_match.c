@@ -5,252 +5,23 @@
  *
  * Inside, a time is `t` = microseconds since the start of the period, plus the window, plus 1: so 0
  * can stand for "no start" and is always out of the window.
- *
- * A statement is built from inside out: wrap() puts the SELECT so far where the template has `@`.
  */
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "funnel.h"
-#include "json.h"
-
-struct match {
-    const struct run *run;
-    const struct funnel *f;
-    struct query *q;
-    struct buf sql;
-    int n; /* steps */
-    bool has_values, has_places;
-    struct buf conditions[FUNNEL_MAX_STEPS];
-    struct buf window; /* placeholder of within_us */
-    struct buf shift;  /* placeholder of what must be added to `t` to get unix microseconds */
-    char keep[64];     /* columns that pass through all stages: "who, v, places" */
-    bool is_packed; /* events are numbers (t << 6 | class) in `p`, else tuples (t, mask) in `e` */
-};
-
-static void wrap(struct match *m, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-static void wrap(struct match *m, const char *fmt, ...)
-{
-    struct buf text = {0}, out = {0};
-    va_list ap;
-    va_start(ap, fmt);
-    buf_vprintf(&text, fmt, ap);
-    va_end(ap);
-    const char *at = strchr(buf_text(&text), '@');
-    if (at != NULL) {
-        buf_add(&out, text.data, (size_t)(at - text.data));
-        buf_add(&out, m->sql.data, m->sql.len);
-        buf_puts(&out, at + 1);
-    }
-    out.failed |= at == NULL || text.failed || m->sql.failed;
-    buf_done(&text);
-    buf_done(&m->sql);
-    m->sql = out;
-}
-
-/* --- the events ---------------------------------------------------------------------------- */
-
-static int build_conditions(struct match *m, struct err *ret_err)
-{
-    for (int i = 0; i < m->n; i++) {
-        int rc = source_matcher(m->run->source, m->q, json_array_get(m->f->steps, (size_t)i),
-                                &m->conditions[i], ret_err);
-        if (rc < 0) {
-            char at[32];
-            snprintf(at, sizeof at, "steps[%d]", i);
-            err_prefix(ret_err, at);
-            return rc;
-        }
-    }
-    return 0;
-}
-
-/* Which class (packed) or which steps, as bits, an event belongs to. */
-static void add_membership(const struct match *m, struct buf *out)
-{
-    if (!m->is_packed) {
-        buf_puts(out, "toUInt32(");
-        for (int i = 0; i < m->n; i++)
-            buf_printf(out, "%s%s * %llu", i > 0 ? " + " : "", buf_text(&m->conditions[i]),
-                       1ULL << i);
-        buf_puts(out, ") AS _m");
-        return;
-    }
-    unsigned seen = 0;
-    buf_puts(out, "multiIf(");
-    for (int i = 0; i < m->n; i++)
-        if (m->f->classes[i] > seen) {
-            seen = m->f->classes[i];
-            buf_printf(out, "%s, %u, ", buf_text(&m->conditions[i]), seen);
-        }
-    buf_puts(out, "0) AS _m");
-}
-
-static int add_values(struct match *m, struct buf *out, struct err *ret_err)
-{
-    buf_puts(out, ", [");
-    size_t count = json_array_size(m->f->breakdown);
-    for (size_t i = 0; i < count; i++) {
-        buf_puts(out, i > 0 ? ", CAST(" : "CAST(");
-        const char *field = json_string_value(json_array_get(m->f->breakdown, i));
-        int rc = source_text(m->run->source, m->q, field, out, ret_err);
-        if (rc < 0) {
-            if (ret_err->field[0] == '\0')
-                snprintf(ret_err->field, sizeof ret_err->field, "breakdown[%zu]", i);
-            return rc;
-        }
-        buf_puts(out, ", 'String')");
-    }
-    buf_puts(out, "] AS _value");
-    return 0;
-}
-
-static void add_optional(const struct source *s, struct query *q, enum source_field field,
-                         struct buf *out)
-{
-    if (s->fields[field].count == 0) {
-        buf_puts(out, "''");
-        return;
-    }
-    buf_puts(out, "CAST(");
-    source_logical(s, q, field, out, NULL);
-    buf_puts(out, ", 'String')");
-}
-
-/* Rows of the period that belong to the funnel, or all of them in strict funnels. */
-static int build_events(struct match *m, struct err *ret_err)
-{
-    const struct source *s = m->run->source;
-    const struct period *p = &m->run->period;
-    const json_t *arguments = m->run->arguments;
-    struct buf out = {0}, from = {0};
-    buf_puts(&out, "SELECT CAST(");
-    int rc =
-        source_actor(s, m->q, json_get_string(arguments, "actor", "user"), NULL, &out, ret_err);
-    buf_puts(&out, ", 'String') AS _who, ");
-    source_time_us(s, &out);
-    buf_printf(&out, " - %s AS _t, ", buf_text(&m->shift));
-    if (rc == 0)
-        rc = build_conditions(m, ret_err);
-    add_membership(m, &out);
-    if (rc == 0 && m->has_values)
-        rc = add_values(m, &out, ret_err);
-    if (m->has_values || m->has_places) {
-        buf_puts(&out, ", ");
-        if (s->order != NULL)
-            sql_identifier(&out, s->order);
-        else
-            buf_putc(&out, '0');
-        buf_puts(&out, " AS _o");
-    }
-    if (m->has_places) {
-        buf_puts(&out, ", (");
-        add_optional(s, m->q, SOURCE_EVENT, &out);
-        buf_puts(&out, ", ");
-        add_optional(s, m->q, SOURCE_SESSION, &out);
-        buf_puts(&out, ") AS _place");
-    }
-    struct buf where = {0};
-    source_time_between(s, m->q, p->from_us, p->to_us, &where);
-    buf_puts(&where, " AND ");
-    if (rc == 0) {
-        rc = source_filters(s, m->q, json_object_get(arguments, "filters"), &where, ret_err);
-        if (rc < 0)
-            err_prefix(ret_err, "filters");
-    }
-    for (int i = 0; i < m->n && m->f->order != FUNNEL_STRICT; i++)
-        buf_printf(&where, "%s%s%s", i == 0 ? " AND (" : " OR ", buf_text(&m->conditions[i]),
-                   i == m->n - 1 ? ")" : "");
-    source_from(s, m->q, &from);
-    buf_printf(&out, " FROM %s WHERE %s", buf_text(&from), buf_text(&where));
-    m->sql = out;
-    m->sql.failed |= from.failed || where.failed;
-    buf_done(&from);
-    buf_done(&where);
-    return rc;
-}
-
-/* --- one row per actor --------------------------------------------------------------------- */
-
-/* The breakdown value, as far as it is known before the run is. */
-static void add_value_column(const struct match *m, struct buf *out)
-{
-    const char *reached = "_m != 0 AND arrayExists(x -> x != '', _value)";
-    switch (m->f->attribution) {
-    case FUNNEL_FIRST_TOUCH:
-        buf_printf(out, ", argMinIf(_value, (_t, _o), %s) AS v", reached);
-        break;
-    case FUNNEL_LAST_TOUCH:
-        buf_printf(out, ", argMaxIf(_value, (_t, _o), %s) AS v", reached);
-        break;
-    case FUNNEL_ALL_EVENTS:
-        if (m->f->order != FUNNEL_STRICT)
-            buf_puts(out, ", _value AS v");
-        break;
-    case FUNNEL_STEP:
-        /* What the attribution step may take its value from; the run decides. */
-        if (m->f->order == FUNNEL_UNORDERED)
-            break;
-        if (m->is_packed)
-            buf_printf(out, ", arraySort(groupArrayIf((_t, _o, _value), _m = %u)) AS v",
-                       m->f->classes[m->f->attribution_step - 1]);
-        else
-            buf_printf(out, ", arraySort(groupArrayIf((_t, _o, _value), bitTest(_m, %zu))) AS v",
-                       m->f->attribution_step - 1);
-        break;
-    }
-}
-
-/* A run per value: the events of the others no longer match, but still stand between. */
-static void split_values(struct match *m)
-{
-    wrap(m,
-         "SELECT %s, e, arrayJoin(arrayDistinct(arrayMap(x -> x.3, "
-         "arrayFilter(x -> x.2 != 0, e)))) AS v FROM (@)",
-         m->has_places ? "who, places" : "who");
-    wrap(m, "SELECT %s, arrayMap(x -> (x.1, if(x.3 = v, x.2, 0)), e) AS e FROM (@)", m->keep);
-}
-
-static void group_actors(struct match *m)
-{
-    bool is_unordered_step =
-        m->has_values && m->f->attribution == FUNNEL_STEP && m->f->order == FUNNEL_UNORDERED;
-    bool is_split =
-        m->has_values && m->f->attribution == FUNNEL_ALL_EVENTS && m->f->order == FUNNEL_STRICT;
-    struct buf out = {0};
-    buf_puts(&out, "SELECT _who AS who");
-    if (m->has_values)
-        add_value_column(m, &out);
-    if (m->has_places)
-        buf_puts(&out, ", arraySort(groupArrayIf((_t, _o, _place), _m != 0)) AS places");
-    if (m->is_packed)
-        buf_puts(&out, ", arraySort(groupArray(bitShiftLeft(toUInt64(_t), 6) + _m)) AS p");
-    else if (is_unordered_step)
-        buf_puts(&out, ", arrayMap(x -> (x.1, x.3, x.4), arraySort(x -> (x.1, x.2), "
-                       "groupArray((_t, _o, _m, _value)))) AS e");
-    else
-        buf_printf(&out, ", arraySort(groupArray((_t, _m%s))) AS e", is_split ? ", _value" : "");
-    bool is_by_value = m->has_values && m->f->attribution == FUNNEL_ALL_EVENTS && !is_split;
-    buf_printf(&out, " FROM (@) WHERE _who != '' GROUP BY _who%s", is_by_value ? ", _value" : "");
-    wrap(m, "%s", buf_text(&out));
-    m->sql.failed |= out.failed;
-    buf_done(&out);
-    if (is_split)
-        split_values(m);
-}
+#include "funnel_internal.h"
 
 /* --- ordered and strict: the order of the scan --------------------------------------------- */
 
 /* Position 1 is a sentinel, because arrayFill keeps the first element as it is. */
 static void unpack(struct match *m)
 {
-    wrap(m,
-         "SELECT %s, arrayPushFront(arrayMap(x -> toInt64(bitShiftRight(x, 6)), p), toInt64(0)) "
-         "AS t, arrayPushFront(arrayMap(x -> toUInt8(bitAnd(x, 63)), p), toUInt8(0)) AS k "
-         "FROM (@)",
-         m->keep);
+    funnel_wrap(
+        m,
+        "SELECT %s, arrayPushFront(arrayMap(x -> toInt64(bitShiftRight(x, 6)), p), toInt64(0)) "
+        "AS t, arrayPushFront(arrayMap(x -> toUInt8(bitAnd(x, 63)), p), toUInt8(0)) AS k "
+        "FROM (@)",
+        m->keep);
 }
 
 /* Tuples (t, mask) → positions that serve one step each, in an order in which one simple pass per
@@ -270,16 +41,17 @@ static void lay_out(struct match *m)
     const int n = m->n;
     const unsigned full = (unsigned)((1ULL << n) - 1);
     const bool is_strict = m->f->order == FUNNEL_STRICT;
-    wrap(m,
-         "SELECT %s, arraySplit((x, y) -> y, e, arrayMap((x, y) -> x.1 != y.1, e, "
-         "arrayPushFront(arrayPopBack(e), (toInt64(-1), toUInt32(0))))) AS g FROM (@)",
-         m->keep);
-    wrap(m,
-         "SELECT %s, arrayMap(x -> x[1], arrayFilter(x -> length(x) = 1, g)) AS ones, "
-         "arrayFilter(x -> length(x) > 1, g) AS many, "
-         "arrayFlatten(arrayFilter(x -> arrayAll(y -> bitCount(y.2) < 2, x), many)) AS ties, "
-         "arrayFilter(x -> arrayExists(y -> bitCount(y.2) > 1, x), many) AS hard FROM (@)",
-         m->keep);
+    funnel_wrap(m,
+                "SELECT %s, arraySplit((x, y) -> y, e, arrayMap((x, y) -> x.1 != y.1, e, "
+                "arrayPushFront(arrayPopBack(e), (toInt64(-1), toUInt32(0))))) AS g FROM (@)",
+                m->keep);
+    funnel_wrap(
+        m,
+        "SELECT %s, arrayMap(x -> x[1], arrayFilter(x -> length(x) = 1, g)) AS ones, "
+        "arrayFilter(x -> length(x) > 1, g) AS many, "
+        "arrayFlatten(arrayFilter(x -> arrayAll(y -> bitCount(y.2) < 2, x), many)) AS ties, "
+        "arrayFilter(x -> arrayExists(y -> bitCount(y.2) > 1, x), many) AS hard FROM (@)",
+        m->keep);
     struct buf easy = {0};
     buf_printf(&easy,
                "arrayFlatten(arrayMap(x -> arrayMap(j -> "
@@ -296,40 +68,43 @@ static void lay_out(struct match *m)
                    "arrayFilter(x -> x.2 = 0, ones))",
                    full);
     /* hard → (t, steps with an event of their own, the other events' steps, unions of those) */
-    wrap(m,
-         "SELECT %s, arrayConcat(%s) AS easy, arrayMap(x -> (x[1].1, "
-         "arrayFold((a, y) -> bitOr(a, if(bitCount(y.2) = 1, y.2, 0)), x, toUInt32(0)), "
-         "arrayMap(y -> y.2, arrayFilter(y -> bitCount(y.2) > 1, x))), hard) AS h FROM (@)",
-         m->keep, buf_text(&easy));
+    funnel_wrap(m,
+                "SELECT %s, arrayConcat(%s) AS easy, arrayMap(x -> (x[1].1, "
+                "arrayFold((a, y) -> bitOr(a, if(bitCount(y.2) = 1, y.2, 0)), x, toUInt32(0)), "
+                "arrayMap(y -> y.2, arrayFilter(y -> bitCount(y.2) > 1, x))), hard) AS h FROM (@)",
+                m->keep, buf_text(&easy));
     m->sql.failed |= easy.failed;
     buf_done(&easy);
-    wrap(m,
-         "SELECT %s, easy, arrayMap(x -> (x.1, x.2, x.3, arrayFold((a, y) -> "
-         "arrayDistinct(arrayConcat(a, arrayMap(u -> bitOr(u, y), a))), "
-         "arrayDistinct(arrayMap(y -> bitAnd(y, bitNot(x.2)), x.3)), [toUInt32(0)])), h) AS h "
-         "FROM (@)",
-         m->keep);
-    wrap(m,
-         "SELECT %s, easy, arrayMap(x -> (x.1, arrayMap(b -> (toUInt8(b), toUInt8(b - 1 + "
-         "arrayFirstIndex(s -> NOT arrayAll(u -> arrayCount(y -> bitAnd(bitAnd(y, "
-         "bitShiftLeft(toUInt64(1), s) - bitShiftLeft(toUInt64(1), b)), bitNot(bitOr(u, x.2))) "
-         "!= 0, x.3) >= bitCount(bitAnd(bitShiftLeft(toUInt64(1), s) - "
-         "bitShiftLeft(toUInt64(1), b), bitNot(bitOr(u, x.2)))), x.4), "
-         "range(b + 1, %d)))), range(0, %d))), h) AS h FROM (@)",
-         m->keep, n + 2, n);
-    wrap(m,
-         "SELECT %s, arraySort(arrayConcat(easy, arrayFlatten(arrayMap(x -> arrayMap(c -> "
-         "arrayMap(j -> (bitShiftLeft(toUInt64(x.1), 11) + toUInt64((%d - c.1) * 64 + j), "
-         "toUInt32(0)), range(toUInt8(c.1 + 1), toUInt8(c.2 + 1))), x.2), h)))) AS l FROM (@)",
-         m->keep, n - 1);
+    funnel_wrap(
+        m,
+        "SELECT %s, easy, arrayMap(x -> (x.1, x.2, x.3, arrayFold((a, y) -> "
+        "arrayDistinct(arrayConcat(a, arrayMap(u -> bitOr(u, y), a))), "
+        "arrayDistinct(arrayMap(y -> bitAnd(y, bitNot(x.2)), x.3)), [toUInt32(0)])), h) AS h "
+        "FROM (@)",
+        m->keep);
+    funnel_wrap(
+        m,
+        "SELECT %s, easy, arrayMap(x -> (x.1, arrayMap(b -> (toUInt8(b), toUInt8(b - 1 + "
+        "arrayFirstIndex(s -> NOT arrayAll(u -> arrayCount(y -> bitAnd(bitAnd(y, "
+        "bitShiftLeft(toUInt64(1), s) - bitShiftLeft(toUInt64(1), b)), bitNot(bitOr(u, x.2))) "
+        "!= 0, x.3) >= bitCount(bitAnd(bitShiftLeft(toUInt64(1), s) - "
+        "bitShiftLeft(toUInt64(1), b), bitNot(bitOr(u, x.2)))), x.4), "
+        "range(b + 1, %d)))), range(0, %d))), h) AS h FROM (@)",
+        m->keep, n + 2, n);
+    funnel_wrap(
+        m,
+        "SELECT %s, arraySort(arrayConcat(easy, arrayFlatten(arrayMap(x -> arrayMap(c -> "
+        "arrayMap(j -> (bitShiftLeft(toUInt64(x.1), 11) + toUInt64((%d - c.1) * 64 + j), "
+        "toUInt32(0)), range(toUInt8(c.1 + 1), toUInt8(c.2 + 1))), x.2), h)))) AS l FROM (@)",
+        m->keep, n - 1);
     struct buf reset = {0};
     if (is_strict)
         buf_printf(&reset, ", arrayPushFront(arrayMap(x -> x.2, l), toUInt32(%u)) AS r", full);
-    wrap(m,
-         "SELECT %s, arrayPushFront(arrayMap(x -> toInt64(bitShiftRight(x.1, 11)), l), "
-         "toInt64(0)) AS t, arrayPushFront(arrayMap(x -> toUInt8(bitAnd(x.1, 63)), l), "
-         "toUInt8(0)) AS k%s FROM (@)",
-         m->keep, buf_text(&reset));
+    funnel_wrap(m,
+                "SELECT %s, arrayPushFront(arrayMap(x -> toInt64(bitShiftRight(x.1, 11)), l), "
+                "toInt64(0)) AS t, arrayPushFront(arrayMap(x -> toUInt8(bitAnd(x.1, 63)), l), "
+                "toUInt8(0)) AS k%s FROM (@)",
+                m->keep, buf_text(&reset));
     m->sql.failed |= reset.failed;
     buf_done(&reset);
 }
@@ -339,75 +114,76 @@ static void lay_out(struct match *m)
 /* `done`: when the deepest step is first reached; `began`: the latest start that does so. */
 static void find_ends(struct match *m, const char *columns)
 {
-    wrap(m,
-         "SELECT %s, %s, depth, s, t[arrayFirstIndex(x -> x > 0, s)] AS done FROM (@) "
-         "WHERE depth > 0",
-         m->keep, columns);
-    wrap(m,
-         "SELECT %s, %s, depth, s, done, arrayMax((x, y) -> if(y = done, x, 0), s, t) AS began "
-         "FROM (@)",
-         m->keep, columns);
+    funnel_wrap(m,
+                "SELECT %s, %s, depth, s, t[arrayFirstIndex(x -> x > 0, s)] AS done FROM (@) "
+                "WHERE depth > 0",
+                m->keep, columns);
+    funnel_wrap(
+        m,
+        "SELECT %s, %s, depth, s, done, arrayMax((x, y) -> if(y = done, x, 0), s, t) AS began "
+        "FROM (@)",
+        m->keep, columns);
 }
 
 static void scan_ordered(struct match *m)
 {
     struct buf depth = {0}, pick = {0};
-    wrap(m, "SELECT *, arrayFill((x, y) -> y = 1, t, k) AS s1 FROM (@)");
+    funnel_wrap(m, "SELECT *, arrayFill((x, y) -> y = 1, t, k) AS s1 FROM (@)");
     for (int j = 2; j <= m->n; j++)
-        wrap(m,
-             "SELECT *, arrayFill((x, y, z) -> y = %d AND z - x <= %s, s%d, k, t) AS s%d "
-             "FROM (@)",
-             j, buf_text(&m->window), j - 1, j);
+        funnel_wrap(m,
+                    "SELECT *, arrayFill((x, y, z) -> y = %d AND z - x <= %s, s%d, k, t) AS s%d "
+                    "FROM (@)",
+                    j, buf_text(&m->window), j - 1, j);
     for (int j = 1; j <= m->n; j++)
         buf_printf(&depth, "%s(s%d[-1] > 0)", j > 1 ? " + " : "", j);
     buf_puts(&pick, m->n > 1 ? "multiIf(" : "");
     for (int j = m->n; j > 1; j--)
         buf_printf(&pick, "depth = %d, s%d, ", j, j);
     buf_puts(&pick, m->n > 1 ? "s1)" : "s1");
-    wrap(m, "SELECT %s, t, k, toUInt8(%s) AS depth, %s AS s FROM (@)", m->keep, buf_text(&depth),
-         buf_text(&pick));
+    funnel_wrap(m, "SELECT %s, t, k, toUInt8(%s) AS depth, %s AS s FROM (@)", m->keep,
+                buf_text(&depth), buf_text(&pick));
     m->sql.failed |= depth.failed || pick.failed;
     buf_done(&depth);
     buf_done(&pick);
     find_ends(m, "t, k");
     /* From the start each step takes the first event that it can. */
-    wrap(m,
-         "SELECT %s, t, arrayFold((a, j) -> arrayPushBack(a, toUInt32(arrayFirstIndex("
-         "(x, i) -> x = j AND i > a[-1], k, arrayEnumerate(k)))), range(2, depth + 1), "
-         "[toUInt32(arrayLastIndex((x, y) -> x = 1 AND y = began, k, t))]) AS i FROM (@)",
-         m->keep);
-    wrap(m, "SELECT %s, arrayMap(x -> t[x], i) AS tt FROM (@)", m->keep);
+    funnel_wrap(m,
+                "SELECT %s, t, arrayFold((a, j) -> arrayPushBack(a, toUInt32(arrayFirstIndex("
+                "(x, i) -> x = j AND i > a[-1], k, arrayEnumerate(k)))), range(2, depth + 1), "
+                "[toUInt32(arrayLastIndex((x, y) -> x = 1 AND y = began, k, t))]) AS i FROM (@)",
+                m->keep);
+    funnel_wrap(m, "SELECT %s, arrayMap(x -> t[x], i) AS tt FROM (@)", m->keep);
 }
 
 static void scan_strict(struct match *m)
 {
     struct buf depth = {0}, starts = {0};
-    wrap(m, "SELECT *, arrayMap((x, y) -> if(y = 1, x, 0), t, k) AS c1, "
-            "arrayFill((x, y) -> x > 0 OR bitTest(y, 0), c1, r) AS s1 FROM (@)");
+    funnel_wrap(m, "SELECT *, arrayMap((x, y) -> if(y = 1, x, 0), t, k) AS c1, "
+                   "arrayFill((x, y) -> x > 0 OR bitTest(y, 0), c1, r) AS s1 FROM (@)");
     for (int j = 2; j <= m->n; j++)
-        wrap(m,
-             "SELECT *, arrayMap((x, y, z) -> if(y = %d AND z - x <= %s, x, 0), "
-             "arrayPushFront(arrayPopBack(s%d), toInt64(0)), k, t) AS c%d, "
-             "arrayFill((x, y) -> x > 0 OR bitTest(y, %d), c%d, r) AS s%d FROM (@)",
-             j, buf_text(&m->window), j - 1, j, j - 1, j, j);
+        funnel_wrap(m,
+                    "SELECT *, arrayMap((x, y, z) -> if(y = %d AND z - x <= %s, x, 0), "
+                    "arrayPushFront(arrayPopBack(s%d), toInt64(0)), k, t) AS c%d, "
+                    "arrayFill((x, y) -> x > 0 OR bitTest(y, %d), c%d, r) AS s%d FROM (@)",
+                    j, buf_text(&m->window), j - 1, j, j - 1, j, j);
     for (int j = 1; j <= m->n; j++) {
         buf_printf(&depth, "%sarrayExists(x -> x > 0, c%d)", j > 1 ? " + " : "", j);
         buf_printf(&starts, "%sc%d", j > 1 ? ", " : "", j);
     }
-    wrap(m, "SELECT %s, t, [%s] AS c, toUInt8(%s) AS depth, c[depth] AS s FROM (@)", m->keep,
-         buf_text(&starts), buf_text(&depth));
+    funnel_wrap(m, "SELECT %s, t, [%s] AS c, toUInt8(%s) AS depth, c[depth] AS s FROM (@)", m->keep,
+                buf_text(&starts), buf_text(&depth));
     m->sql.failed |= depth.failed || starts.failed;
     buf_done(&depth);
     buf_done(&starts);
     find_ends(m, "t, c");
     /* Backwards from the end: the last position that could be continued. */
-    wrap(m,
-         "SELECT %s, t, arrayFold((a, j) -> arrayPushFront(a, toUInt32(arrayLastIndex("
-         "(x, i) -> x > 0 AND i < a[1], c[j], arrayEnumerate(t)))), "
-         "arrayReverse(range(1, depth)), "
-         "[toUInt32(arrayFirstIndex((x, y) -> x = began AND y = done, s, t))]) AS i FROM (@)",
-         m->keep);
-    wrap(m, "SELECT %s, arrayMap(x -> t[x], i) AS tt FROM (@)", m->keep);
+    funnel_wrap(m,
+                "SELECT %s, t, arrayFold((a, j) -> arrayPushFront(a, toUInt32(arrayLastIndex("
+                "(x, i) -> x > 0 AND i < a[1], c[j], arrayEnumerate(t)))), "
+                "arrayReverse(range(1, depth)), "
+                "[toUInt32(arrayLastIndex((x, y) -> x = began AND y = done, s, t))]) AS i FROM (@)",
+                m->keep);
+    funnel_wrap(m, "SELECT %s, arrayMap(x -> t[x], i) AS tt FROM (@)", m->keep);
 }
 
 /* --- unordered ------------------------------------------------------------------------------ */
@@ -421,12 +197,12 @@ static void scan_unordered(struct match *m)
     for (int j = 1; j <= m->n; j++) {
         unsigned c = m->f->classes[j - 1];
         if (last[c] == 0)
-            wrap(m, "SELECT *, arrayFill((x, y) -> y = %u, t, k) AS s%d FROM (@)", c, j);
+            funnel_wrap(m, "SELECT *, arrayFill((x, y) -> y = %u, t, k) AS s%d FROM (@)", c, j);
         else
-            wrap(m,
-                 "SELECT *, arrayFill((x, y) -> y = %u, arrayPushFront(arrayPopBack(s%d), "
-                 "toInt64(0)), k) AS s%d FROM (@)",
-                 c, last[c], j);
+            funnel_wrap(m,
+                        "SELECT *, arrayFill((x, y) -> y = %u, arrayPushFront(arrayPopBack(s%d), "
+                        "toInt64(0)), k) AS s%d FROM (@)",
+                        c, last[c], j);
         last[c] = j;
         size[c]++;
         buf_printf(&names, "%sx%d", j > 1 ? ", " : "", j);
@@ -436,20 +212,23 @@ static void scan_unordered(struct match *m)
         buf_printf(&firsts,
                    "%sarraySlice(arrayFilter((x, y) -> y = %d AND x >= began, t, k), 1, %d)",
                    c > 1 ? ", " : "", c, size[c]);
-    wrap(m, "SELECT %s, t, k, arrayMap((%s) -> arrayReverseSort([%s]), %s) AS l FROM (@)", m->keep,
-         buf_text(&names), buf_text(&names), buf_text(&slots));
-    wrap(m,
-         "SELECT %s, t, k, l, arrayMap((x, y) -> arrayCount(z -> z > 0 AND y - z <= %s, x), l, "
-         "t) AS d, arrayMax(d) AS depth FROM (@)",
-         m->keep, buf_text(&m->window));
-    wrap(m, "SELECT %s, t, k, l, d, depth, t[indexOf(d, depth)] AS done FROM (@) WHERE depth > 0",
-         m->keep);
-    wrap(m,
-         "SELECT %s, t, k, depth, arrayMax((x, y, z) -> if(z = done AND y = depth, x[depth], 0), "
-         "l, d, t) AS began FROM (@)",
-         m->keep);
-    wrap(m, "SELECT %s, arraySlice(arraySort(arrayConcat(%s)), 1, depth) AS tt FROM (@)", m->keep,
-         buf_text(&firsts));
+    funnel_wrap(m, "SELECT %s, t, k, arrayMap((%s) -> arrayReverseSort([%s]), %s) AS l FROM (@)",
+                m->keep, buf_text(&names), buf_text(&names), buf_text(&slots));
+    funnel_wrap(
+        m,
+        "SELECT %s, t, k, l, arrayMap((x, y) -> arrayCount(z -> z > 0 AND y - z <= %s, x), l, "
+        "t) AS d, arrayMax(d) AS depth FROM (@)",
+        m->keep, buf_text(&m->window));
+    funnel_wrap(
+        m, "SELECT %s, t, k, l, d, depth, t[indexOf(d, depth)] AS done FROM (@) WHERE depth > 0",
+        m->keep);
+    funnel_wrap(
+        m,
+        "SELECT %s, t, k, depth, arrayMax((x, y, z) -> if(z = done AND y = depth, x[depth], 0), "
+        "l, d, t) AS began FROM (@)",
+        m->keep);
+    funnel_wrap(m, "SELECT %s, arraySlice(arraySort(arrayConcat(%s)), 1, depth) AS tt FROM (@)",
+                m->keep, buf_text(&firsts));
     m->sql.failed |= names.failed || slots.failed || firsts.failed;
     buf_done(&names);
     buf_done(&slots);
@@ -468,34 +247,36 @@ static void scan_overlapping(struct match *m)
     char of_b[160], of_grown[160];
     snprintf(of_b, sizeof of_b, independent, "b");
     snprintf(of_grown, sizeof of_grown, independent, "arrayPushBack(a, y)");
-    wrap(m,
-         "SELECT %s, e, arrayFold((a, y) -> arrayDistinct(arrayConcat(a, arrayMap(u -> "
-         "bitOr(u, y), a))), arrayDistinct(arrayMap(x -> x.2, e)), [toUInt32(0)]) AS unions "
-         "FROM (@)",
-         m->keep);
-    wrap(m,
-         "SELECT %s, e, unions, arrayPopFront(arrayFold((a, y) -> arrayPushBack(a, arrayFirst("
-         "b -> %s, arrayMap(i -> arrayFilter((x, k) -> k != i, arrayPushFront(a[-1], y), "
-         "arrayEnumerate(arrayPushFront(a[-1], y))), arrayReverse(range(2, length(a[-1]) + 3)))"
-         ")), e, [CAST([], 'Array(Tuple(Int64, UInt32))')])) AS l FROM (@)",
-         m->keep, of_b);
-    wrap(m,
-         "SELECT %s, e, unions, l, arrayMap((x, y) -> arrayCount(z -> y.1 - z.1 <= %s, x), l, e) "
-         "AS d, arrayMax(d) AS depth FROM (@)",
-         m->keep, buf_text(&m->window));
-    wrap(m,
-         "SELECT %s, e, unions, l, d, depth, e[indexOf(d, depth)].1 AS done FROM (@) "
-         "WHERE depth > 0",
-         m->keep);
-    wrap(m,
-         "SELECT %s, e, unions, depth, arrayMax((x, y, z) -> if(z.1 = done AND y = depth, "
-         "x[depth].1, 0), l, d, e) AS began FROM (@)",
-         m->keep);
-    wrap(m,
-         "SELECT %s, arrayMap(x -> x.1, arrayFold((a, y) -> if(length(a) < depth AND %s, "
-         "arrayPushBack(a, y), a), arrayFilter(x -> x.1 >= began, e), "
-         "CAST([], 'Array(Tuple(Int64, UInt32))'))) AS tt FROM (@)",
-         m->keep, of_grown);
+    funnel_wrap(m,
+                "SELECT %s, e, arrayFold((a, y) -> arrayDistinct(arrayConcat(a, arrayMap(u -> "
+                "bitOr(u, y), a))), arrayDistinct(arrayMap(x -> x.2, e)), [toUInt32(0)]) AS unions "
+                "FROM (@)",
+                m->keep);
+    funnel_wrap(
+        m,
+        "SELECT %s, e, unions, arrayPopFront(arrayFold((a, y) -> arrayPushBack(a, arrayFirst("
+        "b -> %s, arrayMap(i -> arrayFilter((x, k) -> k != i, arrayPushFront(a[-1], y), "
+        "arrayEnumerate(arrayPushFront(a[-1], y))), arrayReverse(range(2, length(a[-1]) + 3)))"
+        ")), e, [CAST([], 'Array(Tuple(Int64, UInt32))')])) AS l FROM (@)",
+        m->keep, of_b);
+    funnel_wrap(
+        m,
+        "SELECT %s, e, unions, l, arrayMap((x, y) -> arrayCount(z -> y.1 - z.1 <= %s, x), l, e) "
+        "AS d, arrayMax(d) AS depth FROM (@)",
+        m->keep, buf_text(&m->window));
+    funnel_wrap(m,
+                "SELECT %s, e, unions, l, d, depth, e[indexOf(d, depth)].1 AS done FROM (@) "
+                "WHERE depth > 0",
+                m->keep);
+    funnel_wrap(m,
+                "SELECT %s, e, unions, depth, arrayMax((x, y, z) -> if(z.1 = done AND y = depth, "
+                "x[depth].1, 0), l, d, e) AS began FROM (@)",
+                m->keep);
+    funnel_wrap(m,
+                "SELECT %s, arrayMap(x -> x.1, arrayFold((a, y) -> if(length(a) < depth AND %s, "
+                "arrayPushBack(a, y), a), arrayFilter(x -> x.1 >= began, e), "
+                "CAST([], 'Array(Tuple(Int64, UInt32))'))) AS tt FROM (@)",
+                m->keep, of_grown);
 }
 
 /* Unordered with attribution `step`: per value, one candidate run for every depth (the one that
@@ -515,9 +296,10 @@ static void scan_unordered_step(struct match *m)
                "range(1, %d))",
                left, start, buf_text(&m->window), m->f->attribution_step + 1, start, start, left,
                left, m->n + 2);
-    wrap(m, "SELECT %s, e, arrayJoin(arrayDistinct(arrayMap(x -> x.3, e))) AS v FROM (@)", keep);
+    funnel_wrap(m, "SELECT %s, e, arrayJoin(arrayDistinct(arrayMap(x -> x.3, e))) AS v FROM (@)",
+                keep);
     /* a.1: the candidates; a.2: the times of the best run so far */
-    wrap(
+    funnel_wrap(
         m,
         "SELECT %s, arrayFold((a, y) -> arrayMap(g -> (g, arrayFirst(z -> notEmpty(z), [arrayFirst("
         "(x, c) -> x.1 > c.1 AND (length(x.3) > length(a.2) OR (length(x.3) = length(a.2) AND "
@@ -528,9 +310,9 @@ static void scan_unordered_step(struct match *m)
         m->keep, buf_text(&grown), m->n + 1);
     m->sql.failed |= grown.failed;
     buf_done(&grown);
-    wrap(m, "SELECT *, max(length(tt)) OVER (PARTITION BY who) AS deepest FROM (@)");
-    wrap(m, "SELECT %s, tt FROM (@) WHERE deepest >= %zu AND notEmpty(tt)", m->keep,
-         m->f->attribution_step);
+    funnel_wrap(m, "SELECT *, max(length(tt)) OVER (PARTITION BY who) AS deepest FROM (@)");
+    funnel_wrap(m, "SELECT %s, tt FROM (@) WHERE deepest >= %zu AND notEmpty(tt)", m->keep,
+                m->f->attribution_step);
 }
 
 /* --- the result ------------------------------------------------------------------------------ */
@@ -544,11 +326,11 @@ static void pick_value(struct match *m)
     for (size_t j = 1; j < step; j++)
         if (m->f->classes[j - 1] == m->f->classes[step - 1])
             buf_printf(&same, " + (tt[%zu] = tt[%zu])", j, step);
-    wrap(m,
-         "SELECT * REPLACE(arrayFilter(x -> x.1 = tt[%zu], v) AS v) FROM (@) "
-         "WHERE length(tt) >= %zu",
-         step, step);
-    wrap(m, "SELECT * REPLACE(v[least(length(v), %s)].3 AS v) FROM (@)", buf_text(&same));
+    funnel_wrap(m,
+                "SELECT * REPLACE(arrayFilter(x -> x.1 = tt[%zu], v) AS v) FROM (@) "
+                "WHERE length(tt) >= %zu",
+                step, step);
+    funnel_wrap(m, "SELECT * REPLACE(v[least(length(v), %s)].3 AS v) FROM (@)", buf_text(&same));
     m->sql.failed |= same.failed;
     buf_done(&same);
 }
@@ -562,11 +344,11 @@ static void finish(struct match *m)
         buf_printf(&columns, "if(empty(v), arrayResize(CAST([], 'Array(String)'), %zu), v) AS v, ",
                    json_array_size(m->f->breakdown));
     if (m->has_places) {
-        wrap(m, "SELECT *, arrayFilter(x -> x.1 = tt[-1], places)[-1].3 AS place FROM (@)");
+        funnel_wrap(m, "SELECT *, arrayFilter(x -> x.1 = tt[-1], places)[-1].3 AS place FROM (@)");
         buf_puts(&columns, "place, ");
     }
-    wrap(m, "SELECT who, %sarrayMap(x -> x + %s, tt) AS tt FROM (@)", buf_text(&columns),
-         buf_text(&m->shift));
+    funnel_wrap(m, "SELECT who, %sarrayMap(x -> x + %s, tt) AS tt FROM (@)", buf_text(&columns),
+                buf_text(&m->shift));
     m->sql.failed |= columns.failed;
     buf_done(&columns);
 }
@@ -618,9 +400,8 @@ int funnel_journeys(const struct run *run, const struct funnel *f, unsigned colu
     m.is_packed = can_pack(&m);
     query_bind_integer(q, &m.window, f->within_us);
     query_bind_integer(q, &m.shift, run->period.from_us - f->within_us - 1);
-    int rc = build_events(&m, ret_err);
+    int rc = funnel_events(&m, ret_err);
     if (rc == 0) {
-        group_actors(&m);
         build_scan(&m);
         finish(&m);
         buf_add(out, m.sql.data, m.sql.len);

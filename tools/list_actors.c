@@ -167,12 +167,12 @@ static int shape(struct run *run, struct err *ret_err)
                  5);
         json_array_append_new(actors, item);
     }
+    json_object_set_new(run->result, "actors", actors);
+    json_object_set_new(run->result, "total", json_integer(total));
     if (offset + (int64_t)count < total) {
         run_set_cursor(run, offset + (int64_t)count);
         run_truncated(run, "rows", limit, "continue with the cursor");
     }
-    json_object_set_new(run->result, "actors", actors);
-    json_object_set_new(run->result, "total", json_integer(total));
     suggest(run, actors);
     return 0;
 }

@@ -107,11 +107,13 @@ static int plan(struct run *run, struct err *ret_err)
 
 static json_t *event_item(const struct run *run, const json_t *row)
 {
-    json_int_t v[8];
-    for (size_t i = 1; i < 8; i++)
+    json_int_t v[9];
+    for (size_t i = 1; i < 9; i++)
         v[i] = json_integer_value(json_array_get(row, i));
     const struct period *p = &run->period;
     int64_t recent = p->to_us - (p->to_us - p->from_us) / recent_share;
+    /* Where the source itself is as young, nothing is new in it. */
+    bool is_new = v[4] >= recent && v[4] < p->to_us && v[8] < recent;
     json_t *item = json_pack("{s:O, s:I, s:I, s:I}", "event", json_array_get(row, 0), "count", v[1],
                              "actors", v[2], "sessions", v[3]);
     json_object_set_new(item, "first_seen", run_time(run, v[4]));
@@ -119,7 +121,7 @@ static json_t *event_item(const struct run *run, const json_t *row)
     if (v[1] > v[6])
         json_object_set_new(item, "trend",
                             json_real((double)(2 * v[6] - v[1]) / (double)(v[1] - v[6])));
-    json_object_set_new(item, "is_new", json_boolean(v[4] >= recent && v[4] < p->to_us));
+    json_object_set_new(item, "is_new", json_boolean(is_new));
     json_object_set_new(item, "is_gone", json_boolean(v[5] < recent));
     return item;
 }
@@ -161,7 +163,7 @@ static int shape(struct run *run, struct err *ret_err)
     if (count > 0) {
         const json_t *top = json_array_get(rows, 0);
         char n[32];
-        buf_printf(&run->text, "; the most frequent is '%s' (%s in the period).\n",
+        buf_printf(&run->text, "; the most frequent is '%.100s' (%s in the period).\n",
                    json_string_value(json_array_get(top, 0)),
                    text_count(n, sizeof n, json_number_value(json_array_get(top, 1))));
         text_table(&run->text, (const char *const[]){"event", "count", "actors", "trend",

@@ -45,24 +45,25 @@ json_t *meta_build(struct run_state *r)
     return meta;
 }
 
-/* The list that carries the bulk: the longest list of the result. */
-static const char *longest_list(const json_t *result)
-{
-    const char *key, *longest = NULL;
-    json_t *value;
-    size_t most = 1;
-    json_object_foreach ((json_t *)result, key, value) {
-        if (json_is_array(value) && json_array_size(value) > most) {
-            most = json_array_size(value);
-            longest = key;
-        }
-    }
-    return longest;
-}
-
 static size_t dumped_size(const json_t *value)
 {
     return json_dumpb(value, NULL, 0, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+}
+
+/* The list that carries the bulk: the heaviest one from which an item can be dropped. */
+static const char *heaviest_list(const json_t *result)
+{
+    const char *key, *heaviest = NULL;
+    json_t *value;
+    size_t most = 0;
+    json_object_foreach ((json_t *)result, key, value) {
+        size_t size = json_array_size(value) > 1 ? dumped_size(value) : 0;
+        if (size > most) {
+            most = size;
+            heaviest = key;
+        }
+    }
+    return heaviest;
 }
 
 static bool has_cursor(const struct tool *tool)
@@ -73,37 +74,119 @@ static bool has_cursor(const struct tool *tool)
     return false;
 }
 
+static void note_cap(struct run_state *r, const char *hint)
+{
+    run_truncated(&r->run, "bytes", STRUCTURED_MAX, hint);
+    json_object_set(json_object_get(r->run.result, "meta"), "truncated", r->truncated);
+}
+
+/* Drops items from the end of a list until the result fits, but for the first. */
+static void trim_list(struct run_state *r, const char *key, size_t size)
+{
+    json_t *list = json_object_get(r->run.result, key);
+    size_t count = json_array_size(list), keep = 0, used = 0;
+    size_t rest = size - dumped_size(list);
+    size_t budget = STRUCTURED_MAX > rest + 1000 ? STRUCTURED_MAX - rest - 1000 : 0;
+    while (keep < count) {
+        used += dumped_size(json_array_get(list, keep)) + 1;
+        if (used > budget && keep > 0)
+            break;
+        keep++;
+    }
+    for (size_t i = count; i > keep; i--)
+        json_array_remove(list, i - 1);
+    int64_t limit, offset;
+    const char *hint = "narrow the period, filter, or ask for fewer rows";
+    if (has_cursor(r->run.tool) && run_page(&r->run, 0, &limit, &offset, NULL) == 0) {
+        run_set_cursor(&r->run, offset + (int64_t)keep);
+        hint = "continue with the cursor, or narrow the question";
+    }
+    note_cap(r, hint);
+}
+
+static json_t *cut_string(const json_t *text, size_t max)
+{
+    const char *bytes = json_string_value(text);
+    while (max > 0 && ((unsigned char)bytes[max] & 0xC0) == 0x80)
+        max--;
+    return json_sprintf("%.*s…", (int)max, bytes);
+}
+
+/* Cuts every longer text and every longer list below `value`. */
+static void shorten(json_t *value, size_t max_text, size_t max_items)
+{
+    while (json_array_size(value) > max_items)
+        json_array_remove(value, json_array_size(value) - 1);
+    for (size_t i = 0; i < json_array_size(value); i++) {
+        json_t *item = json_array_get(value, i);
+        if (json_is_string(item) && json_string_length(item) > max_text)
+            json_array_set_new(value, i, cut_string(item, max_text));
+        else
+            shorten(item, max_text, max_items);
+    }
+    const char *key;
+    void *tmp;
+    json_t *member;
+    json_object_foreach_safe (value, tmp, key, member) {
+        if (json_is_string(member) && json_string_length(member) > max_text)
+            json_object_set_new(value, key, cut_string(member, max_text));
+        else
+            shorten(member, max_text, max_items);
+    }
+}
+
+/* Bytes of the heaviest member, or item of a list, that dropping items could not make lighter. */
+static size_t heaviest_item(const json_t *result)
+{
+    const char *key;
+    json_t *value;
+    size_t most = 0;
+    json_object_foreach ((json_t *)result, key, value) {
+        if (!json_is_array(value)) {
+            size_t size = dumped_size(value);
+            most = size > most ? size : most;
+        }
+        for (size_t i = 0; i < json_array_size(value); i++) {
+            size_t size = dumped_size(json_array_get(value, i));
+            most = size > most ? size : most;
+        }
+    }
+    return most;
+}
+
+/* For data of absurd names: whatever it is, it must not leave. */
+static size_t cut_items(struct run_state *r)
+{
+    static const size_t texts[] = {4000, 500, 60}, items[] = {1000, 100, 10};
+    for (size_t pass = 0; pass < sizeof texts / sizeof texts[0]; pass++) {
+        if (heaviest_item(r->run.result) <= STRUCTURED_MAX / 2)
+            break;
+        /* What is shared with the arguments or the rows is cut in a copy. */
+        json_t *copy = json_deep_copy(r->run.result);
+        if (copy == NULL)
+            break;
+        json_decref(r->run.result);
+        r->run.result = copy;
+        shorten(copy, texts[pass], items[pass]);
+        note_cap(r, "long texts and lists are cut; narrow the question");
+    }
+    return dumped_size(r->run.result);
+}
+
 void meta_cap(struct run_state *r)
 {
-    json_t *result = r->run.result;
-    size_t size = dumped_size(result);
+    size_t size = dumped_size(r->run.result);
+    if (size > STRUCTURED_MAX)
+        size = cut_items(r);
     while (size > STRUCTURED_MAX) {
-        const char *key = longest_list(result);
+        const char *key = heaviest_list(r->run.result);
         if (key == NULL)
             return;
-        json_t *list = json_object_get(result, key);
-        size_t count = json_array_size(list), keep = 0, used = 0;
-        size_t rest = size - dumped_size(list);
-        size_t budget = STRUCTURED_MAX > rest + 1000 ? STRUCTURED_MAX - rest - 1000 : 0;
-        while (keep < count) {
-            used += dumped_size(json_array_get(list, keep)) + 1;
-            if (used > budget && keep > 0)
-                break;
-            keep++;
-        }
-        if (keep == count)
+        size_t before = size;
+        trim_list(r, key, size);
+        size = dumped_size(r->run.result);
+        if (size >= before)
             return;
-        for (size_t i = count; i > keep; i--)
-            json_array_remove(list, i - 1);
-        int64_t limit, offset;
-        const char *hint = "narrow the period, filter, or ask for fewer rows";
-        if (has_cursor(r->run.tool) && run_page(&r->run, 0, &limit, &offset, NULL) == 0) {
-            run_set_cursor(&r->run, offset + (int64_t)keep);
-            hint = "continue with the cursor, or narrow the question";
-        }
-        run_truncated(&r->run, "bytes", STRUCTURED_MAX, hint);
-        json_object_set(json_object_get(result, "meta"), "truncated", r->truncated);
-        size = dumped_size(result);
     }
 }
 

@@ -16,12 +16,21 @@ static const int64_t live_us = 3600 * (int64_t)1000000;
 
 enum { NAMES_SHOWN = 12 }; /* in an error that proposes names */
 
-static void note_name(struct run_state *r, json_t *list, const char *name, const char *path)
+/* Where in the arguments a name stands. An event and a field may be called the same. */
+static const char *path_of(const struct run_state *r, bool is_field, const char *name)
 {
-    if (json_object_get(r->paths, name) != NULL)
+    return json_get_string(json_object_get(r->paths, is_field ? "fields" : "events"), name, NULL);
+}
+
+static void note_name(struct run_state *r, bool is_field, const char *name, const char *path)
+{
+    if (path_of(r, is_field, name) != NULL)
         return;
-    json_array_append_new(list, json_string(name));
-    json_object_set_new(r->paths, name, json_string(path));
+    const char *kind = is_field ? "fields" : "events";
+    if (json_object_get(r->paths, kind) == NULL)
+        json_object_set_new(r->paths, kind, json_object());
+    json_object_set_new(json_object_get(r->paths, kind), name, json_string(path));
+    json_array_append_new(is_field ? r->fields : r->events, json_string(name));
 }
 
 /* The argument actor takes one word that is no field. */
@@ -39,10 +48,10 @@ static void walk_value(struct run_state *r, const struct param *p, const json_t 
     if (p->type == VALUE_OBJECT && p->fields != NULL)
         walk(r, p->fields, value, path);
     else if (p->role != NULL && json_is_string(value) && strcmp(p->role, "event") == 0)
-        note_name(r, r->events, json_string_value(value), path);
+        note_name(r, false, json_string_value(value), path);
     else if (p->role != NULL && json_is_string(value) && strcmp(p->role, "field") == 0 &&
              !is_counted_word(p, json_string_value(value)))
-        note_name(r, r->fields, json_string_value(value), path);
+        note_name(r, true, json_string_value(value), path);
 }
 
 static void walk(struct run_state *r, const struct param *params, const json_t *object,
@@ -92,8 +101,10 @@ int prelude_zone(struct run_state *r, struct err *ret_err)
     if (r->run.period.zone != NULL)
         return 0;
     /* The engine checks the name; only its alphabet is checked here. */
-    if (name[0] == '\0' || strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-                                        "0123456789/_+-") != strlen(name))
+    bool is_name = name[0] != '\0' && name[0] != '/' && strstr(name, "//") == NULL &&
+                   strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                "0123456789/_+-") == strlen(name);
+    if (!is_name)
         return err_set(ret_err, ERR_ARGUMENT, "tz",
                        "'%.60s' is no IANA time zone, like Europe/Berlin", name);
     struct query q;
@@ -121,19 +132,23 @@ static int set_period(struct run_state *r, const struct bounds *b, struct err *r
     struct period *p = &r->run.period;
     const char *from = json_get_string(r->run.arguments, "from", NULL);
     const char *to = json_get_string(r->run.arguments, "to", NULL);
-    p->is_live = b->rows > 0 && b->now_us - b->last_us < live_us;
+    /* Data whose clock runs ahead of ours altogether is not live but planned. */
+    p->is_live = b->rows > 0 && b->now_us - b->last_us < live_us && b->first_us <= b->now_us;
     p->complete_until_us = p->is_live ? b->now_us : b->last_us;
     if (b->rows == 0)
         p->complete_until_us = b->now_us;
     p->from_given = from != NULL;
     p->to_given = to != NULL;
     p->to_us = p->complete_until_us + 1;
+    bool is_whole = (r->run.subject->flags & TOOL_WHOLE_PERIOD) != 0;
+    if (is_whole && b->last_us >= p->to_us)
+        p->to_us = b->last_us + 1;
     int rc = 0;
     if (to != NULL)
         rc = period_parse(to, "to", true, p->complete_until_us, p->zone, &p->to_us, ret_err);
     if (rc == 0 && from != NULL)
         rc = period_parse(from, "from", false, p->complete_until_us, p->zone, &p->from_us, ret_err);
-    else if (rc == 0 && (r->run.subject->flags & TOOL_WHOLE_PERIOD))
+    else if (rc == 0 && is_whole)
         p->from_us = b->first_us < p->to_us ? b->first_us : p->to_us - 1;
     else if (rc == 0)
         p->from_us = p->to_us - 1 - default_period_us;
@@ -192,8 +207,7 @@ int prelude_bounds_rows(struct run_state *r, struct err *ret_err)
 /* A name of the mapping or a column exists by definition. */
 static bool is_known_field(const struct source *s, const char *field)
 {
-    static const char *const derived[] = {"event", "actor",   "session", "case",
-                                          "hour",  "weekday", NULL};
+    static const char *const derived[] = {"case", "hour", "weekday", NULL};
     for (const char *const *name = derived; *name != NULL; name++)
         if (strcmp(field, *name) == 0)
             return true;
@@ -257,7 +271,7 @@ static int ask_events(struct run_state *r, const json_t *names, struct err *ret_
                                                        {"last_us", buf_text(&last)},
                                                        {"table", buf_text(&table)},
                                                        {0}},
-                       1000, ret_err);
+                       json_array_size(names) + 1, ret_err);
     query_done(&q);
     buf_done(&event);
     buf_done(&first);
@@ -274,8 +288,7 @@ static int ask_field(struct run_state *r, const char *name, struct err *ret_err)
     query_init(&q);
     int rc = source_text(s, &q, name, &value, ret_err);
     if (rc < 0) {
-        const char *path = json_string_value(json_object_get(r->paths, name));
-        snprintf(ret_err->field, sizeof ret_err->field, "%s", path);
+        snprintf(ret_err->field, sizeof ret_err->field, "%s", path_of(r, true, name));
     } else {
         source_from(s, &q, &from);
         rc = run_query(&r->run, &q, &sql_run_field_seen,
@@ -311,8 +324,7 @@ static void set_missing(struct run_state *r, const char *name, bool is_field)
     if (r->missing[0] != '\0')
         return;
     snprintf(r->missing, sizeof r->missing, "%s", name);
-    snprintf(r->missing_path, sizeof r->missing_path, "%s",
-             json_string_value(json_object_get(r->paths, name)));
+    snprintf(r->missing_path, sizeof r->missing_path, "%s", path_of(r, is_field, name));
     r->missing_is_field = is_field;
 }
 
@@ -323,21 +335,23 @@ int prelude_names_rows(struct run_state *r, struct err *ret_err)
     const char *source = r->run.source->name;
     int query = 0;
     if (json_array_size(r->events) > 0) {
+        json_t *found = json_object();
         const json_t *rows = run_rows(&r->run, query++);
         for (size_t i = 0; i < json_array_size(rows); i++) {
             const json_t *row = json_array_get(rows, i);
             const char *name = json_string_value(json_array_get(row, 0));
             int64_t first_us = json_integer_value(json_array_get(row, 1));
             int64_t last_us = json_integer_value(json_array_get(row, 2));
+            json_object_set(found, name, json_true());
             workspace_keep_seen(w, source, 'e', name, first_us, last_us);
             warn_outside(r, name, first_us, last_us);
         }
         for (size_t i = 0; i < json_array_size(r->events); i++) {
-            int64_t first_us, last_us;
             const char *name = json_string_value(json_array_get(r->events, i));
-            if (!workspace_seen(w, source, 'e', name, &first_us, &last_us))
+            if (json_object_get(found, name) == NULL)
                 set_missing(r, name, false);
         }
+        json_decref(found);
     }
     for (size_t i = 0; i < json_array_size(r->fields) && i < RUN_MAX_QUERIES - 2; i++, query++) {
         const char *name = json_string_value(json_array_get(r->fields, i));
@@ -405,8 +419,9 @@ static const char **candidates(const struct run_state *r, size_t *ret_count)
     const struct source *s = r->run.source;
     const json_t *rows = r->query_count > 0 ? run_rows(&r->run, 0) : NULL;
     size_t count = 0, row_count = json_array_size(rows);
-    const char **names =
-        calloc(row_count + s->case_count + s->object_count + SOURCE_FIELDS + 1, sizeof *names);
+    size_t size = row_count + s->case_count + s->object_count + json_object_size(s->columns) +
+                  SOURCE_FIELDS + 1;
+    const char **names = calloc(size, sizeof *names);
     if (names == NULL)
         return NULL;
     for (int i = 0; r->missing_is_field && i < SOURCE_FIELDS; i++)
@@ -416,6 +431,12 @@ static const char **candidates(const struct run_state *r, size_t *ret_count)
         names[count++] = s->cases[i].name;
     for (size_t i = 0; r->missing_is_field && i < s->object_count; i++)
         names[count++] = s->objects[i].name;
+    const char *column;
+    json_t *type;
+    if (r->missing_is_field && s->property_count == 0)
+        json_object_foreach (s->columns, column, type)
+            if (source_is_plain_column(s, column))
+                names[count++] = column;
     for (size_t i = 0; i < row_count; i++) {
         const char *name = json_string_value(json_array_get(json_array_get(rows, i), 0));
         if (name != NULL && name[0] != '\0')

@@ -329,11 +329,9 @@ static int plan_actors(struct run *run, const json_t *cell, struct err *ret_err)
     if (period < 0 || period >= c.periods)
         return err_set(ret_err, ERR_ARGUMENT, "cell.period", "a period from 0 to %lld",
                        (long long)c.periods - 1);
-    json_t *none = json_array(), *values = json_object_get(cell, "breakdown");
+    json_t *none = json_array(), *values = NULL;
     size_t count = json_array_size(json_object_get(run->arguments, "breakdown"));
-    if (values != NULL && json_array_size(values) != count)
-        rc = err_set(ret_err, ERR_ARGUMENT, "cell.breakdown",
-                     "a list of %zu values, one for each breakdown field", count);
+    rc = run_cell_values(cell, count, &values, ret_err);
     const char *first = json_string_value(json_array_get(values, 0));
     struct query q;
     struct buf visits = {0};

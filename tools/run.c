@@ -8,6 +8,7 @@
 #include "bind.h"
 #include "json.h"
 #include "period.h"
+#include "rpc.h"
 #include "run_internal.h"
 #include "sql_text.h"
 
@@ -186,29 +187,36 @@ static void run_free(struct run_state *r)
     free(r);
 }
 
-enum { TEXT_MAX = 25000 };
+/* Bytes of a text, and of the notes that may end it. */
+enum { TEXT_MAX = 25000, NOTES_MAX = 4000 };
 
+/* Cuts at a line, so that no row is half; a single line is cut where it must. */
+static void cut_text(struct buf *text, size_t max)
+{
+    size_t len = max;
+    while (len > 0 && text->data[len] != '\n')
+        len--;
+    text->len = len > max / 2 ? len : max;
+    text->data[text->len] = '\0';
+}
+
+/* The table gives way to the notes: they say what the figures do not. */
 static json_t *final_text(struct run_state *r)
 {
     struct buf *text = &r->run.text;
-    const char *warning;
+    struct buf notes = {0};
     size_t i;
     json_t *item;
-    json_array_foreach (r->warnings, i, item) {
-        warning = json_string_value(item);
-        buf_printf(text, "%sNote: %s", text->len > 0 ? "\n" : "", warning);
+    json_array_foreach (r->warnings, i, item)
+        if (notes.len < NOTES_MAX)
+            buf_printf(&notes, "\nNote: %s", json_string_value(item));
+    if (text->len + notes.len > TEXT_MAX) {
+        cut_text(text, TEXT_MAX - notes.len - 120);
+        buf_puts(text, "\n… cut: ask for fewer rows (limit) or a narrower period");
     }
-    size_t len = text->len;
-    if (len <= TEXT_MAX)
-        return json_stringn(buf_text(text), len);
-    /* Cut at a line, so that no row is half. */
-    len = TEXT_MAX;
-    while (len > 0 && text->data[len] != '\n')
-        len--;
-    json_t *cut =
-        json_sprintf("%.*s\n… cut at %d bytes; ask for fewer rows (limit) or a narrower period",
-                     (int)len, text->data, TEXT_MAX);
-    return cut != NULL ? cut : json_string("");
+    buf_puts(text, text->len > 0 || notes.len == 0 ? buf_text(&notes) : buf_text(&notes) + 1);
+    buf_done(&notes);
+    return rpc_text(buf_text(text)); /* names may be cut inside a character */
 }
 
 static void end_run(struct run_state *r)
@@ -480,7 +488,7 @@ void run_warn(struct run *run, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    json_array_append_new(run_state_of(run)->warnings, json_string(text));
+    json_array_append_new(run_state_of(run)->warnings, rpc_text(text));
 }
 
 void run_suggest(struct run *run, const char *tool, json_t *arguments, const char *why)
@@ -536,6 +544,21 @@ int run_page(const struct run *run, int64_t fallback_limit, int64_t *ret_limit, 
 void run_set_cursor(struct run *run, int64_t next_offset)
 {
     json_object_set_new(run->result, "cursor", json_sprintf("o%lld", (long long)next_offset));
+}
+
+int run_cell_values(const json_t *cell, size_t count, json_t **ret_values, struct err *ret_err)
+{
+    json_t *values = json_object_get(cell, "breakdown");
+    if (values == NULL || (count == 0 && json_is_array(values) && json_array_size(values) == 0))
+        return 0;
+    bool is_good = json_is_array(values) && json_array_size(values) == count;
+    for (size_t i = 0; i < json_array_size(values); i++)
+        is_good = is_good && json_is_string(json_array_get(values, i));
+    if (!is_good)
+        return err_set(ret_err, ERR_ARGUMENT, "cell.breakdown",
+                       "expected a list of %zu texts, one for each breakdown field", count);
+    *ret_values = values;
+    return 0;
 }
 
 json_t *run_time(const struct run *run, int64_t unix_us)

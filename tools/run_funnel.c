@@ -270,12 +270,11 @@ static int plan_actors(struct run *run, const json_t *cell, struct err *ret_err)
         rc = run_page(run, 100, &limit, &offset, ret_err);
     if (rc < 0)
         return rc;
-    json_t *values = json_object_get(cell, "breakdown");
+    json_t *values = NULL;
+    rc = run_cell_values(cell, json_array_size(f.breakdown), &values, ret_err);
+    if (rc < 0)
+        return rc;
     bool has_values = values != NULL;
-    if (has_values && json_array_size(values) != json_array_size(f.breakdown))
-        return err_set(ret_err, ERR_ARGUMENT, "cell.breakdown",
-                       "a list of %zu values, one for each breakdown field",
-                       json_array_size(f.breakdown));
     struct query q;
     struct buf journeys = {0};
     query_init(&q);

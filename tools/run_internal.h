@@ -44,7 +44,7 @@ struct run_state {
     /* names to look for */
     json_t *events; /* array of event names used in the arguments */
     json_t *fields; /* array of field names */
-    json_t *paths;  /* {name: path of the argument} for error messages */
+    json_t *paths;  /* {"events" | "fields": {name: path of the argument}} for error messages */
     char missing[256], missing_path[96];
     bool missing_is_field;
     /* meta */

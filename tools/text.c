@@ -5,17 +5,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Cell text on one line: a bar or newline in the data would break the table. */
+enum { CELL_MAX = 160 };
+
+/* Cell text on one line: a bar or newline in the data would break the table, and one long value
+ * would take the room of all the others. */
 static void cell(struct buf *out, const char *text)
 {
+    size_t len = strlen(text), shown = len > CELL_MAX ? CELL_MAX : len;
+    while (shown < len && shown > 0 && ((unsigned char)text[shown] & 0xC0) == 0x80)
+        shown--;
     buf_puts(out, "| ");
-    for (const char *s = text; *s != '\0'; s++) {
-        if (*s == '|')
+    for (size_t i = 0; i < shown; i++) {
+        unsigned char c = (unsigned char)text[i];
+        if (c == '|')
             buf_puts(out, "\\|");
         else
-            buf_putc(out, *s == '\n' || *s == '\r' ? ' ' : *s);
+            buf_putc(out, c < ' ' ? ' ' : (char)c);
     }
-    buf_putc(out, ' ');
+    buf_puts(out, shown < len ? "… " : " ");
 }
 
 void text_row(struct buf *out, const char *const *cells, size_t count)

@@ -66,9 +66,13 @@ static void receive_signal(uv_signal_t *handle, int number)
 
 int app_catch_signals(struct app *app, struct err *ret_err)
 {
-    static const int numbers[] = {SIGINT, SIGTERM};
-    for (size_t i = 0; i < 2; i++) {
+    static const int numbers[APP_SIGNALS] = {SIGINT, SIGTERM, SIGHUP};
+    for (size_t i = 0; i < APP_SIGNALS; i++) {
         uv_signal_t *handle = &app->signals[i];
+        struct sigaction action;
+        if (numbers[i] == SIGHUP && sigaction(SIGHUP, NULL, &action) == 0 &&
+            action.sa_handler == SIG_IGN)
+            continue; /* started by nohup */
         int rc = uv_signal_init(app->loop, handle);
         if (rc == 0)
             handle->data = app;
@@ -77,7 +81,6 @@ int app_catch_signals(struct app *app, struct err *ret_err)
         if (rc != 0)
             return err_set(ret_err, ERR_INTERNAL, NULL, "signals: %s", uv_strerror(rc));
         uv_unref((uv_handle_t *)handle);
-        app->has_signals = true;
     }
     return 0;
 }
@@ -176,8 +179,9 @@ int app_close(struct app *app, int code)
     if (app->db != NULL)
         app->db->ops->close(app->db, on_closed, &is_closed);
     app->db = NULL;
-    for (size_t i = 0; app->has_signals && i < 2; i++)
-        uv_close((uv_handle_t *)&app->signals[i], NULL);
+    for (size_t i = 0; i < APP_SIGNALS; i++)
+        if (app->signals[i].data != NULL)
+            uv_close((uv_handle_t *)&app->signals[i], NULL);
     if (app->has_loop) {
         uv_run(app->loop, UV_RUN_DEFAULT);
         is_closed = is_closed && uv_loop_close(app->loop) == 0;
@@ -201,9 +205,7 @@ bool app_run_until(struct app *app, const bool *done)
 struct wait {
     struct app *app;
     const struct db_request *request;
-    struct buf *bytes;
     struct db_query *query;
-    struct db_stats stats;
     struct err err;
     bool failed, is_done;
 };
@@ -211,28 +213,16 @@ struct wait {
 static int wait_data(void *user, const char *bytes, size_t len)
 {
     struct wait *wait = user;
-    if (wait->request->on_data != NULL)
-        return wait->request->on_data(wait->request->user, bytes, len);
-    if (wait->bytes == NULL)
-        return 0;
-    buf_add(wait->bytes, bytes, len);
-    return buf_failed(wait->bytes) ? -1 : 0;
-}
-
-static void wait_progress(void *user, const struct db_stats *so_far)
-{
-    struct wait *wait = user;
-    if (wait->request->on_progress != NULL)
-        wait->request->on_progress(wait->request->user, so_far);
+    return wait->request->on_data(wait->request->user, bytes, len);
 }
 
 static void wait_done(void *user, const struct err *err, const struct db_stats *stats)
 {
+    (void)stats;
     struct wait *wait = user;
     wait->failed = err != NULL;
     if (err != NULL)
         wait->err = *err;
-    wait->stats = *stats;
     wait->is_done = true;
 }
 
@@ -243,18 +233,17 @@ static void wait_cancel(void *user)
         db_cancel(wait->app->db, wait->query);
 }
 
-int app_query(struct app *app, const struct db_request *request, struct buf *ret_bytes,
-              struct db_stats *ret_stats, struct err *ret_err)
+/* Runs one statement and waits for its end on the loop; a signal cancels it (ERR_CANCELLED). */
+static int query(struct app *app, const struct db_request *request, struct err *ret_err)
 {
     if (app->signal != 0)
         return err_set(ret_err, ERR_CANCELLED, NULL, "cancelled");
     int rc = app_open_db(app, ret_err);
     if (rc < 0)
         return rc;
-    struct wait wait = {.app = app, .request = request, .bytes = ret_bytes};
+    struct wait wait = {.app = app, .request = request};
     struct db_request own = *request;
     own.on_data = wait_data;
-    own.on_progress = wait_progress;
     own.on_done = wait_done;
     own.user = &wait;
     rc = db_start(app->db, &own, &wait.query, ret_err);
@@ -270,8 +259,6 @@ int app_query(struct app *app, const struct db_request *request, struct buf *ret
             *ret_err = wait.err;
         return -(int)wait.err.code;
     }
-    if (ret_stats != NULL)
-        *ret_stats = wait.stats;
     return 0;
 }
 
@@ -294,19 +281,13 @@ int app_rows(struct app *app, const char *sql, const struct db_param *params, si
         .on_data = feed_rows,
         .user = &rows,
     };
-    int rc = app_query(app, &request, NULL, NULL, ret_err);
+    int rc = query(app, &request, ret_err);
     if (rc == 0)
         rc = rows_end(&rows, ret_err);
     if (rc == 0)
         *ret_rows = json_incref(rows.items);
     rows_done(&rows);
     return rc;
-}
-
-int app_execute(struct app *app, const char *sql, struct err *ret_err)
-{
-    struct db_request request = {.sql = sql, .tag = app->command, .is_write = true};
-    return app_query(app, &request, NULL, NULL, ret_err);
 }
 
 bool app_write(struct app *app, const char *text, size_t len)

@@ -1,20 +1,19 @@
 #pragma once
 /* What every subcommand works with: the configuration, the loop, the database, the workspace. It
- * also owns the end of the process: SIGINT and SIGTERM cancel what runs, and whatever happens the
- * engine is closed or the process leaves with _exit() within EXIT_DEADLINE_MS, because leaving
- * with an open embedded engine crashes. */
+ * also owns the end of the process: SIGINT, SIGTERM and SIGHUP cancel what runs, and whatever
+ * happens the engine is closed or the process leaves with _exit() within EXIT_DEADLINE_MS, because
+ * leaving with an open embedded engine crashes. */
 #include <stdbool.h>
 
 #include <jansson.h>
 #include <uv.h>
 
-#include "buf.h"
 #include "config.h"
 #include "db.h"
 #include "err.h"
 #include "run.h"
 
-enum { EXIT_DEADLINE_MS = 900 };
+enum { EXIT_DEADLINE_MS = 900, APP_SIGNALS = 3 };
 
 /* Exit codes of the program; after a signal it is 128 + its number. */
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
@@ -27,20 +26,20 @@ struct app {
     uv_loop_t *loop;
     struct db *db;               /* after app_open_db() */
     struct workspace *workspace; /* after app_open_workspace() */
-    int signal;                  /* SIGINT or SIGTERM once one came, else 0 */
+    int signal;                  /* SIGINT, SIGTERM or SIGHUP once one came, else 0 */
     /* private */
     void (*on_signal)(void *user);
     void *on_signal_user;
     uv_loop_t loop_memory;
-    uv_signal_t signals[2];
-    bool has_loop, has_signals, is_closed;
+    uv_signal_t signals[APP_SIGNALS];
+    bool has_loop, is_closed;
     int exit_code;
 };
 
 /* The loop; nothing else is touched. */
 int app_open(struct app *app, struct err *ret_err);
 
-/* SIGINT and SIGTERM from here on: sets app->signal, cancels what app_query() runs, calls
+/* SIGINT, SIGTERM and SIGHUP from here on: sets app->signal, cancels what app_rows() runs, calls
  * app_on_signal()'s function and starts the deadline. */
 int app_catch_signals(struct app *app, struct err *ret_err);
 void app_on_signal(struct app *app, void (*on_signal)(void *user), void *user);
@@ -63,18 +62,10 @@ int app_close(struct app *app, int code);
  * out of work before. */
 bool app_run_until(struct app *app, const bool *done);
 
-/* Runs one statement and waits for its end on the loop; a signal cancels it (ERR_CANCELLED). The
- * bytes of its result go to request->on_data when that is set, else to *ret_bytes (may be NULL);
- * request->on_done is not used. */
-int app_query(struct app *app, const struct db_request *request, struct buf *ret_bytes,
-              struct db_stats *ret_stats, struct err *ret_err);
-
-/* The same for a short SELECT: rows as an array of arrays. A new reference. */
+/* Runs one SELECT and waits for its end on the loop; a signal cancels it (ERR_CANCELLED). The rows
+ * as an array of arrays, a new reference. */
 int app_rows(struct app *app, const char *sql, const struct db_param *params, size_t param_count,
              json_t **ret_rows, struct err *ret_err);
-
-/* A statement without rows: DDL, INSERT … SELECT. */
-int app_execute(struct app *app, const char *sql, struct err *ret_err);
 
 /* Writes all of it to app->output. False when the reader is gone or the disk is full. */
 bool app_write(struct app *app, const char *text, size_t len);

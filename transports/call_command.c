@@ -183,11 +183,12 @@ int call_command(struct app *app, int argc, char **argv)
 {
     struct calling calling = {.app = app, .format = "json"};
     const char *name = NULL, *given = NULL;
+    bool only_positionals = false;
     for (int i = 0; i < argc; i++) {
-        if (strcmp(argv[i], "--format") == 0)
+        if (!only_positionals && strcmp(argv[i], "--") == 0)
+            only_positionals = true;
+        else if (!only_positionals && strcmp(argv[i], "--format") == 0)
             calling.format = argv[++i];
-        else if (strcmp(argv[i], "--") == 0)
-            continue;
         else if (name == NULL)
             name = argv[i];
         else if (given == NULL)

@@ -51,7 +51,7 @@ static void add_command_help(const struct command *command, struct buf *out)
     config_help(command->groups | OPTION_ALWAYS, out);
 }
 
-/* Prints and empties the text. A reader that left is no error. */
+/* Prints and empties the text. A reader that left gets no words, only the exit code. */
 static int print(struct buf *out)
 {
     struct app app = {.output = STDOUT_FILENO};
@@ -128,9 +128,8 @@ static int print_help(const struct command *command, const char *topic)
 
 static void set_log_level(const char *name)
 {
-    static const char *const names[] = {"debug", "info", "warning", "error"};
     for (int i = LOG_DEBUG; i <= LOG_ERROR; i++)
-        if (strcmp(names[i], name) == 0)
+        if (strcmp(log_level_names[i], name) == 0)
             log_set_level((enum log_level)i);
 }
 

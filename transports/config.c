@@ -56,6 +56,16 @@ static int value_text(struct config_load *load, const struct option *option, con
     return buf_failed(out) ? config_no_memory(load) : 0;
 }
 
+/* Whether some key begins with "name.": an unknown object that is empty has no key to refuse. */
+static bool is_group(const char *name)
+{
+    size_t len = strlen(name);
+    for (const struct option *o = config_options; o->key != NULL; o++)
+        if (strncmp(o->key, name, len) == 0 && o->key[len] == '.')
+            return true;
+    return false;
+}
+
 static int apply_object(struct config_load *load, const json_t *object, const char *prefix)
 {
     const char *key;
@@ -78,7 +88,8 @@ static int apply_object(struct config_load *load, const json_t *object, const ch
             if (rc == 0)
                 rc = config_set_value(load, option, buf_text(&text));
             buf_done(&text);
-        } else if (json_is_object(value) && prefix[0] == '\0') {
+        } else if (json_is_object(value) && prefix[0] == '\0' &&
+                   (json_object_size(value) > 0 || is_group(path))) {
             char group[96];
             snprintf(group, sizeof group, "%s.", path);
             rc = apply_object(load, value, group);
@@ -228,11 +239,12 @@ static int load_password(struct config_load *load)
 static int check(struct config_load *load)
 {
     struct config *config = load->config;
+    /* What was given is not repeated: a URL may hold a password. */
     if (config->host != NULL && strpbrk(config->host, "/ @?#") != NULL)
         return err_set(load->err, ERR_ARGUMENT, "clickhouse.host",
-                       "%s: expected a host name alone, got \"%.*s\"; port and protocol have "
-                       "options of their own",
-                       config_origin(config, "clickhouse.host"), CONFIG_SHOWN_BYTES, config->host);
+                       "clickhouse.host (%s): expected a host name alone; port, protocol and user "
+                       "have options of their own",
+                       config_origin(config, "clickhouse.host"));
     if (config->data_dir == NULL)
         config->data_dir = home_path("XDG_DATA_HOME", ".local/share", "sextant");
     return 0;

@@ -2,9 +2,8 @@
 #include "config.h"
 
 #include <stdio.h>
-#include <string.h>
 
-static const char *const log_levels[] = {"debug", "info", "warning", "error", NULL};
+#include "log.h"
 
 #define AT(member) .offset = offsetof(struct config, member)
 
@@ -206,7 +205,7 @@ const struct option config_options[] = {
      .flag = "--log-level",
      .env = "SEXTANT_LOG_LEVEL",
      .value = "LEVEL",
-     .choices = log_levels,
+     .choices = log_level_names,
      .fallback = "info",
      .group = OPTION_ALWAYS,
      AT(log_level),

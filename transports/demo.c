@@ -44,9 +44,10 @@ static int run_fill(struct app *app, struct err *ret_err)
     if (rc < 0)
         return rc;
     app_on_signal(app, on_signal, &fill);
-    while (!fill.is_done)
-        uv_run(app->loop, UV_RUN_ONCE);
+    bool has_ended = app_run_until(app, &fill.is_done);
     app_on_signal(app, NULL, NULL);
+    if (!has_ended)
+        return err_set(ret_err, ERR_INTERNAL, NULL, "the engine forgot the statement");
     if (fill.err.code == ERR_OK)
         return 0;
     *ret_err = fill.err;
@@ -111,8 +112,9 @@ static void print_stories(const struct app *app)
     bool is_named = !config_is_remote(&app->config) && app->config.data_dir != NULL &&
                     strcmp(config_origin(&app->config, "data"), "default") != 0;
     for (size_t i = 0; i < sizeof(stories) / sizeof(stories[0]); i++)
-        printf("\n# %s\nsextant call%s%s %s '%s'\n", stories[i].what, is_named ? " --data " : "",
-               is_named ? app->config.data_dir : "", stories[i].tool, stories[i].arguments);
+        printf("\n# %s\nsextant call%s%s%s %s '%s'\n", stories[i].what, is_named ? " --data '" : "",
+               is_named ? app->config.data_dir : "", is_named ? "'" : "", stories[i].tool,
+               stories[i].arguments);
 }
 
 int demo_command(struct app *app, int argc, char **argv)
@@ -124,5 +126,5 @@ int demo_command(struct app *app, int argc, char **argv)
     if (app_open_db(app, &err) < 0 || run_fill(app, &err) < 0 || print_made(app, &err) < 0)
         return command_fail(&err);
     print_stories(app);
-    return EXIT_OK;
+    return fflush(stdout) == 0 && ferror(stdout) == 0 ? EXIT_OK : EXIT_FAILED;
 }

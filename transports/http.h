@@ -33,6 +33,9 @@ struct http_options {
      * any port. Origins are compared whole ("https://app.example.com"); a host without a port
      * stands for every port. */
     const char *const *allowed_origins, *const *allowed_hosts;
+    /* Whether ?toolsets=… of the endpoint's address (decoded) makes sense; else *ret_err says what
+     * is allowed. NULL = the query is ignored. */
+    int (*check_toolsets)(const char *toolsets, struct err *ret_err);
     /* Whether work can be done, for GET /readyz; says why not. NULL = always. */
     bool (*ready)(void *user, char *why, size_t size);
     void *user;

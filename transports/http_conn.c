@@ -17,6 +17,7 @@ enum {
 };
 
 static void read_on(struct http_conn *conn);
+static void set_timer(struct http_conn *conn, uint64_t ms);
 
 /* ---- closing ---- */
 
@@ -52,7 +53,7 @@ static void on_shutdown(uv_shutdown_t *request, int status)
         return;
     }
     conn->phase = PHASE_LINGERING;
-    http_conn_set_timer(conn, LINGER_MS);
+    set_timer(conn, LINGER_MS);
     read_on(conn);
 }
 
@@ -64,7 +65,7 @@ static void flush_and_close(struct http_conn *conn)
     if (uv_shutdown(&conn->shutdown, (uv_stream_t *)&conn->tcp, on_shutdown) < 0)
         http_conn_drop(conn);
     else
-        http_conn_set_timer(conn, conn->http->options.idle_timeout_ms);
+        set_timer(conn, conn->http->options.idle_timeout_ms);
 }
 
 void http_conn_retire(struct http_conn *conn)
@@ -111,7 +112,7 @@ void http_conn_watch(struct http_conn *conn)
     if (conn->is_paused && (ms == 0 || ms > HANGUP_CHECK_MS))
         ms = HANGUP_CHECK_MS;
     if (ms != 0)
-        http_conn_set_timer(conn, ms);
+        set_timer(conn, ms);
     else
         uv_timer_stop(&conn->timer);
 }
@@ -153,7 +154,7 @@ static void on_timer(uv_timer_t *timer)
     case PHASE_IDLE:
     case PHASE_FLUSHING:
         if (has_moved(conn))
-            http_conn_set_timer(conn, conn->http->options.idle_timeout_ms);
+            set_timer(conn, conn->http->options.idle_timeout_ms);
         else
             http_conn_drop(conn);
         break;
@@ -162,7 +163,7 @@ static void on_timer(uv_timer_t *timer)
     }
 }
 
-void http_conn_set_timer(struct http_conn *conn, uint64_t ms)
+static void set_timer(struct http_conn *conn, uint64_t ms)
 {
     conn->queued_before = uv_stream_get_write_queue_size((uv_stream_t *)&conn->tcp);
     /* The loop's clock stands still while an answer is made; a large one takes its time. */
@@ -186,14 +187,14 @@ static void on_head(struct http_conn *conn)
     if (!request->has_body)
         return;
     if (conn->refused_status == 0) {
-        http_conn_set_timer(conn, conn->http->options.body_timeout_ms);
+        set_timer(conn, conn->http->options.body_timeout_ms);
         if (request->expects_continue)
             http_write(conn, "HTTP/1.1 100 Continue\r\n\r\n", 25);
     } else if (conn->is_refusing || request->expects_continue || request->is_chunked ||
                request->content_length > MAX_REFUSED_BODY) {
         reply_and_close(conn, conn->refused_status, conn->refused_text);
     } else {
-        http_conn_set_timer(conn, conn->http->options.body_timeout_ms);
+        set_timer(conn, conn->http->options.body_timeout_ms);
     }
 }
 
@@ -219,8 +220,7 @@ static void begin_request(struct http_conn *conn)
     conn->origin = NULL;
     conn->is_head_method = false;
     conn->refused_status = 0;
-    http_conn_set_timer(conn, conn->is_refusing ? REFUSE_TIMEOUT_MS
-                                                : conn->http->options.head_timeout_ms);
+    set_timer(conn, conn->is_refusing ? REFUSE_TIMEOUT_MS : conn->http->options.head_timeout_ms);
 }
 
 /* Feeds the parser until the bytes are used up or a request is being answered. Handlers that
@@ -285,7 +285,7 @@ void http_conn_done(struct http_conn *conn)
         return;
     }
     conn->phase = PHASE_IDLE;
-    http_conn_set_timer(conn, conn->http->options.idle_timeout_ms);
+    set_timer(conn, conn->http->options.idle_timeout_ms);
     if (!conn->is_feeding && conn->input.len > conn->input_used)
         resume(conn);
 }
@@ -428,7 +428,6 @@ void http_conn_accept(struct http *http)
     if (conn->is_refusing && http->refusing == 1)
         log_event(LOG_WARNING, "too many connections: refusing some", NULL);
     uv_tcp_nodelay(&conn->tcp, 1);
-    http_conn_set_timer(conn,
-                        conn->is_refusing ? REFUSE_TIMEOUT_MS : http->options.head_timeout_ms);
+    set_timer(conn, conn->is_refusing ? REFUSE_TIMEOUT_MS : http->options.head_timeout_ms);
     read_on(conn);
 }

@@ -101,7 +101,6 @@ void http_conn_drop(struct http_conn *conn);
 void http_conn_retire(struct http_conn *conn);
 /* The answer is complete: on to the next request, or close. */
 void http_conn_done(struct http_conn *conn);
-void http_conn_set_timer(struct http_conn *conn, uint64_t ms);
 /* Sets the timer that an answer in the making needs: comments on its stream, a look whether the
  * client is still there. */
 void http_conn_watch(struct http_conn *conn);

@@ -8,6 +8,8 @@
 #include "json.h"
 #include "rpc.h"
 
+enum { TOOLSETS_MAX = 1024 /* bytes of ?toolsets= */ };
+
 /* One message on its way through the server. It lives until the server's last word on it, which may
  * be after its connection. */
 struct http_post {
@@ -101,13 +103,14 @@ static bool is_modern(const json_t *message, const struct message_headers *heade
     return verdict.era == ERA_MODERN;
 }
 
-static void receive(struct http_post *post, const struct http1 *request, const struct buf *body)
+static void receive(struct http_post *post, const struct http1 *request, const struct buf *body,
+                    const char *toolsets)
 {
     struct message_headers headers = {
         .protocol_version = http1_header(request, "mcp-protocol-version"),
         .method = http1_header(request, "mcp-method"),
         .name = http1_header(request, "mcp-name"),
-        .session_id = http1_header(request, "mcp-session-id"),
+        .toolsets = toolsets,
         .accepts_json = post->accepts_json,
         .accepts_stream = post->accepts_stream,
     };
@@ -127,8 +130,61 @@ static void receive(struct http_post *post, const struct http1 *request, const s
     json_decref(message);
 }
 
+static int hex_digit(char c)
+{
+    return c >= '0' && c <= '9'                     ? c - '0'
+           : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10
+                                                    : -1;
+}
+
+/* The value of ?toolsets= in the address, percent-decoded, or "" when it has none. The first
+ * counts. -1 when it is malformed or too long. */
+static int find_toolsets(const char *path, char *ret_value, size_t size)
+{
+    static const char name[] = "toolsets=";
+    const char *pair = strchr(path, '?');
+    ret_value[0] = '\0';
+    while (pair != NULL && strncmp(pair + 1, name, sizeof name - 1) != 0)
+        pair = strchr(pair + 1, '&');
+    size_t len = 0;
+    for (const char *c = pair != NULL ? pair + sizeof name : ""; *c != '\0' && *c != '&'; c++) {
+        int high = *c == '%' ? hex_digit(c[1]) : 0;
+        int low = *c == '%' && high >= 0 ? hex_digit(c[2]) : 0;
+        char decoded = *c == '%' ? (char)(high * 16 + low) : *c == '+' ? ' ' : *c;
+        if (high < 0 || low < 0 || decoded == '\0' || len + 1 >= size)
+            return -1;
+        ret_value[len++] = decoded;
+        c += *c == '%' ? 2 : 0;
+    }
+    ret_value[len] = '\0';
+    return 0;
+}
+
+/* Fills *ret_value, NULL when the address chooses nothing; false when it was answered with what is
+ * wrong. */
+static bool take_toolsets(struct http_conn *conn, char *memory, size_t size, const char **ret_value)
+{
+    const struct http_options *options = &conn->http->options;
+    struct err err;
+    *ret_value = NULL;
+    if (options->check_toolsets == NULL)
+        return true;
+    if (find_toolsets(conn->path, memory, size) < 0)
+        err_set(&err, ERR_ARGUMENT, "toolsets", "toolsets in the address is malformed or too long");
+    else if (memory[0] == '\0' || options->check_toolsets(memory, &err) == 0) {
+        *ret_value = memory[0] != '\0' ? memory : NULL;
+        return true;
+    }
+    http_reply_error(conn, 400, err.text);
+    return false;
+}
+
 void http_post_handle(struct http_conn *conn)
 {
+    char memory[TOOLSETS_MAX];
+    const char *toolsets;
+    if (!take_toolsets(conn, memory, sizeof memory, &toolsets))
+        return;
     struct http_post *post = calloc(1, sizeof *post);
     if (post == NULL) {
         http_reply_error(conn, 503, "out of memory");
@@ -141,7 +197,7 @@ void http_post_handle(struct http_conn *conn)
     post->accepts_stream = http_accepts(&conn->parser, "text/event-stream");
     post->is_receiving = true;
     conn->post = post;
-    receive(post, &conn->parser, &conn->body);
+    receive(post, &conn->parser, &conn->body, toolsets);
     post->is_receiving = false;
     if (post->is_done)
         free(post);

@@ -13,9 +13,10 @@ const struct command command_list[] = {
     {.name = "serve",
      .usage = "",
      .summary = "serve MCP clients over HTTP",
-     .details = "The endpoint is /mcp; GET /healthz and /readyz tell whether the server is up and\n"
-                "whether its engine answers. To serve other machines, put an authenticating\n"
-                "reverse proxy in front.\n",
+     .details =
+         "The endpoint is /mcp, or /mcp?toolsets=NAMES for a client that wants other tools;\n"
+         "GET /healthz and /readyz tell whether the server is up and whether its engine\n"
+         "answers. To serve other machines, put an authenticating reverse proxy in front.\n",
      .groups = OPTION_ENGINE | OPTION_TOOLS | OPTION_HTTP,
      .is_guarded = true,
      .run = serve_command},

@@ -73,6 +73,7 @@ static void on_stdio_ended(void *user, const char *why)
     /* stdio caught it; the exit code tells which one it was. */
     s->app->signal = strcmp(why, "SIGINT") == 0    ? SIGINT
                      : strcmp(why, "SIGTERM") == 0 ? SIGTERM
+                     : strcmp(why, "SIGHUP") == 0  ? SIGHUP
                                                    : 0;
     int left_ms = stdio_time_left_ms(s->stdio);
     app_set_deadline(left_ms > 0 ? left_ms : 1, s->app->signal != 0 ? 128 + s->app->signal : 0);
@@ -121,11 +122,21 @@ int stdio_command(struct app *app, int argc, char **argv)
 
 /* --- HTTP ---------------------------------------------------------------------------------- */
 
-/* "127.0.0.1:8765", "[::1]:8765", "8765", "localhost" → host and port. */
+/* The colon before the port, or NULL: "::1" and "[::1]" have none. */
+static const char *port_colon(const char *listen)
+{
+    const char *colon = strrchr(listen, ':');
+    bool is_bracketed = listen[0] == '[';
+    if (colon == NULL || (is_bracketed ? colon[-1] != ']' : strchr(listen, ':') != colon))
+        return NULL;
+    return colon;
+}
+
+/* "127.0.0.1:8765", "[::1]:8765", "8765", "localhost", "::1" → host and port. */
 static int parse_listen(const char *listen, char *host, size_t size, int *ret_port,
                         struct err *ret_err)
 {
-    const char *colon = strrchr(listen, ':');
+    const char *colon = port_colon(listen);
     const char *port = colon != NULL ? colon + 1 : listen;
     size_t host_len = colon != NULL ? (size_t)(colon - listen) : 0;
     char *end_of_port = NULL;
@@ -188,6 +199,7 @@ static int start_http(struct serving *s, struct err *ret_err)
         .drain_timeout_ms = DRAIN_MS,
         .allowed_origins = (const char *const *)c->allowed_origins,
         .allowed_hosts = (const char *const *)c->allowed_hosts,
+        .check_toolsets = serve_check_toolset_names,
         .ready = warm_is_ready,
         .user = &s->warm,
     };
@@ -196,8 +208,10 @@ static int start_http(struct serving *s, struct err *ret_err)
         return rc;
     raise_file_limit();
     s->http = http_start(&options, ret_err);
-    if (s->http == NULL)
+    if (s->http == NULL) {
+        snprintf(ret_err->field, sizeof ret_err->field, "http.listen");
         return -1;
+    }
     char url[192];
     snprintf(url, sizeof url,
              strchr(s->host, ':') != NULL ? "http://[%s]:%d/mcp" : "http://%s:%d/mcp", s->host,

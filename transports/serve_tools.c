@@ -8,7 +8,8 @@
 #include "catalog.h"
 #include "log.h"
 
-const char serve_instructions[] =
+/* What initialize and server/discover tell an agent: how to start. */
+static const char instructions[] =
     "Sextant answers questions about products and processes from event data in ClickHouse: "
     "funnels, "
     "retention, process conformance, anomalies, session replay. Every tool is read-only, bounded "
@@ -50,6 +51,16 @@ static bool selects(const char *name, const struct tool *tool)
            strcmp(name, tool->name) == 0;
 }
 
+/* The next of the names in "a, b,c", cut to `size`; *text moves behind it. False at the end. */
+static bool next_name(const char **text, char *name, size_t size)
+{
+    const char *begin = *text + strspn(*text, ", \t");
+    size_t len = strcspn(begin, ", \t");
+    *text = begin + len;
+    snprintf(name, size, "%.*s", (int)len, begin);
+    return len > 0;
+}
+
 bool serve_selects(char *const *toolsets, const struct tool *tool)
 {
     for (size_t i = 0; toolsets != NULL && toolsets[i] != NULL; i++)
@@ -58,7 +69,7 @@ bool serve_selects(char *const *toolsets, const struct tool *tool)
     return false;
 }
 
-enum { NAMES_MAX = 128 };
+enum { NAMES_MAX = 128, NAME_BYTES = 64 };
 
 /* "core", "all" and the sets, each once; then the tools. */
 static size_t collect_names(const char **names, size_t *ret_sets)
@@ -96,16 +107,35 @@ static int refuse_toolset(const char *name, struct err *ret_err)
     return rc;
 }
 
+static int check_toolset(const char *name, struct err *ret_err)
+{
+    size_t i = 0;
+    while (catalog[i] != NULL && !selects(name, catalog[i]))
+        i++;
+    return catalog[i] != NULL || strcmp(name, "core") == 0 ? 0 : refuse_toolset(name, ret_err);
+}
+
+static int refuse_none(struct err *ret_err)
+{
+    return err_set(ret_err, ERR_ARGUMENT, "toolsets", "toolsets: expected at least one name");
+}
+
 int serve_check_toolsets(char *const *toolsets, struct err *ret_err)
 {
-    for (size_t i = 0; toolsets != NULL && toolsets[i] != NULL; i++) {
-        size_t j = 0;
-        while (catalog[j] != NULL && !selects(toolsets[i], catalog[j]))
-            j++;
-        if (catalog[j] == NULL && strcmp(toolsets[i], "core") != 0)
-            return refuse_toolset(toolsets[i], ret_err);
-    }
-    return 0;
+    int rc = toolsets == NULL || toolsets[0] == NULL ? refuse_none(ret_err) : 0;
+    for (size_t i = 0; rc == 0 && toolsets[i] != NULL; i++)
+        rc = check_toolset(toolsets[i], ret_err);
+    return rc;
+}
+
+int serve_check_toolset_names(const char *toolsets, struct err *ret_err)
+{
+    char name[NAME_BYTES];
+    size_t count = 0;
+    int rc = 0;
+    for (; rc == 0 && next_name(&toolsets, name, sizeof name); count++)
+        rc = check_toolset(name, ret_err);
+    return count > 0 ? rc : refuse_none(ret_err);
 }
 
 /* --- one call ------------------------------------------------------------------------------ */
@@ -228,12 +258,23 @@ static int add_tool(struct server *server, struct served *item, struct err *ret_
     return server_add_tool(server, &registered, ret_err);
 }
 
+/* Every tool is registered; which ones a request sees is decided for each. */
+static bool offers(const struct server_tool *registered, const char *toolsets)
+{
+    const struct served *item = registered->user;
+    if (toolsets == NULL)
+        return serve_selects(item->app->config.toolsets, item->tool);
+    char name[NAME_BYTES];
+    while (next_name(&toolsets, name, sizeof name))
+        if (selects(name, item->tool))
+            return true;
+    return false;
+}
+
 static int add_tools(struct app *app, struct server *server, struct serve_tools *tools,
                      struct err *ret_err)
 {
     for (size_t i = 0; catalog[i] != NULL; i++) {
-        if (!serve_selects(app->config.toolsets, catalog[i]))
-            continue;
         struct served *item = &tools->items[tools->count++];
         *item = (struct served){.app = app, .tool = catalog[i]};
         int rc = add_tool(server, item, ret_err);
@@ -250,7 +291,8 @@ int serve_new(struct app *app, struct server **ret_server, struct serve_tools **
         .name = "sextant",
         .title = "Sextant",
         .version = SEXTANT_VERSION,
-        .instructions = serve_instructions,
+        .instructions = instructions,
+        .offers = offers,
     };
     int rc = serve_check_toolsets(app->config.toolsets, ret_err);
     if (rc < 0)

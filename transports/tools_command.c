@@ -33,40 +33,21 @@ static void take_answer(struct channel *channel, json_t *message, int status, bo
     asking->answer = message;
 }
 
-static json_t *ask_for_list(struct server *server, const char *cursor)
+static json_t *ask_for_list(struct server *server)
 {
     static const struct channel_ops ops = {.send = take_answer};
     struct asking asking = {.channel = {.ops = &ops}};
     struct peer *peer = peer_new();
     json_t *message =
-        json_pack("{s:s, s:i, s:s, s:{s:s*, s:{s:s, s:{}, s:{s:s, s:s}}}}", "jsonrpc", "2.0", "id",
-                  1, "method", "tools/list", "params", "cursor", cursor, "_meta", ERA_META_VERSION,
-                  "2026-07-28", ERA_META_CAPABILITIES, ERA_META_CLIENT_INFO, "name",
+        json_pack("{s:s, s:i, s:s, s:{s:{s:s, s:{}, s:{s:s, s:s}}}}", "jsonrpc", "2.0", "id", 1,
+                  "method", "tools/list", "params", "_meta", ERA_META_VERSION,
+                  era_modern_versions[0], ERA_META_CAPABILITIES, ERA_META_CLIENT_INFO, "name",
                   "sextant tools", "version", SEXTANT_VERSION);
     if (peer != NULL && message != NULL)
         server_receive(server, peer, &asking.channel, message, NULL);
     json_decref(message);
     peer_free(peer);
     return asking.answer;
-}
-
-static int add_list(struct server *server, json_t *all)
-{
-    char *cursor = NULL;
-    int rc = 0;
-    do {
-        json_t *answer = ask_for_list(server, cursor);
-        const json_t *result = json_object_get(answer, "result");
-        const json_t *page = json_object_get(result, "tools");
-        const char *next = json_get_string(result, "nextCursor", NULL);
-        free(cursor);
-        cursor = next != NULL ? strdup(next) : NULL;
-        if (!json_is_array(page) || json_array_extend(all, (json_t *)page) != 0)
-            rc = -1;
-        json_decref(answer);
-    } while (cursor != NULL && rc == 0);
-    free(cursor);
-    return rc;
 }
 
 static int print_json(struct app *app)
@@ -76,8 +57,9 @@ static int print_json(struct app *app)
     struct err err = {0};
     if (serve_new(app, &server, &tools, &err) < 0)
         return command_usage_error(app, "%s", err.text);
-    json_t *all = json_array();
-    char *text = add_list(server, all) == 0 ? json_text(all) : NULL;
+    json_t *answer = ask_for_list(server); /* there is one page */
+    const json_t *all = json_object_get(json_object_get(answer, "result"), "tools");
+    char *text = all != NULL ? json_text(all) : NULL;
     int code = EXIT_OK;
     if (text == NULL) {
         err_set(&err, ERR_INTERNAL, NULL, "the list could not be made");
@@ -86,7 +68,7 @@ static int print_json(struct app *app)
         code = EXIT_FAILED;
     }
     free(text);
-    json_decref(all);
+    json_decref(answer);
     server_free(server);
     serve_tools_free(tools);
     return code;

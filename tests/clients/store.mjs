@@ -39,6 +39,7 @@ export function engineProblem() {
 
 // --- the data -----------------------------------------------------------------------------------
 
+const ANSWER_MS = 30000; // beyond it an answer is missing, not late
 const HOUR = 3600e3, DAY = 24 * HOUR;
 const BEGIN = Date.UTC(2026, 0, 5); // a Monday
 export const WEEKS = 6;
@@ -202,7 +203,13 @@ export class RawStdio {
 
   // Sends a request of the modern era; resolves with the answer as a message.
   request(method, params = {}, { meta = META, id = this.next++ } = {}) {
-    const answer = new Promise((resolve) => { this.waiting.set(id, resolve); });
+    const answer = new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        reject(new Error(`no answer to ${method} ${JSON.stringify(params).slice(0, 500)}\n`
+          + `${JSON.stringify(this.messages.at(-1)).slice(0, 500)}\n${this.log.slice(-2000)}`));
+      }, ANSWER_MS);
+      this.waiting.set(id, (message) => { clearTimeout(timer); resolve(message); });
+    });
     this.write(`${JSON.stringify({ jsonrpc: '2.0', id, method, params: { ...params, _meta: meta } })}\n`);
     return answer;
   }

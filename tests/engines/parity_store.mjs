@@ -150,6 +150,7 @@ export class Side {
       }
     })
     this.gone.then(() => {
+      this.isGone = true
       for (const done of this.waiting.values()) done({ error: { message: `the program ended: ${this.log}` } })
     })
   }
@@ -163,7 +164,7 @@ export class Side {
     const answer = new Promise((resolve) => { this.waiting.set(id, resolve) })
     const _meta = { 'io.modelcontextprotocol/protocolVersion': '2026-07-28', 'io.modelcontextprotocol/clientCapabilities': {} }
     this.send({ id, method, params: { ...params, _meta } })
-    return answer
+    return this.isGone ? Promise.reject(new Error(`the program has ended: ${this.log}`)) : answer
   }
 
   // {structured, text} or {error: text}

@@ -440,7 +440,11 @@ def run_file(stores, family, kind, cases, tools, folder):
     source = f"cases_{kind}"
     runnable = [c for c in cases if left_out(c) is None]
     if tool in tools and runnable:
-        load(stores, source, cases, folder)
+        try:
+            load(stores, source, cases, folder)
+        except RuntimeError as error:
+            family.done("import of the events", [str(error)])
+            return
     tasks = []
     for number, case in enumerate(cases):
         name = case["name"]
@@ -455,8 +459,8 @@ def run_file(stores, family, kind, cases, tools, folder):
             except LeftOut as reason:
                 family.skip(name, str(reason))
                 return
-            except ToolError as error:
-                out = [str(error)]
+            except (ToolError, RuntimeError, LookupError) as error:
+                out = [f"{type(error).__name__}: {error}"]
             if out and any(x in name and "Unordered" in name for x in OPTIONAL):
                 family.note(f"{name}: optional, disputed upstream: {out}")
                 family.skip(name, "disputed upstream, and different")

@@ -61,8 +61,12 @@ def tasks_of(family, folder, name, oracle, offered):
             family.skip(what, f"tool {tool} not offered")
 
     def task(store):
-        store.load(source, csv_of(folder, name), "--time", "timestamp", "--event", "event",
-                   "--actor", "user_id", "--session", "session_id")
+        try:
+            store.load(source, csv_of(folder, name), "--time", "timestamp", "--event", "event",
+                       "--actor", "user_id", "--session", "session_id")
+        except RuntimeError as error:
+            family.done(f"{name} import", [str(error)])
+            return
         for key, want in oracle.items():
             if FUNNEL.match(key):
                 ask("run_funnel", f"{name} {key}", lambda key=key, want=want: check_funnel(

@@ -75,11 +75,20 @@ def check_alignment(store, source, item):
 
 
 def answer(family, what, check):
-    """Runs a check; an error of the tool is a difference."""
+    """Runs a check; an error, a crash or a result of another shape is a difference."""
     try:
         family.done(what, check())
-    except ToolError as error:
-        family.done(what, [str(error)])
+    except (ToolError, RuntimeError, LookupError) as error:
+        family.done(what, [f"{type(error).__name__}: {error}"])
+
+
+def loaded(logs, store, family, name):
+    """The source of a log, or None: a failed import is a difference."""
+    try:
+        return logs.source(store, name)
+    except RuntimeError as error:
+        family.done(f"{name} import", [str(error)])
+        return None
 
 
 def conformance_tasks(logs, family, name, oracle, offered):
@@ -94,7 +103,9 @@ def conformance_tasks(logs, family, name, oracle, offered):
         return None
 
     def task(store):
-        source = logs.source(store, name)
+        source = loaded(logs, store, family, name)
+        if source is None:
+            return
         for what, item in whats:
             answer(family, what,
                    lambda item=item: check_sequence(store, source, item, oracle.get("n_cases")))
@@ -118,8 +129,8 @@ def funnel_tasks(logs, family, name, item, offered):
         return [] if got == want else [f"{got}, expected {want}"]
 
     def task(store):
-        source = logs.source(store, name)
-        for window, want in item["ordered_funnel"].items():
+        source = loaded(logs, store, family, name)
+        for window, want in item["ordered_funnel"].items() if source else ():
             answer(family, f"{name} within {window}",
                    lambda window=window, want=want: check(store, source, window, want))
 

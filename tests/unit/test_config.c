@@ -271,7 +271,7 @@ static const struct {
     {"--query-seconds 99999999999999999999", "expected a number 1..3600"},
     {"--clickhouse-secure perhaps", "--clickhouse-secure: expected true or false, got \"perhaps\""},
     {"--log-level loud", "expected one of debug, info, warning, error, got \"loud\""},
-    {"--clickhouse-host https://x", "expected a host name alone, got \"https://x\""},
+    {"--clickhouse-host https://x", "clickhouse.host (--clickhouse-host): expected a host name alone;"},
     {"--config /nonexistent/c.json", "/nonexistent/c.json: No such file"},
 };
 
@@ -297,6 +297,9 @@ static const struct {
     {"{\"clickhouse\":5}", "my.json: clickhouse: unknown key"},
     {"{\"log_levle\":\"info\"}", "log_levle: unknown key; did you mean log_level?"},
     {"{\"a\":{\"b\":{}}}", "a.b: unknown key"},
+    {"{\"foo\":{}}", "my.json: foo: unknown key"},
+    {"{\"clickhouse\":{\"host\":\"u:p@h\"}}",
+     "clickhouse.host (configuration file): expected a host name alone; port"},
     {"{\"toolsets\":[1]}", "my.json: toolsets: expected a list of strings"},
     {"{\"sources\":[]}", "my.json: sources: expected an object"},
     {"{\"data\":1}", "my.json: data: expected a string"},

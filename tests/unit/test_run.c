@@ -44,11 +44,11 @@ static const struct fake_answer shop[] = {
     COLUMNS,
     BOUNDS,
     SEEN,
-    {"GROUP BY activities",
+    {"GROUP BY _activities",
      "[[\"view\",\"cart\",\"buy\"],7,\"c1\"]\n[[\"view\",\"buy\"],3,\"c2\"]\n"},
     {"quantileExactInclusive", "[10,27,0]\n"},
-    {"AS distinct_events", "[\"view\",60,5,9,1772323200000000,1774915200000000,40,1]\n"},
-    {"ORDER BY n DESC, event", "[\"view\",60]\n[\"cart\",30]\n"},
+    {"AS _begin_us", "[\"view\",60,5,9,1772323200000000,1774915200000000,40,1,1772323200000000]\n"},
+    {"ORDER BY _n DESC, _event", "[\"view\",60]\n[\"cart\",30]\n"},
     {"timeZoneOffset", "[0,3600]\n[1774746000,7200]\n"},
     {0},
 };
@@ -213,10 +213,10 @@ static void test_values_are_bound(void **state)
                               "\"op\":\"eq\",\"value\":\"x' OR 1=1 {p1:String} \\\\ \\t\"}],"
                               "\"allow_unknown\":true}");
     assert_int_equal(out.err.code, ERR_OK);
-    const char *sql = fake_db_sql(b.db, "GROUP BY activities");
+    const char *sql = fake_db_sql(b.db, "GROUP BY _activities");
     assert_null(strstr(sql, "OR 1=1"));
     assert_null(strstr(sql, "plan"));
-    const char *params = fake_db_params(b.db, "GROUP BY activities");
+    const char *params = fake_db_params(b.db, "GROUP BY _activities");
     assert_non_null(strstr(params, "=plan');--\n"));
     assert_non_null(strstr(params, "=x' OR 1=1 {p1:String} \\\\ \\t\n"));
     outcome_done(&out);
@@ -233,7 +233,7 @@ static void test_explain_only_runs_nothing(void **state)
     assert_int_equal(out.err.code, ERR_OK);
     const json_t *query =
         json_array_get(json_object_get(json_object_get(out.structured, "meta"), "queries"), 0);
-    assert_non_null(strstr(json_get_string(query, "sql", ""), "GROUP BY activities"));
+    assert_non_null(strstr(json_get_string(query, "sql", ""), "GROUP BY _activities"));
     assert_int_equal(json_get_integer(json_object_get(query, "estimate"), "rows", 0), 500);
     assert_int_equal(json_get_integer(json_object_get(query, "estimate"), "bytes", 0), 50000);
     assert_null(json_object_get(out.structured, "cases"));
@@ -247,7 +247,7 @@ static void test_engine_errors(void **state)
         struct fake_answer script[] = {TABLES,
                                        COLUMNS,
                                        BOUNDS,
-                                       {"GROUP BY activities", "", codes[i]},
+                                       {"GROUP BY _activities", "", codes[i]},
                                        {"quantileExactInclusive", "", ERR_OK, .hangs = true},
                                        {0}};
         /* The other query of the round hangs: the failure must stop it. */
@@ -263,7 +263,7 @@ static void test_broken_row(void **state)
     static const struct fake_answer script[] = {TABLES,
                                                 COLUMNS,
                                                 BOUNDS,
-                                                {"GROUP BY activities", "[[\"view\"],7,\n"},
+                                                {"GROUP BY _activities", "[[\"view\"],7,\n"},
                                                 {"quantileExactInclusive", "[1,1,0]\n"},
                                                 {0}};
     struct outcome out =
@@ -278,7 +278,7 @@ static void test_cancel_while_running(void **state)
         TABLES,
         COLUMNS,
         BOUNDS,
-        {"GROUP BY activities", "", ERR_OK, .hangs = true},
+        {"GROUP BY _activities", "", ERR_OK, .hangs = true},
         {"quantileExactInclusive", "", ERR_OK, .hangs = true},
         {0}};
     struct bench b;
@@ -322,6 +322,54 @@ static void test_time_zone(void **state)
     assert_string_equal(json_get_string(event, "last_seen", ""), "2026-03-31T02:00:00+02:00");
     /* 40 of 60 in the second half: twice the first half. */
     assert_true(json_get_number(event, "trend", 0) == 1.0);
+    outcome_done(&out);
+}
+
+/* An event and a field of one name are looked for both; nothing is new where all is young. */
+static void test_names_of_both_kinds(void **state)
+{
+    static const struct fake_answer script[] = {
+        TABLES, COLUMNS, BOUNDS, SEEN, {"SELECT 1\n", ""}, {"AS key", "[\"country\",5]\n"}, {0}};
+    struct outcome out =
+        call_once(script, "conformance_check",
+                  "{\"sequence\":[\"view\"],\"filters\":[{\"field\":\"view\",\"op\":\"exists\"}]}");
+    assert_int_equal(out.err.code, ERR_NOT_FOUND);
+    assert_string_equal(out.err.field, "filters[0].field");
+    outcome_done(&out);
+}
+
+static void test_nothing_is_new_in_a_young_source(void **state)
+{
+    struct outcome out = call_once(shop, "list_events", "{\"from\":\"2025-03-01\"}");
+    assert_int_equal(out.err.code, ERR_OK);
+    const json_t *event = json_array_get(json_object_get(out.structured, "events"), 0);
+    assert_false(json_is_true(json_object_get(event, "is_new")));
+    outcome_done(&out);
+}
+
+/* Hourly counts that end a day before the data does, and a century of minutes. */
+static void test_series_gaps(void **state)
+{
+    static const struct fake_answer silent[] = {
+        TABLES,
+        COLUMNS,
+        BOUNDS,
+        {"AS _volume", "[\"\",1774828800000000,5,5]\n[\"\",1774832400000000,7,7]\n"},
+        {0}};
+    struct outcome out =
+        call_once(silent, "anomaly_scan", "{\"metric\":\"event_count\",\"points\":true}");
+    assert_int_equal(out.err.code, ERR_OK);
+    assert_int_equal(json_array_size(json_object_get(out.structured, "series")), 25);
+    outcome_done(&out);
+    static const struct fake_answer sparse[] = {
+        TABLES,
+        COLUMNS,
+        BOUNDS,
+        {"AS _volume", "[\"\",0,5,5]\n[\"\",4102444800000000,7,7]\n"},
+        {0}};
+    out = call_once(sparse, "anomaly_scan", "{\"metric\":\"event_count\",\"interval\":\"minute\"}");
+    assert_int_equal(out.err.code, ERR_ARGUMENT);
+    assert_string_equal(out.err.field, "interval");
     outcome_done(&out);
 }
 
@@ -380,6 +428,9 @@ int main(void)
         cmocka_unit_test(test_cancel_while_running),
         cmocka_unit_test(test_cancel_before_the_start),
         cmocka_unit_test(test_time_zone),
+        cmocka_unit_test(test_names_of_both_kinds),
+        cmocka_unit_test(test_nothing_is_new_in_a_young_source),
+        cmocka_unit_test(test_series_gaps),
         cmocka_unit_test(test_no_source),
         cmocka_unit_test(test_catalog),
     };

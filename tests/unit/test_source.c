@@ -30,6 +30,9 @@ static const struct fake_answer tables[] = {
     {"FROM system.columns",
      "[\"app\",\"clicks\",[[\"at\",\"DateTime\"],[\"event\",\"String\"],[\"who\","
      "\"Nullable(UInt64)\"],[\"shop`s \\\\ key\",\"String\"]]]\n"
+     "[\"app\",\"odd\",[[\"at\",\"Nullable(DateTime64(3))\"],[\"name\",\"String\"],"
+     "[\"a|b[c]\",\"String\"],[\"counts\",\"Map(String, UInt64)\"],[\"notes\","
+     "\"Map(LowCardinality(String), Nullable(String))\"],[\"n\",\"UInt8\"]]]\n"
      "[\"app\",\"otel_json\",[[\"Timestamp\",\"DateTime64(9)\"],[\"SpanName\",\"String\"],"
      "[\"ServiceName\",\"String\"],[\"SpanAttributes\",\"JSON\"],[\"ResourceAttributes\","
      "\"JSON(max_dynamic_paths=8)\"]]]\n"
@@ -220,6 +223,55 @@ static void test_configuration_errors(void **state)
     }
 }
 
+#define ODD(more) "{\"odd\":{\"table\":\"odd\",\"time\":\"at\",\"event\":\"name\"" more "}}"
+
+static void test_odd_columns(void **state)
+{
+    struct loaded l = load(
+        ODD(",\"url\":\"a|b[c]\",\"status\":\"x|a|b[c]\",\"properties\":[\"counts\",\"notes\"]"));
+    assert_int_equal(l.err.code, ERR_OK);
+    const struct source *s = sources_find(l.sources, "odd", NULL);
+    check_field(s, "url", "`a|b[c]`");
+    check_field(s, "status", "`a|b[c]`");
+    /* A key that is not there is missing, not 0; the first container is that of the events. */
+    check_field(s, "event.k",
+                "if(mapContains(`counts`, <k>), ifNull(toString(`counts`[<k>]), ''), '')");
+    check_field(s, "session",
+                "error: source 'odd' has no field 'session'; map one in its "
+                "configuration");
+    assert_true(source_is_plain_column(s, "n"));
+    assert_false(source_is_plain_column(s, "name") || source_is_plain_column(s, "at") ||
+                 source_is_plain_column(s, "counts") || source_is_plain_column(s, "a|b[c]"));
+    struct buf out = {0};
+    struct query q;
+    query_init(&q);
+    source_time_us(s, &out);
+    assert_string_equal(buf_text(&out), "toUnixTimestamp64Micro(assumeNotNull(`at`))");
+    buf_reset(&out);
+    source_time_between(s, &q, INT64_MIN, INT64_MAX, &out);
+    assert_string_equal(buf_text(&out), "isNotNull(`at`)");
+    buf_done(&out);
+    query_done(&q);
+    sources_free(l.sources);
+    l = load(ODD());
+    check_field(sources_find(l.sources, "odd", NULL), "event.n", "ifNull(toString(`n`), '')");
+    sources_free(l.sources);
+}
+
+static void test_odd_containers_are_refused(void **state)
+{
+    static const struct {
+        const char *config, *field;
+    } cases[] = {{ODD(",\"properties\":[\"n\"]"), "sources.odd.properties"},
+                 {ODD(",\"properties\":[\"nothing\"]"), "sources.odd.properties"},
+                 {ODD(",\"time\":\"counts['at']\""), "sources.odd.time"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct loaded l = load(cases[i].config);
+        assert_null(l.sources);
+        assert_string_equal(l.err.field, cases[i].field);
+    }
+}
+
 static void test_find_says_what_there_is(void **state)
 {
     struct loaded l = load(NULL);
@@ -261,8 +313,8 @@ static void test_filters(void **state)
     check_filter(s, F("not_in", ",\"value\":\"a\""), "(NOT has({p1:Array(String)}, `SpanName`))");
     check_filter(s, F("missing", ""), "(`SpanName` = '')");
     check_filter(s, F("gt", ",\"value\":\"5\""),
-                 "((`SpanName` != '' AND if(isNotNull(toFloat64OrNull(`SpanName`)), "
-                 "toFloat64OrNull(`SpanName`) > {p1:Float64}, `SpanName` > {p2:String})))");
+                 "((`SpanName` != '' AND ifNull(toFloat64OrNull(`SpanName`) > {p1:Float64}, "
+                 "`SpanName` > {p2:String})))");
     check_filter(s, F("lte", ",\"value\":\"x\""),
                  "((`SpanName` != '' AND `SpanName` <= {p1:String}))");
     check_filter(s, F("eq", ""), NULL);
@@ -366,6 +418,16 @@ static void test_rows_caps(void **state)
     assert_true(rows_feed(&rows, "[1]\n[2]\n", 8) < 0);
     assert_true(rows.is_truncated);
     rows_done(&rows);
+    /* One endless row is a cap as well. */
+    static char part[1 << 20];
+    memset(part, '7', sizeof part);
+    rows_init(&rows, 100, 64 << 20);
+    int rc = rows_feed(&rows, "[", 1);
+    for (int i = 0; i < 20 && rc == 0; i++)
+        rc = rows_feed(&rows, part, sizeof part);
+    assert_true(rc < 0 && rows.is_truncated && !rows.failed);
+    assert_int_equal(rows_end(&rows, NULL), 0);
+    rows_done(&rows);
     rows_init(&rows, 100, 100);
     assert_true(rows_feed(&rows, "{\"a\":1}\n", 8) < 0);
     assert_true(rows.failed);
@@ -381,6 +443,8 @@ int main(void)
         cmocka_unit_test(test_actor_property_is_joined),
         cmocka_unit_test(test_configuration),
         cmocka_unit_test(test_configuration_errors),
+        cmocka_unit_test(test_odd_columns),
+        cmocka_unit_test(test_odd_containers_are_refused),
         cmocka_unit_test(test_find_says_what_there_is),
         cmocka_unit_test(test_filters),
         cmocka_unit_test(test_matcher),

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer as createHttpServer, request as httpRequest } from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -111,6 +112,7 @@ test('usage errors exit 2 and say what was meant', () => {
     [['help', 'srve'], 'did you mean serve?'],
     [['call'], 'which tool?'],
     [['call', 'list_events', '{}', 'extra'], 'unexpected "extra"'],
+    [['call', 'list_events', '{}', '--', '--format'], 'unexpected "--format"'],
     [['call', 'list_events', '--format', 'xml'], 'expected json, text or csv, got "xml"'],
     [['call', 'list_events', '--fromat', 'csv'], 'did you mean --format?'],
     [['call', 'list_events', '--listen', ':1'], '--listen: not an option of this subcommand'],
@@ -119,6 +121,7 @@ test('usage errors exit 2 and say what was meant', () => {
     [['tools', '--json=1'], '--json: takes no value'],
     [['tools', 'x'], 'unexpected "x"'],
     [['tools', '--toolsets', 'cores'], 'there is no "cores" (did you mean core?)'],
+    [['tools', '--toolsets', ', '], 'toolsets: expected at least one name'],
     [['stdio', 'x'], 'takes no arguments'],
     [['doctor', '--data'], '--data: a value must follow'],
     [['serve', '--config', '/nonexistent/c.json'], '/nonexistent/c.json: No such file'],
@@ -332,7 +335,7 @@ async function silentServer() {
 
 test('a signal ends a call that waits for its server within a second', async () => {
   const { server, env } = await silentServer();
-  for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143]]) {
+  for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143], ['SIGHUP', 129]]) {
     for (const args of [['call', 'list_sources'], ['doctor']]) {
       const end = await killed(args, signal, { env, delayMs: 300 });
       assert.equal(end.code, code, `${args[0]} ${signal}: ${end.code} ${end.by} ${end.errors}`);
@@ -430,7 +433,7 @@ test('stdio answers before any engine, small and soon', async () => {
 
 test('stdio ends on signals within a second, also with a call running', async () => {
   const { server, env } = await silentServer();
-  for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143]]) {
+  for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143], ['SIGHUP', 129]]) {
     const client = startStdio([], env);
     await client.ask('tools/list');
     client.ask('tools/call', { name: 'list_sources', arguments: {} });
@@ -460,6 +463,47 @@ test('stdio calls a tool of the embedded engine', async (t) => {
   assert.equal(sextant(['call', 'list_events', '--data', store]).status, 0);
 });
 
+// --- options ------------------------------------------------------------------------------------
+
+test('the options of a server and of limits reach it', async () => {
+  const seen = [];
+  const fake = createHttpServer((request, response) => {
+    let body = '';
+    request.setEncoding('utf8').on('data', (text) => { body += text; });
+    request.on('end', () => {
+      seen.push({ url: new URL(request.url, 'http://x'), headers: request.headers });
+      if (body.startsWith('SELECT version()')) {
+        response.end('26.7.3.1\t0\t1\n');
+      } else {
+        response.writeHead(500, { 'X-ClickHouse-Exception-Code': '241' });
+        response.end('Code: 241. DB::Exception: memory');
+      }
+    });
+  });
+  fake.listen(0, '127.0.0.1');
+  await once(fake, 'listening');
+  const child = spawn(binary, ['call', 'list_sources', '--clickhouse-host', '127.0.0.1',
+    '--clickhouse-port', String(fake.address().port), '--clickhouse-secure', 'false',
+    '--clickhouse-proxy-path', '/ch', '--clickhouse-role', 'analyst',
+    '--clickhouse-password', 'pw', '--query-seconds', '40', '--memory-mb', '123'],
+  { env: { ...environment, CLICKHOUSE_SEND_RECEIVE_TIMEOUT: '7', CLICKHOUSE_USER: 'reader',
+    CLICKHOUSE_DATABASE: 'otel' } });
+  let errors = '';
+  child.stderr.setEncoding('utf8').on('data', (text) => { errors += text; });
+  const [code] = await once(child, 'close');
+  fake.close();
+  assert.equal(code, 1, errors);
+  assert.equal(JSON.parse(errors.trim()).error.code, 'limit');
+  const last = seen.at(-1);
+  assert.equal(last.url.pathname, '/ch/');
+  assert.equal(last.headers['x-clickhouse-user'], 'reader');
+  assert.equal(last.headers['x-clickhouse-key'], 'pw');
+  const expected = { database: 'otel', role: 'analyst', max_memory_usage: '123000000' };
+  for (const [name, value] of Object.entries(expected))
+    assert.equal(last.url.searchParams.get(name), value, name);
+  assert.equal(Number(last.url.searchParams.get('max_execution_time')), 7);
+});
+
 // --- serve --------------------------------------------------------------------------------------
 
 async function startServe(args, env) {
@@ -478,10 +522,13 @@ test('serve listens on the loopback alone', () => {
   for (const listen of ['0.0.0.0:0', '192.0.2.1:80', '[::]:0']) {
     const run = sextant(['serve', '--listen', listen]);
     assert.equal(run.status, 1);
+    assert.match(run.stderr, /"field":"http\.listen"/);
     assert.match(run.stderr, /only 127\.0\.0\.1, ::1 and localhost are allowed/);
   }
   for (const listen of ['x:y', '127.0.0.1:70000', '127.0.0.1:'])
     assert.match(sextant(['serve', '--listen', listen]).stderr, /--listen: expected HOST:PORT/);
+  for (const listen of ['::', '[::]', '2001:db8::1'])
+    assert.match(sextant(['serve', '--listen', listen]).stderr, /only 127\.0\.0\.1, ::1 and loc/);
 });
 
 test('serve is healthy at once, ready only with its engine, and gone within a second', async () => {
@@ -496,6 +543,62 @@ test('serve is healthy at once, ready only with its engine, and gone within a se
   const [code, by] = await served.exit;
   assert.equal(code, 143, `${by} ${served.errors()}`);
   assert.ok(performance.now() - started < 1000);
+  server.close();
+});
+
+test('serve offers what the address chooses', async () => {
+  const { server, env } = await silentServer();
+  const served = await startServe(['--toolsets', 'list_events,list_sources'], env);
+  const ask = async (query, method, params) => {
+    const response = await fetch(`${served.url}/mcp${query}`, { method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params }) });
+    return { status: response.status, ...await response.json() };
+  };
+  const names = async (query) =>
+    (await ask(query, 'tools/list')).result.tools.map((tool) => tool.name).join();
+  assert.equal(await names(''), 'list_events,list_sources');
+  assert.equal(await names('?x=1&y'), 'list_events,list_sources');
+  assert.equal(await names('?toolsets='), 'list_events,list_sources');
+  assert.equal(await names('?toolsets=run_funnel'), 'run_funnel');
+  assert.equal(await names('?a=b&toolsets=run_funnel%2C+open_session&c=d'),
+    'open_session,run_funnel');
+  assert.equal((await names('?toolsets=all')).split(',').length,
+    sextant(['tools']).stdout.split('\n\n')[0].split('\n').length);
+  const call = { name: 'run_funnel', arguments: { stepz: 1 } };
+  assert.equal((await ask('', 'tools/call', call)).error.code, -32602);
+  assert.equal((await ask('?toolsets=run_funnel', 'tools/call', call)).result.isError, true);
+  for (const [query, words] of [['?toolsets=cores', 'did you mean core?'],
+    ['?toolsets=core,', null], ['?toolsets=%zz', 'malformed'], ['?toolsets=a%', 'malformed'],
+    ['?toolsets=,', 'at least one name'],
+    ['?toolsets=%00', 'malformed'], [`?toolsets=${'a,'.repeat(600)}`, 'too long']]) {
+    const answer = await ask(query, 'tools/list');
+    assert.equal(answer.status, words === null ? 200 : 400, query);
+    if (words !== null) assert.ok(answer.error.message.includes(words), answer.error.message);
+  }
+  served.child.kill('SIGTERM');
+  assert.deepEqual(await served.exit, [143, null]);
+  server.close();
+});
+
+test('serve lets the hosts and origins through that it is told', async () => {
+  const { server, env } = await silentServer();
+  const served = await startServe(['--allowed-hosts', 'a.example.com, b.example.com'],
+    { ...env, SEXTANT_ALLOWED_ORIGINS: 'https://app.example.com' });
+  const ask = async (headers) => {
+    const request = httpRequest(`${served.url}/mcp`, { method: 'OPTIONS', headers });
+    request.end();
+    const [response] = await once(request, 'response');
+    response.resume();
+    return response.statusCode;
+  };
+  assert.equal(await ask({ host: 'a.example.com' }), 204);
+  assert.equal(await ask({ host: 'b.example.com:8080' }), 204);
+  assert.equal(await ask({ host: 'c.example.com' }), 403);
+  assert.equal(await ask({ origin: 'https://app.example.com' }), 204);
+  assert.equal(await ask({ origin: 'https://a.example.com' }), 403);
+  served.child.kill('SIGTERM');
+  await served.exit;
   server.close();
 });
 

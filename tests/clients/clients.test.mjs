@@ -1,0 +1,124 @@
+// Real MCP clients against the built program: each lists the tools and calls all of them over both
+// transports, and everything that came back is checked by validators that are not ours.
+//   SEXTANT_BIN=build/sextant node --test tests/clients/clients.test.mjs
+import assert from 'node:assert/strict';
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import Ajv2020 from 'ajv/dist/2020.js';
+
+import { checkRecordings } from '../wire/emitted_check.mjs';
+import { clients } from './matrix.mjs';
+import { Store, engineProblem } from './store.mjs';
+import { tools } from './tools.mjs';
+
+const problem = engineProblem();
+
+// What every success must be: structured content as declared, and a text that stands alone.
+function expectSuccess(validators, name, result) {
+  assert.ok(!result.isError, `${name}: ${result.content?.[0]?.text}`);
+  const validate = validators.get(name);
+  assert.ok(validate(result.structuredContent), `${name}: ${JSON.stringify(validate.errors)}`);
+  assert.equal(result.content.length, 1);
+  assert.equal(result.content[0].type, 'text');
+  assert.ok(result.content[0].text.length > 10, `${name}: no text`);
+  return result.structuredContent;
+}
+
+function expectToolError(name, result, { field, says }) {
+  assert.equal(result.isError, true, `${name} accepted it`);
+  assert.equal(result.structuredContent, undefined);
+  const [{ text }] = result.content;
+  assert.match(text, says);
+  assert.ok(text.startsWith(`${field}: `), `${name}: "${text}" does not begin with ${field}`);
+}
+
+describe('clients', { skip: problem || false }, () => {
+  let store, server, recordings;
+  before(() => {
+    store = new Store();
+    recordings = join(store.folder, 'wire');
+  });
+  after(() => store?.remove());
+
+  async function drive(client, transport, where) {
+    const folder = join(recordings, transport, client.name.replaceAll(/[^a-z0-9]+/g, '-'));
+    await exercise(client, await client[transport](where, folder));
+    const said = readdirSync(folder).map((name) => readFileSync(join(folder, name), 'utf8')).join('');
+    const spoken = new Set([...said.matchAll(/rotocolVersion\\":\\"([0-9-]+)/g)].map((found) => found[1]));
+    assert.deepEqual([...spoken], [client.speaks]);
+  }
+
+  async function exercise(client, ends) {
+    try {
+      const listed = await ends.list();
+      assert.deepEqual(listed.map((tool) => tool.name).sort(), Object.keys(tools).sort(),
+        'tools.mjs must have every tool of the core set, and no other');
+      assert.match(ends.instructions() ?? '', /list_sources/);
+      const ajv = new Ajv2020({ strict: true });
+      const validators = new Map(listed.map((tool) => [tool.name, ajv.compile(tool.outputSchema)]));
+
+      for (const [name, { good, bad }] of Object.entries(tools)) {
+        for (const { args, check } of good)
+          check(expectSuccess(validators, name, await ends.call(name, args)), store);
+        expectToolError(name, await ends.call(name, bad[0].args), bad[0]);
+      }
+
+      // Several at once: each gets its own answer.
+      const names = Object.keys(tools);
+      const answers = await Promise.all([...names, ...names].map((name) => ends.call(name, tools[name].good[0].args)));
+      answers.forEach((answer, i) => {
+        const name = names[i % names.length];
+        tools[name].good[0].check(expectSuccess(validators, name, answer), store);
+      });
+
+      // A call that is given up: rejected here, forgotten there, and the next one is answered.
+      const given = new AbortController();
+      const lost = ends.call('run_funnel', tools.run_funnel.good[1].args, { signal: given.signal });
+      const rejected = assert.rejects(lost);
+      await sleep(5);
+      given.abort(new Error('changed my mind'));
+      await rejected;
+      expectSuccess(validators, 'list_sources', await ends.call('list_sources', {}));
+
+      if (client.hasProgress) {
+        const seen = [];
+        const { good: [first] } = tools.run_funnel;
+        const result = await ends.call('run_funnel', first.args, { onprogress: (p) => seen.push(p.progress) });
+        first.check(expectSuccess(validators, 'run_funnel', result), store);
+        assert.deepEqual(seen, [...new Set(seen)].sort((a, b) => a - b), 'progress must rise');
+      }
+      if (ends.functions) {
+        const { list_events: listEvents } = await ends.functions();
+        const result = await listEvents.execute(tools.list_events.good[0].args, { toolCallId: '1', messages: [] });
+        tools.list_events.good[0].check(expectSuccess(validators, 'list_events', result), store);
+      }
+    } finally {
+      await ends.close();
+    }
+  }
+
+  // The store belongs to one process at a time: first all clients of one HTTP server, then each
+  // client with a server of its own.
+  describe('over HTTP', () => {
+    before(async () => { server = await store.serve(); });
+    after(() => server.stop());
+    for (const client of clients)
+      test(client.name, () => drive(client, 'http', server.url));
+  });
+
+  describe('over stdio', () => {
+    for (const client of clients)
+      test(client.name, () => drive(client, 'stdio', store));
+  });
+
+  test('every message that the server sent is valid in its revision', (t) => {
+    const { status, text, count } = checkRecordings(recordings);
+    if (status === 77) return t.skip(text);
+    t.diagnostic(text.trim().split('\n').at(-1));
+    assert.equal(status, 0, text);
+    assert.ok(count > clients.length * 2 * 30);
+  });
+});

@@ -1,0 +1,249 @@
+// Every tool with a call that succeeds, what must be in its answer, and calls that must fail. A tool
+// that is missing here fails the tests, so that no tool goes unexercised.
+import assert from 'node:assert/strict';
+
+import { BURST_AT, facts } from './store.mjs';
+
+// A period of the data, given where its default (the last 30 days of the data) would not do.
+const WEEK = { from: '2026-01-05', to: '2026-01-12' };
+const HOUR = { value: 1, unit: 'hour' };
+const FUNNEL = { steps: ['view', 'add_to_cart', 'checkout'], within: HOUR, ...WEEK };
+const MATRIX = { start: 'view', interval: 'week', periods: 4, from: '2026-01-05' };
+const steps33 = Array.from({ length: 33 }, () => 'view');
+
+// What every tool over a source must refuse. `field` is the path that the error names.
+const period = (base) => [
+  { args: { ...base, from: '2026-02-01', to: '2026-01-10' }, field: 'from', says: /before/ },
+  { args: { ...base, from: '2026-01-10T00:00:00Z', to: '2026-01-10T00:00:00Z' }, field: 'from', says: /empty/ },
+  { args: { ...base, from: 'yesterdayish' }, field: 'from', says: /2026-03-01.*-7d/ },
+  { args: { ...base, from: 12 }, field: 'from', says: /string|text/ },
+  { args: { ...base, tz: 'Mars/Olympus' }, field: 'tz', says: /IANA/ },
+];
+const common = (base) => [
+  { args: { ...base, nonsense: 1 }, field: 'nonsense', says: /unknown|not an argument|there is no/i },
+  { args: { ...base, format: 'loud' }, field: 'format', says: /concise.*detailed/ },
+  { args: { ...base, explain: true }, field: 'explain', says: /none.*with.*only/ },
+];
+const source = (base) => [
+  { args: { ...base, source: 'shopp' }, field: 'source', says: /shop/ },
+  { args: { ...base, source: ['shop', 'shop'] }, field: 'source', says: /string|text/ },
+];
+const filters = (base) => [
+  { args: { ...base, filters: [{ field: 'devise', value: 'x' }] }, field: 'filters[0].field', says: /device/ },
+  { args: { ...base, filters: [{ field: 'device', op: 'like', value: 'x' }] }, field: 'filters[0].op', says: /contains/ },
+  { args: { ...base, filters: [{ field: 'device', op: 'regex', value: '((' }] }, field: 'filters[0].value', says: /regular expression|regex/i },
+  { args: { ...base, filters: [{ value: 'x' }] }, field: 'filters[0].field', says: /missing|required/ },
+  { args: { ...base, filters: 7 }, field: 'filters', says: /object of field, op/ },
+];
+const limit = (base) => [
+  { args: { ...base, limit: 0 }, field: 'limit', says: /1 to 1000/ },
+  { args: { ...base, limit: 'many' }, field: 'limit', says: /1 to 1000/ },
+];
+const cursor = (base) => [
+  { args: { ...base, cursor: 'nonsense' }, field: 'cursor', says: /cursor/ },
+];
+
+export const tools = {
+  list_sources: {
+    good: [{
+      args: {},
+      check(result, store) {
+        const [shop] = result.sources;
+        assert.equal(shop.name, 'shop');
+        assert.equal(shop.events, store.rows);
+        assert.deepEqual(shop.case_fields, ['order_id']);
+      },
+    }],
+    bad: common({}),
+  },
+
+  describe_source: {
+    good: [{
+      args: { search: 'plan' },
+      check(result) {
+        assert.deepEqual(result.fields.map((f) => f.field), ['plan']);
+      },
+    }, {
+      args: { ...WEEK, limit: 3 },
+      check(result) { assert.equal(result.fields.length, 3); },
+    }],
+    bad: [...common({}), ...source({}), ...period({}), ...limit({}), ...cursor({}),
+      { args: { search: 7.5 }, field: 'search', says: /string|text/ }],
+  },
+
+  list_events: {
+    good: [{
+      args: WEEK,
+      check(result) {
+        const names = result.events.map((e) => e.event);
+        assert.ok(names.includes(facts.odd), names.join());
+        assert.equal(result.events.find((e) => e.event === 'checkout').count, facts.funnel[2]);
+      },
+    }, {
+      args: { search: '{p:String}', ...WEEK },
+      check(result) { assert.deepEqual(result.events.map((e) => e.event), [facts.odd]); },
+    }],
+    bad: [...common({}), ...source({}), ...period({}), ...limit({}), ...cursor({}),
+      { args: { min_count: -1 }, field: 'min_count', says: /0 to/ }],
+  },
+
+  run_funnel: {
+    good: [{
+      args: FUNNEL,
+      check(result) { assert.deepEqual(result.steps.map((s) => s.count), facts.funnel); },
+    }, {
+      args: { ...FUNNEL, breakdown: ['device', 'actor.plan'], attribution: 'last_touch', order: 'strict', explain: 'with' },
+      check(result) {
+        assert.ok(result.breakdowns.length >= 3);
+        assert.ok(result.meta.queries.length > 0);
+      },
+    }, {
+      args: { ...FUNNEL, view: 'time_to_convert', bins: 4, order: 'unordered', format: 'detailed' },
+      check(result) { assert.equal(result.bins.reduce((n, b) => n + b.count, 0), facts.funnel[2]); },
+    }, {
+      args: {
+        steps: [{ event: 'view', where: [{ field: 'note', value: facts.odd }], name: facts.odd },
+          { any_of: [{ event: 'add_to_cart' }, 'checkout'] }], ...WEEK,
+      },
+      check(result) { assert.deepEqual(result.steps.map((s) => s.count), [1, 1]); },
+    }, {
+      args: { ...FUNNEL, explain: 'only' },
+      check(result) {
+        assert.equal(result.steps, undefined);
+        assert.ok(result.meta.queries[0].sql.includes('{'));
+      },
+    }],
+    bad: [...common(FUNNEL), ...source(FUNNEL), ...period(FUNNEL), ...filters(FUNNEL),
+      { args: {}, field: 'steps', says: /missing|required/ },
+      { args: { ...FUNNEL, steps: [] }, field: 'steps', says: /1 to 32/ },
+      { args: { ...FUNNEL, steps: steps33 }, field: 'steps', says: /1 to 32/ },
+      { args: { ...FUNNEL, steps: ['view', 'chekout'] }, field: 'steps[1].event', says: /checkout/ },
+      { args: { ...FUNNEL, steps: [{ evnt: 'view' }] }, field: 'steps[0].evnt', says: /event/ },
+      { args: { ...FUNNEL, steps: [7] }, field: 'steps[0]', says: /object|string|text/ },
+      { args: { ...FUNNEL, steps: [{ event: 'view', where: [{ field: 'devise' }] }] }, field: 'steps[0].where[0].field', says: /device/ },
+      { args: { ...FUNNEL, within: { value: -1 } }, field: 'within.value', says: /0/ },
+      { args: { ...FUNNEL, within: { value: 1, unit: 'eon' } }, field: 'within.unit', says: /hour/ },
+      { args: { ...FUNNEL, within: 'soon' }, field: 'within', says: /object/ },
+      { args: { ...FUNNEL, order: 'sorted' }, field: 'order', says: /ordered/ },
+      { args: { ...FUNNEL, actor: 'plam' }, field: 'actor', says: /plan/ },
+      { args: { ...FUNNEL, breakdown: ['devise'] }, field: 'breakdown[0]', says: /device/ },
+      { args: { ...FUNNEL, breakdown: ['device', 'note', 'amount', 'event'] }, field: 'breakdown', says: /3/ },
+      { args: { ...FUNNEL, view: 'time_to_convert', to_step: 9 }, field: 'to_step', says: /3/ },
+    ],
+  },
+
+  retention_matrix: {
+    good: [{
+      args: MATRIX,
+      check(result) {
+        assert.equal(result.cohorts[0].size, facts.funnel[0]);
+        assert.equal(result.cohorts[0].cells[0].count, facts.funnel[0]);
+      },
+    }, {
+      args: { ...MATRIX, kind: 'first_time', breakdown: ['device'], interval: 'day', tz: 'Europe/Berlin' },
+      check(result) { assert.ok(result.cohorts.every((c) => c.breakdown.length === 1)); },
+    }],
+    bad: [...common(MATRIX), ...source(MATRIX), ...period(MATRIX), ...filters(MATRIX),
+      { args: {}, field: 'start', says: /missing|required/ },
+      { args: { ...MATRIX, start: 'vew' }, field: 'start.event', says: /view/ },
+      { args: { ...MATRIX, returning: { event: 'vew' } }, field: 'returning.event', says: /view/ },
+      { args: { ...MATRIX, interval: 'fortnight' }, field: 'interval', says: /week/ },
+      { args: { ...MATRIX, periods: 0 }, field: 'periods', says: /1 to/ },
+    ],
+  },
+
+  list_actors: {
+    good: [{
+      args: { of: 'run_funnel', arguments: FUNNEL, cell: { step: 3, outcome: 'reached' }, limit: 5 },
+      check(result) {
+        assert.equal(result.total, facts.funnel[2]);
+        assert.equal(result.actors.length, 5);
+        assert.ok(result.cursor);
+      },
+    }, {
+      args: { of: 'retention_matrix', arguments: MATRIX, cell: { cohort: '2026-01-05', period: 0 } },
+      check(result) { assert.equal(result.total, facts.funnel[0]); },
+    }],
+    bad: [...common({ of: 'run_funnel', arguments: FUNNEL, cell: { step: 1, outcome: 'reached' } }),
+      { args: { of: 'run_funnel', arguments: FUNNEL }, field: 'cell', says: /missing|required/ },
+      { args: { of: 'list_events', arguments: {}, cell: {} }, field: 'of', says: /run_funnel/ },
+      { args: { of: 'run_funnel', arguments: { ...FUNNEL, steps: ['vew'] }, cell: { step: 1, outcome: 'reached' } }, field: 'arguments.steps[0].event', says: /view/ },
+      { args: { of: 'run_funnel', arguments: FUNNEL, cell: { step: 4, outcome: 'reached' } }, field: 'cell.step', says: /1 to 3/ },
+      { args: { of: 'run_funnel', arguments: FUNNEL, cell: { step: 1, outcome: 'gone' } }, field: 'cell.outcome', says: /dropped/ },
+      { args: { of: 'retention_matrix', arguments: MATRIX, cell: { cohort: 'x', period: 0 } }, field: 'cell.cohort', says: /cohort/ },
+    ],
+  },
+
+  conformance_check: {
+    good: [{
+      args: { sequence: facts.process },
+      check(result) {
+        assert.equal(result.cases, facts.cases);
+        assert.equal(result.conforming, facts.cases - facts.skipped);
+        assert.deepEqual(result.deviations.map((d) => [d.kind, d.activity, d.cases]),
+          [['skipped', 'order_checked', facts.skipped]]);
+      },
+    }, {
+      args: { case: 'order_id', sequence: facts.process.slice(0, 2), match: 'directly_follows' },
+      check(result) { assert.equal(result.conforming, facts.cases - facts.skipped); },
+    }],
+    bad: [...common({ sequence: facts.process }), ...source({ sequence: facts.process }),
+      ...period({ sequence: facts.process }), ...filters({ sequence: facts.process }),
+      ...limit({ sequence: facts.process }),
+      { args: {}, field: 'sequence', says: /missing|required/ },
+      { args: { sequence: [] }, field: 'sequence', says: /1 to 100/ },
+      { args: { sequence: ['order_recieved'] }, field: 'sequence[0]', says: /order_received/ },
+      { args: { sequence: facts.process, match: 'about' }, field: 'match', says: /exact/ },
+      { args: { sequence: facts.process, case: 'order' }, field: 'case', says: /order_id/ },
+    ],
+  },
+
+  anomaly_scan: {
+    good: [{
+      args: {
+        metric: 'event_count', interval: 'hour', from: '2026-01-05',
+        filters: [{ field: 'event', value: 'heartbeat' }],
+      },
+      check(result) {
+        assert.equal(Date.parse(result.anomalies[0].from), BURST_AT);
+        assert.equal(result.anomalies[0].actual, 80);
+      },
+    }, {
+      args: {
+        metric: 'series', series: { event: 'view', math: 'average', field: 'amount' }, interval: 'day',
+        by: 'device', points: true, limit: 10, from: '2026-01-05',
+      },
+      check(result) { assert.equal(result.series.length, 10); },
+    }],
+    bad: [...common({ metric: 'actors' }), ...source({ metric: 'actors' }), ...period({ metric: 'actors' }),
+      ...filters({ metric: 'actors' }), ...limit({ metric: 'actors' }),
+      ...cursor({ metric: 'actors', points: true }),
+      { args: { metric: 'mood' }, field: 'metric', says: /event_count/ },
+      { args: { metric: 'series' }, field: 'series', says: /series/ },
+      { args: { metric: 'series', series: { event: 'view', math: 'sum' } }, field: 'series.field', says: /field/ },
+      { args: { metric: 'series', series: { event: 'vew' } }, field: 'series.event', says: /view/ },
+      { args: { metric: 'actors', by: 'devise' }, field: 'by', says: /device/ },
+      { args: { metric: 'actors', sensitivity: 1000 }, field: 'sensitivity', says: /0.5 to 100/ },
+    ],
+  },
+
+  open_session: {
+    good: [{
+      args: { session: 's0' },
+      check(result) {
+        assert.equal(result.summary.actor, 'u0');
+        assert.equal(result.summary.counts.spans, 3);
+      },
+    }, {
+      args: { session: 's0', detail: 'timeline', include: ['custom'], at: '40s', around_s: 20 },
+      check(result) { assert.equal(result.timeline[0].text, 'add_to_cart'); },
+    }],
+    bad: [...common({ session: 's0' }), ...source({ session: 's0' }),
+      { args: {}, field: 'session', says: /missing|required/ },
+      { args: { session: '' }, field: 'session', says: /empty/ },
+      { args: { session: 'nobody' }, field: 'session', says: /session/ },
+      { args: { session: 's0', at: 'noon' }, field: 'at', says: /2026-03-01/ },
+      { args: { session: 's0', include: ['smell'] }, field: 'include[0]', says: /click/ },
+    ],
+  },
+};
