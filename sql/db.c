@@ -44,6 +44,9 @@ static const struct translation {
     {306, ERR_LIMIT, false, "the query is nested too deeply; use fewer filters or steps"},
     {201, ERR_LIMIT, false, "the database user's quota is used up; try again later"},
     {243, ERR_LIMIT, false, "the disk of the database is full"},
+    {107, ERR_UNAVAILABLE, false,
+     "files of the database are missing: was the store moved or deleted? Start again to open it "
+     "anew"},
     {252, ERR_LIMIT, false, "the table has too many parts; try again when they are merged"},
     {60, ERR_NOT_FOUND, true, "the table does not exist"},
     {81, ERR_NOT_FOUND, true, "the database does not exist"},

@@ -1,4 +1,5 @@
 /* Filters and matchers of the contract as conditions on one row. */
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,8 +56,11 @@ static bool is_number(const char *text, double *ret_value)
 /* Starts like 2026-03-01: worth comparing as a date. */
 static bool is_date(const char *text)
 {
-    int year, month, day;
-    return strlen(text) >= 10 && sscanf(text, "%4d-%2d-%2d", &year, &month, &day) == 3;
+    static const char shape[] = "dddd-dd-dd";
+    for (size_t i = 0; shape[i] != '\0'; i++)
+        if (shape[i] == 'd' ? !isdigit((unsigned char)text[i]) : text[i] != shape[i])
+            return false;
+    return true;
 }
 
 /* Numbers when both sides are numbers, else dates, else text; a missing value never holds. */

@@ -121,8 +121,8 @@ static void statement_done(void *user, const struct err *err, const struct db_st
 }
 
 /* Runs one statement, whose parameters are bound in im->query, and goes on with `next`. */
-void import_run(struct import *im, const struct sql_text *text,
-                const struct query_fragment *fragments, void (*next)(struct import *im))
+static void import_run(struct import *im, const struct sql_text *text,
+                       const struct query_fragment *fragments, void (*next)(struct import *im))
 {
     struct err err;
     im->next = next;

@@ -173,11 +173,6 @@ void query_set_integer(struct query *q, const char *name, int64_t value)
     add_param(q, name, "", integer_text(value));
 }
 
-void query_set_number(struct query *q, const char *name, double value)
-{
-    add_param(q, name, "Float64", number_text(value));
-}
-
 /* --- rendering ---------------------------------------------------------------------------- */
 
 static const char *fragment_of(const struct query_fragment *fragments, const char *slot, size_t len)

@@ -52,7 +52,6 @@ void query_bind_time(struct query *q, struct buf *out, int64_t unix_us);
 void query_set_text(struct query *q, const char *name, const char *value);
 void query_set_texts(struct query *q, const char *name, const json_t *strings);
 void query_set_integer(struct query *q, const char *name, int64_t value); /* any integer type */
-void query_set_number(struct query *q, const char *name, double value);
 
 struct query_fragment {
     const char *slot;

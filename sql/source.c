@@ -157,37 +157,34 @@ void source_from(const struct source *s, struct query *q, struct buf *out)
     buf_puts(out, buf_text(&q->joins));
 }
 
-void source_to_us(const struct source *s, const char *expression, struct buf *out)
+/* The time column as unix microseconds; NULL where it is NULL. */
+static void column_us(const struct source *s, struct buf *out)
 {
-    /* A row without a time is in no period: what is left of NULL here is never looked at. */
-    struct buf time = {0};
-    buf_printf(&time, is_nullable(s->time.type) ? "assumeNotNull(%s)" : "%s", expression);
-    if (strstr(s->time.type, "DateTime64") != NULL)
-        buf_printf(out, "toUnixTimestamp64Micro(%s)", buf_text(&time));
-    else
-        buf_printf(out, "(toInt64(toUnixTimestamp(%s)) * 1000000)", buf_text(&time));
-    buf_done(&time);
+    bool has_fraction = strstr(s->time.type, "DateTime64") != NULL;
+    buf_puts(out, has_fraction ? "toUnixTimestamp64Micro(" : "(toInt64(toUnixTimestamp(");
+    sql_identifier(out, s->time.column);
+    buf_puts(out, has_fraction ? ")" : ")) * 1000000)");
 }
 
 void source_time_us(const struct source *s, struct buf *out)
 {
-    struct buf column = {0};
-    sql_identifier(&column, s->time.column);
-    source_to_us(s, buf_text(&column), out);
-    buf_done(&column);
+    /* A row without a time is in no period: what is left of its NULL is never looked at. */
+    bool may_lack = is_nullable(s->time.type);
+    buf_puts(out, may_lack ? "assumeNotNull(" : "");
+    column_us(s, out);
+    buf_puts(out, may_lack ? ")" : "");
 }
 
+/* Of integers: min() and max() of a DateTime64, once the engine has compiled them, order the times
+ * before 1970 after all others (seen in 26.7). */
 void source_first_last(const struct source *s, struct buf *ret_first_us, struct buf *ret_last_us)
 {
-    struct buf column = {0}, text = {0};
-    sql_identifier(&column, s->time.column);
-    buf_printf(&text, "min(%s)", buf_text(&column));
-    source_to_us(s, buf_text(&text), ret_first_us);
-    buf_reset(&text);
-    buf_printf(&text, "max(%s)", buf_text(&column));
-    source_to_us(s, buf_text(&text), ret_last_us);
-    buf_done(&column);
-    buf_done(&text);
+    struct buf time = {0};
+    column_us(s, &time);
+    const char *format = is_nullable(s->time.type) ? "ifNull(%s(%s), 0)" : "%s(%s)";
+    buf_printf(ret_first_us, format, "min", buf_text(&time));
+    buf_printf(ret_last_us, format, "max", buf_text(&time));
+    buf_done(&time);
 }
 
 /* A column of nanoseconds ends in 2262 and cannot be compared with what lies beyond; all columns
@@ -289,7 +286,8 @@ static int actor_property(const struct source *s, struct query *q, const char *k
                    " WHERE _actor_%zu != '' GROUP BY _actor_%zu) AS _actors_%zu "
                    "ON %s = _actors_%zu._actor_%zu",
                    n, n, n, buf_text(&actor), n, n);
-        buf_printf(out, "_actor_value_%zu", n);
+        /* A server may have join_use_nulls on. */
+        buf_printf(out, "ifNull(_actor_value_%zu, '')", n);
     }
     buf_done(&value);
     buf_done(&actor);

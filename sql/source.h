@@ -11,7 +11,8 @@
  *     "resource": …, "service": …, "status": …, "duration_ms": …, "url": …, "start_time": …,
  *     "cases": {"order": "SpanAttributes['order.id']"}, "objects": {"item": …},
  *     "properties": ["SpanAttributes", "ResourceAttributes"], "actor_properties": "…",
- *     "replay_table": "hyperdx_sessions", "logs_table": "otel_logs", "replay_url": "…{session}…" }
+ *     "replay_table": "hyperdx_sessions", "logs_table": "otel_logs",
+ *     "replay_url": "…{session}…{at}…" }
  * A place is a column, or a key of a Map or JSON column, or of a String column holding JSON. A list
  * of places means the first that is not empty. */
 #include <stdbool.h>
@@ -86,6 +87,7 @@ struct source {
     bool has_replay;                              /* the replay table exists */
     int64_t rows; /* of the table when it was looked at; 0 = unknown (a view, Distributed) */
     double bytes_per_row; /* all columns, uncompressed; 0 = unknown */
+    bool has_json_values; /* the engine has JSONAllValues() */
 };
 
 struct sources {
@@ -113,9 +115,6 @@ void source_from(const struct source *s, struct query *q, struct buf *out);
 
 /* Unix microseconds of a row's time, Int64. */
 void source_time_us(const struct source *s, struct buf *out);
-
-/* A time-typed expression (a column, min(column), …) as unix microseconds. */
-void source_to_us(const struct source *s, const char *expression, struct buf *out);
 
 /* The first and the last time of a group as aggregates, unix microseconds. */
 void source_first_last(const struct source *s, struct buf *ret_first_us, struct buf *ret_last_us);

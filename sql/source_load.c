@@ -389,6 +389,14 @@ static json_t *columns_object(const json_t *pairs)
     return columns;
 }
 
+/* JSONAllValues() is there since 26.7 at the latest. */
+static bool has_json_values(const char *version)
+{
+    int major = 0, minor = 0;
+    return sscanf(version, "%d.%d", &major, &minor) == 2 &&
+           (major > 26 || (major == 26 && minor >= 7));
+}
+
 /* One table of sources_columns.sql. A table that only looks like a source and does not hold
  * together is left out; one that the configuration names must be right. */
 static int consider_table(struct sources_load *load, struct sources *list, const json_t *row,
@@ -418,6 +426,7 @@ static int consider_table(struct sources_load *load, struct sources *list, const
         rc = source_build(name, database, table, mapping, columns, config, &source, ret_err);
         if (rc == 0) {
             note_size(source, about);
+            source->has_json_values = has_json_values(load->db->info.version);
             source->has_replay = source->replay_table != NULL &&
                                  table_row(load->tables, database, source->replay_table) != NULL;
             rc = add_source(list, source, ret_err);

@@ -409,11 +409,3 @@ enum when_unit when_sample_unit(const struct when_sample *sample)
         return WHEN_GUESS;
     return unit_by_size((int64_t)sample->largest);
 }
-
-const char *when_unit_name(enum when_unit unit)
-{
-    static const char *const names[] = {"numbers by their size", "unix seconds",
-                                        "unix milliseconds", "unix microseconds",
-                                        "unix nanoseconds"};
-    return names[unit];
-}

@@ -47,4 +47,3 @@ struct when_sample {
 };
 void when_sample_add(struct when_sample *sample, const char *text, size_t len);
 enum when_unit when_sample_unit(const struct when_sample *sample);
-const char *when_unit_name(enum when_unit unit);

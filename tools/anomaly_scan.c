@@ -263,11 +263,13 @@ static int shape(struct run *run, struct err *ret_err)
     int rc = anomaly_series_read(run, rows, &list, &count, ret_err);
     if (rc < 0)
         return rc;
-    size_t with_value = 0;
+    size_t with_value = 0, errors = 0;
     for (size_t s = 0; rc == 0 && s < count; s++) {
         points += list[s].count;
-        for (size_t i = 0; i < list[s].count; i++)
+        for (size_t i = 0; i < list[s].count; i++) {
             with_value += list[s].points[i].is_left_out ? 0 : 1;
+            errors += list[s].points[i].value > 0;
+        }
         if (anomaly_score(list[s].points, list[s].count, anomaly_series_noise(run),
                           direction_of(run)) < 0)
             rc = err_set(ret_err, ERR_MEMORY, NULL, "out of memory while scoring");
@@ -286,6 +288,8 @@ static int shape(struct run *run, struct err *ret_err)
         if (points > 0 && with_value == 0)
             run_warn(run, "no point could be judged: each lacks a value, has fewer events than "
                           "min_volume or is cut by the period");
+        if (anomaly_series_noise(run) == ANOMALY_NOISE_SHARE && with_value > 0 && errors == 0)
+            run_warn(run, "no event has an error status; check what the field status holds");
         suggest(run, items);
         json_object_set_new(run->result, "anomalies", items);
         if (json_get_bool(run->arguments, "points", false))

@@ -99,6 +99,21 @@ static int column_pairs(const struct source *s, struct query *q, struct buf *out
     return rc;
 }
 
+/* Every (path, value) of a JSON column; older engines walk to each value of its text. */
+static void json_pairs(const struct source *s, const char *column, struct buf *out)
+{
+    if (s->has_json_values)
+        buf_printf(out, "arrayZip(JSONAllPaths(%s), JSONAllValues(%s))", column, column);
+    else
+        buf_printf(out,
+                   "arrayMap((p, x) -> (p, if(startsWith(x, '\"'), JSONExtractString(x), x)), "
+                   "JSONAllPaths(%s), "
+                   "arrayMap((p, j) -> arrayFold((x, k) -> JSONExtractRaw(x, k), "
+                   "splitByChar('.', p), j), JSONAllPaths(%s), "
+                   "arrayWithConstant(length(JSONAllPaths(%s)), toJSONString(%s))))",
+                   column, column, column, column);
+}
+
 /* Every (key, value) of a row, from all containers. */
 static void property_pairs(const struct source *s, struct buf *out)
 {
@@ -113,10 +128,7 @@ static void property_pairs(const struct source *s, struct buf *out)
                        "arrayMap((k, v) -> (toString(k), toString(v)), mapKeys(%s), mapValues(%s))",
                        c, c);
         else if (p->kind == PLACE_JSON)
-            buf_printf(out,
-                       "arrayMap(p -> (p, JSONExtractString(toJSONString(%s), p)), "
-                       "JSONAllPaths(%s))",
-                       c, c);
+            json_pairs(s, c, out);
         else
             buf_printf(out, "JSONExtractKeysAndValues(%s, 'String')", c);
         buf_done(&column);

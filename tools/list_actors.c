@@ -1,4 +1,3 @@
-#include <ctype.h>
 #include <string.h>
 
 #include "args.h"
@@ -88,28 +87,6 @@ static int plan(struct run *run, struct err *ret_err)
     return run->subject->plan_actors(run, json_object_get(run->arguments, "cell"), ret_err);
 }
 
-/* `template` with {session} and {at} (unix milliseconds) filled in. New reference. */
-static json_t *replay_link(const char *template, const char *session, int64_t at_us)
-{
-    struct buf url = {0};
-    for (const char *s = template; *s != '\0';) {
-        if (strncmp(s, "{session}", 9) == 0) {
-            for (const char *c = session; *c != '\0'; c++)
-                buf_printf(&url, isalnum((unsigned char)*c) || strchr("-_.~", *c) ? "%c" : "%%%02X",
-                           (unsigned char)*c);
-            s += 9;
-        } else if (strncmp(s, "{at}", 4) == 0) {
-            buf_printf(&url, "%lld", (long long)(at_us / 1000));
-            s += 4;
-        } else {
-            buf_putc(&url, *s++);
-        }
-    }
-    json_t *text = json_string(buf_text(&url));
-    buf_done(&url);
-    return text;
-}
-
 static json_t *actor_item(const struct run *run, const json_t *row)
 {
     const char *session = json_string_value(json_array_get(row, 4));
@@ -120,11 +97,11 @@ static json_t *actor_item(const struct run *run, const json_t *row)
                   run_time(run, at_us), "last_event", json_array_get(row, 3));
     if (session != NULL && session[0] != '\0') {
         json_object_set(item, "session", json_array_get(row, 4));
-        if (run->source->replay_table != NULL)
+        if (run->source->has_replay)
             json_object_set_new(item, "replay_at", run_time(run, at_us));
         if (run->source->replay_url != NULL)
             json_object_set_new(item, "replay_url",
-                                replay_link(run->source->replay_url, session, at_us));
+                                text_replay_url(run->source->replay_url, session, at_us));
     }
     return item;
 }

@@ -274,8 +274,7 @@ static int plan_bounds(struct run *run, struct state *st, struct err *ret_err)
 {
     const struct source *s = run->source;
     struct query q;
-    struct buf column = {0}, text = {0}, first = {0}, last = {0}, actor = {0}, session = {0},
-               table = {0};
+    struct buf column = {0}, first = {0}, last = {0}, actor = {0}, session = {0}, table = {0};
     query_init(&q);
     int rc = source_logical(s, &q, SOURCE_SESSION, &session, ret_err);
     if (s->fields[SOURCE_ACTOR].count > 0)
@@ -283,11 +282,7 @@ static int plan_bounds(struct run *run, struct state *st, struct err *ret_err)
     else
         buf_puts(&actor, "''");
     sql_identifier(&column, s->time.column);
-    buf_printf(&text, "min(%s)", buf_text(&column));
-    source_to_us(s, buf_text(&text), &first);
-    buf_reset(&text);
-    buf_printf(&text, "max(%s)", buf_text(&column));
-    source_to_us(s, buf_text(&text), &last);
+    source_first_last(s, &first, &last);
     source_table(s, &table);
     query_set_text(&q, "session", st->id);
     if (rc == 0)
@@ -300,7 +295,7 @@ static int plan_bounds(struct run *run, struct state *st, struct err *ret_err)
                                                        {"session", buf_text(&session)},
                                                        {0}},
                        1, ret_err);
-    struct buf *all[] = {&column, &text, &first, &last, &actor, &session, &table};
+    struct buf *all[] = {&column, &first, &last, &actor, &session, &table};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         buf_done(all[i]);
     query_done(&q);
@@ -570,6 +565,9 @@ static int shape_third(struct run *run, struct err *ret_err)
         session_read_spans(s, run_rows(run, st->spans_index), &view.person, st->traces);
     if (rc == 0)
         rc = session_finish(s, ret_err);
+    if (rc == 0 && s->first_us > s->last_us)
+        rc = err_set(ret_err, ERR_NOT_FOUND, "session", "session '%.80s' has no event with a time",
+                     st->id);
     if (rc == 0)
         rc = choose_window(run, st, &view, ret_err);
     if (rc == 0)

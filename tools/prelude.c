@@ -9,8 +9,8 @@
 #include "run_internal.h"
 #include "sql_text.h"
 
-static const int64_t default_period_us = 30 * 86400 * (int64_t)1000000;
-static const int64_t live_us = 3600 * (int64_t)1000000;
+static const int64_t default_period_us = (int64_t)30 * 86400 * 1000000;
+static const int64_t live_us = (int64_t)3600 * 1000000;
 
 /* --- names in the arguments ---------------------------------------------------------------- */
 

@@ -108,6 +108,8 @@ static void start_round(struct run_state *r)
     for (size_t i = 0; i < r->query_count && r->failure.code == ERR_OK; i++) {
         struct run_query *q = &r->queries[i];
         struct db_request request = {.format = "JSONCompactEachRow",
+                                     /* The reader's own cap comes first: it keeps what came. */
+                                     .limits = {.result_bytes = 2 * RUN_MAX_BYTES},
                                      .tag = r->run.tool->name,
                                      .on_data = on_data,
                                      .on_progress = r->progress != NULL ? on_progress : NULL,

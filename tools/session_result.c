@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "json.h"
+#include "rpc.h"
 #include "text.h"
 
 enum {
@@ -25,7 +26,7 @@ static json_int_t at_ms(const struct session *s, int64_t at_us)
 static void set_text(json_t *object, const char *key, const char *text)
 {
     if (text != NULL && text[0] != '\0')
-        json_object_set_new(object, key, json_string(text));
+        json_object_set_new(object, key, rpc_text(text));
 }
 
 /* --- summary ---------------------------------------------------------------------------------- */
@@ -112,7 +113,7 @@ static json_t *errors_json(const struct session *s)
             continue;
         failure_text(e, message, sizeof message);
         json_t *item = json_pack("{s:I}", "at_ms", at_ms(s, e->at_us));
-        json_object_set_new(item, "message", json_string(message));
+        json_object_set_new(item, "message", rpc_text(message)); /* may be cut in a character */
         json_array_append_new(list, item);
         last = e;
     }
@@ -200,11 +201,8 @@ static json_t *entry_json(const struct session *s, const struct entry *e)
 {
     char words[600];
     entry_words(e, words, sizeof words);
-    json_t *item = json_pack("{s:I, s:s, s:s}", "at_ms", at_ms(s, e->at_us), "kind",
-                             entry_kind_names[e->kind], "text", words);
-    if (item == NULL) /* bytes that are no UTF-8 */
-        item = json_pack("{s:I, s:s, s:s}", "at_ms", at_ms(s, e->at_us), "kind",
-                         entry_kind_names[e->kind], "text", entry_kind_names[e->kind]);
+    json_t *item = json_pack("{s:I, s:s, s:o}", "at_ms", at_ms(s, e->at_us), "kind",
+                             entry_kind_names[e->kind], "text", rpc_text(words));
     set_text(item, "target", e->target);
     set_text(item, "url", e->url);
     if (e->status > 0)
@@ -302,30 +300,6 @@ static json_t *gaps_json(const struct session *s, const json_t *rows)
     return list;
 }
 
-/* The source's template with {session} and {start_ms} filled in; the id is percent-encoded. */
-static void replay_url(const struct run *run, const struct session *s, const char *session,
-                       struct buf *out)
-{
-    const char *at = run->source->replay_url;
-    while (*at != '\0') {
-        if (strncmp(at, "{session}", 9) == 0) {
-            for (const unsigned char *c = (const unsigned char *)session; *c != '\0'; c++)
-                buf_printf(out,
-                           strchr("-_.~", *c) != NULL || (*c >= '0' && *c <= '9') ||
-                                   ((*c | 0x20) >= 'a' && (*c | 0x20) <= 'z')
-                               ? "%c"
-                               : "%%%02X",
-                           *c);
-            at += 9;
-        } else if (strncmp(at, "{start_ms}", 10) == 0) {
-            buf_printf(out, "%lld", (long long)(s->first_us / 1000));
-            at += 10;
-        } else {
-            buf_putc(out, *at++);
-        }
-    }
-}
-
 static json_t *replay_json(const struct run *run, const struct session *s,
                            const struct session_view *view)
 {
@@ -335,12 +309,9 @@ static json_t *replay_json(const struct run *run, const struct session *s,
                   (json_int_t)s->instances, "gaps", gaps_json(s, view->gaps));
     if (s->replay_first_us <= s->replay_last_us)
         json_object_set_new(replay, "first_ms", json_integer(at_ms(s, s->replay_first_us)));
-    if (run->source->replay_url != NULL) {
-        struct buf url = {0};
-        replay_url(run, s, view->session, &url);
-        set_text(replay, "url", buf_text(&url));
-        buf_done(&url);
-    }
+    if (run->source->replay_url != NULL)
+        json_object_set_new(replay, "url",
+                            text_replay_url(run->source->replay_url, view->session, s->first_us));
     return replay;
 }
 

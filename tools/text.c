@@ -44,6 +44,29 @@ void text_table(struct buf *out, const char *const *columns)
     buf_puts(out, "|\n");
 }
 
+json_t *text_replay_url(const char *template, const char *session, int64_t at_us)
+{
+    struct buf url = {0};
+    for (const char *s = template; *s != '\0';) {
+        if (strncmp(s, "{session}", 9) == 0) {
+            for (const char *c = session; *c != '\0'; c++) {
+                bool is_plain = (*c >= '0' && *c <= '9') || (*c >= 'A' && *c <= 'Z') ||
+                                (*c >= 'a' && *c <= 'z') || strchr("-_.~", *c) != NULL;
+                buf_printf(&url, is_plain ? "%c" : "%%%02X", (unsigned char)*c);
+            }
+            s += 9;
+        } else if (strncmp(s, "{at}", 4) == 0) {
+            buf_printf(&url, "%lld", (long long)(at_us / 1000));
+            s += 4;
+        } else {
+            buf_putc(&url, *s++);
+        }
+    }
+    json_t *text = json_string(buf_text(&url));
+    buf_done(&url);
+    return text;
+}
+
 char *text_count(char *out, size_t size, double n)
 {
     char digits[64];

@@ -1,5 +1,7 @@
 #pragma once
 /* The words of a result: compact tables and human numbers for the text that stands alone. */
+#include <stdint.h>
+
 #include <jansson.h>
 
 #include "buf.h"
@@ -7,6 +9,10 @@
 /* A table in Markdown. `columns` is NULL-terminated; text_row takes as many cells. */
 void text_table(struct buf *out, const char *const *columns);
 void text_row(struct buf *out, const char *const *cells, size_t count);
+
+/* A source's replay_url with {session} (percent-encoded) and {at} (unix milliseconds) filled in. New
+ * reference. */
+json_t *text_replay_url(const char *template, const char *session, int64_t at_us);
 
 /* Short forms into a caller's buffer, which is returned. */
 char *text_count(char *out, size_t size, double n);          /* 1,234,567 */

@@ -89,4 +89,3 @@ const char *config_origin(const struct config *config, const char *key);
 
 /* The options of `groups` for --help, and all of them as a Markdown table. */
 void config_help(unsigned groups, struct buf *out);
-void config_markdown(struct buf *out);

@@ -228,20 +228,3 @@ void config_help(unsigned groups, struct buf *out)
     buf_printf(out, "  %-37s %s\n%40s%s\n", "--config FILE",
                "JSON configuration (default ~/.config/sextant/config.json)", "", "SEXTANT_CONFIG");
 }
-
-void config_markdown(struct buf *out)
-{
-    buf_puts(out, "| flag | environment | key in the file | default | meaning |\n"
-                  "|---|---|---|---|---|\n");
-    buf_puts(out, "| `--config FILE` | `SEXTANT_CONFIG` | | "
-                  "`~/.config/sextant/config.json` if present | JSON configuration file |\n");
-    for (const struct option *o = config_options; o->key != NULL; o++) {
-        buf_printf(out, "| `%s %s` | `%s`", o->flag, o->value, o->env);
-        if (o->env_also != NULL)
-            buf_printf(out, ", `%s`", o->env_also);
-        buf_printf(out, " | `%s` | ", o->key);
-        if (o->fallback != NULL)
-            buf_printf(out, "`%s`", o->fallback);
-        buf_printf(out, " | %s |\n", o->help);
-    }
-}

@@ -10,12 +10,16 @@ import { Side, Store } from './parity_store.mjs'
 
 const skip = missing() ?? false
 const store = skip ? null : new Store()
-let expected, expectedDemo, rowsRead
+let expected, expectedDemo
+const sides = []
 
-after(() => store?.remove())
+after(() => {
+  for (const side of sides) side.child.kill()
+  store?.remove()
+})
 
-// What depends on the moment and the machine: times, bytes, and rows, because what a program has
-// asked lately (bounds, names, zones) is not asked again.
+// Left out is what depends on the moment and the machine: times, bytes, and rows, since what a
+// program has asked lately (bounds, names, zones) is not asked again.
 function comparable({ structured, text, error }, rename = (s) => s) {
   if (error) return { error: rename(error) }
   const { meta, ...result } = JSON.parse(rename(JSON.stringify(structured)))
@@ -56,6 +60,12 @@ function compare(table, actual, wanted, who) {
   assert.equal(differences.length, 0, `${who}: ${differences.length} of ${table.length} calls differ:\n${differences.slice(0, 5).join('\n\n')}`)
 }
 
+function open(env, flags) {
+  const side = new Side(store.folder, env, flags)
+  sides.push(side)
+  return side
+}
+
 const config = (name, sources) => {
   const file = path.join(store.folder, `${name}.json`)
   fs.writeFileSync(file, JSON.stringify({ sources }))
@@ -71,13 +81,10 @@ const withDemo = () => config('with-demo', { demo: { database: 'demo', table: 'o
 before(async () => {
   if (skip) return
   store.fill()
-  const side = new Side(store.folder, {}, ['--data', store.data])
+  const side = open({}, ['--data', store.data])
   const tools = (await side.request('tools/list', {})).result.tools.map((tool) => tool.name).sort()
   expected = await answers(side, calls())
   expectedDemo = await answers(side, demo('demo'))
-  const args = { source: 'shop', steps: ['view', 'add'], breakdown: ['device'] }
-  await side.call('run_funnel', args)
-  rowsRead = (await side.call('run_funnel', args)).structured.meta.rows_read
   await side.close()
   const called = new Set([...calls(), ...demo('demo')].map(([tool]) => tool))
   assert.deepEqual([...called].sort(), tools, 'every tool is called')
@@ -92,22 +99,16 @@ test('the embedded engine answers every call', { skip }, () => {
 test('a server answers the same', { skip, timeout: 600000 }, async (t) => {
   const endpoint = await startEndpoint(['--path', store.engine])
   t.after(() => endpoint.stop())
-  const side = new Side(store.folder, serverEnv(endpoint, 'sextant'), withDemo())
+  const side = open(serverEnv(endpoint, 'sextant'), withDemo())
   compare(calls(), await answers(side, calls()), expected, 'a server')
   compare([...demo('demo')], await answers(side, demo('demo')), expectedDemo, 'a server, demo')
-
-  // The same call twice: nothing is looked up any more, so that the rows read are comparable.
-  const args = { source: 'shop', steps: ['view', 'add'], breakdown: ['device'] }
-  await side.call('run_funnel', args)
-  const { structured } = await side.call('run_funnel', args)
-  assert.equal(structured.meta.rows_read, rowsRead)
   await side.close()
 })
 
 test('a user who may set nothing gets the same', { skip, timeout: 600000 }, async (t) => {
   const endpoint = await startEndpoint(['--path', store.engine, '--user', 'reader::readonly=1'])
   t.after(() => endpoint.stop())
-  const side = new Side(store.folder, serverEnv(endpoint, 'sextant', { CLICKHOUSE_USER: 'reader' }), withDemo())
+  const side = open(serverEnv(endpoint, 'sextant', { CLICKHOUSE_USER: 'reader' }), withDemo())
   compare(some(), await answers(side, some()), expectedOfSome(), 'readonly=1')
   compare([...demo('demo')], await answers(side, demo('demo')), expectedDemo, 'readonly=1, demo')
   await side.close()
@@ -121,7 +122,7 @@ test('the time zone and settings of a server change nothing', { skip, timeout: 6
     '--user', 'default:', '--user', 'reader::readonly=1'])
   t.after(() => endpoint.stop())
   for (const CLICKHOUSE_USER of ['default', 'reader']) {
-    const side = new Side(store.folder, serverEnv(endpoint, 'sextant', { CLICKHOUSE_USER }), withDemo())
+    const side = open(serverEnv(endpoint, 'sextant', { CLICKHOUSE_USER }), withDemo())
     compare(some(), await answers(side, some()), expectedOfSome(), `session_timezone, ${CLICKHOUSE_USER}`)
     compare([...demo('demo')], await answers(side, demo('demo')), expectedDemo, `session_timezone, demo, ${CLICKHOUSE_USER}`)
     await side.close()
@@ -135,7 +136,7 @@ const SMALL = `cityHash64(\`__hdx_materialized_rum.sessionId\`, SpanAttributes['
 function tablesWithJson() {
   const traces = (json) => `SELECT Timestamp, TraceId, SpanId, ParentSpanId, TraceState, SpanName, SpanKind, ServiceName,
     ${json('ResourceAttributes')}, ScopeName, ScopeVersion, ${json('SpanAttributes')}, Duration, StatusCode, StatusMessage
-    FROM demo.otel_traces WHERE ${SMALL}`
+    FROM (SELECT * FROM demo.otel_traces WHERE ${SMALL})`
   const replays = (json) => `SELECT Timestamp, TraceId, SpanId, ServiceName, Body, ${json('ResourceAttributes')}, ${json('LogAttributes')}
     FROM demo.hyperdx_sessions`
   const statements = []
@@ -159,7 +160,7 @@ test('JSON columns answer as maps do', { skip, timeout: 600000 }, async (t) => {
   const table = [...demo('small', { isSmall: true })].filter(([, args]) => args.explain === undefined)
   const results = []
   for (const database of ['as_map', 'as_json']) {
-    const side = new Side(store.folder, serverEnv(endpoint, database), flags)
+    const side = open(serverEnv(endpoint, database), flags)
     results.push(await answers(side, table, (s) => s.replaceAll(database, 'database')))
     await side.close()
   }

@@ -115,7 +115,7 @@ static void test_tool_results(void **state)
         {"2025-11-25", "list", "{'content':[]}"},
         {"2025-11-25", "nothing", "{'content':[]}"},
         {"2025-11-25", "fail",
-         "{'content':[{'type':'text','text':'steps[2].event: no event is named \\'caf"
+         "{'content':[{'type':'text','text':'steps[2].event: no event is named \\'caf\xef\xbf\xbd"
          "'}],'isError':true,'_meta':{'error':{'code':'bad_argument','field':'steps[2].event',"
          "'retryable':false}}}"},
         {"2025-11-25", "busy",

@@ -18,6 +18,7 @@ function follow(lines) {
   let agreed = FIRST_ASKED, last = FIRST_ASKED;
   const out = [];
   for (const { from, text, version } of lines) {
+    if (from === 'end') continue;
     let message;
     try {
       message = JSON.parse(text);

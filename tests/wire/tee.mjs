@@ -1,6 +1,7 @@
 // Runs a program with standard input and output passed through and every line of both recorded.
 //   node tee.mjs RECORDING COMMAND ARGUMENTS…
-// RECORDING gets one JSON line per line: {"from": "client" | "server", "text": …}.
+// RECORDING gets one JSON line per line: {"from": "client" | "server", "text": …}, and {"from": "end",
+// "code": …} when the program is gone.
 import { spawn } from 'node:child_process';
 import { appendFileSync } from 'node:fs';
 
@@ -29,5 +30,6 @@ process.stdin.on('end', () => child.stdin.end());
 for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => child.kill(signal));
 child.on('close', (code) => {
   if (unfinished() > 0) appendFileSync(recording, '{"from":"server","text":"(cut)"}\n');
+  appendFileSync(recording, `${JSON.stringify({ from: 'end', code })}\n`);
   process.exit(code ?? 1);
 });
