@@ -27,9 +27,8 @@ static int copy_statement(struct db_query *q, const struct db_request *request)
     char marker[CHDB_TAG_MAX + 48];
     const char *tag = request->tag != NULL ? request->tag : "query";
     size_t tag_len = strspn(tag, "abcdefghijklmnopqrstuvwxyz0123456789_"); /* nothing ends it */
-    int marker_len =
-        snprintf(marker, sizeof(marker), CHDB_MARKER "%" PRIu64 " %.*s*/ ", q->id,
-                 (int)(tag_len < CHDB_TAG_MAX ? tag_len : CHDB_TAG_MAX), tag);
+    int marker_len = snprintf(marker, sizeof(marker), CHDB_MARKER "%" PRIu64 " %.*s*/ ", q->id,
+                              (int)(tag_len < CHDB_TAG_MAX ? tag_len : CHDB_TAG_MAX), tag);
     size_t count = request->param_count;
     size_t size = 2 * count * sizeof(char *) + (size_t)marker_len + strlen(request->sql) + 1;
     size += request->format != NULL ? strlen(request->format) + 1 : 0;

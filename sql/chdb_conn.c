@@ -208,6 +208,8 @@ static int run_whole(struct chdb_conn *conn, const struct chdb_statement *s,
 {
     const struct chdb_library *library = conn->store->library;
     const char *format = s->format != NULL ? s->format : "TSV";
+    if (conn->handle == NULL)
+        return err_set(ret_err, ERR_UNAVAILABLE, NULL, "the embedded ClickHouse is not open");
     struct chdb_result *result =
         library->query(*conn->handle, s->sql, strlen(s->sql), format, strlen(format), s->names,
                        NULL, s->values, NULL, s->param_count);

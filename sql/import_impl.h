@@ -162,8 +162,8 @@ void import_fail(struct import *im, const struct err *err);
 void import_fail_memory(struct import *im);
 /* After a failure: once nothing runs any more, removes the unfinished table and ends. */
 void import_wind_up(struct import *im);
-/* Runs one statement of the sequence, parameters bound in im->query, and goes on with `next`: a text
- * with a $table and, unless NULL, a $comment. */
+/* Runs one statement of the sequence, parameters bound in im->query, and goes on with `next`: a
+ * text with a $table and, unless NULL, a $comment. */
 void import_run_on_table(struct import *im, const struct sql_text *text, const char *comment,
                          void (*next)(struct import *im));
 /* Every row is inserted: counts them and puts the table in its place. */

@@ -392,9 +392,10 @@ static json_t *columns_object(const json_t *pairs)
 /* JSONAllValues() is there since 26.7 at the latest. */
 static bool has_json_values(const char *version)
 {
-    int major = 0, minor = 0;
-    return sscanf(version, "%d.%d", &major, &minor) == 2 &&
-           (major > 26 || (major == 26 && minor >= 7));
+    char *rest;
+    long major = strtol(version, &rest, 10);
+    long minor = *rest == '.' ? strtol(rest + 1, NULL, 10) : 0;
+    return major > 26 || (major == 26 && minor >= 7);
 }
 
 /* One table of sources_columns.sql. A table that only looks like a source and does not hold
@@ -424,7 +425,7 @@ static int consider_table(struct sources_load *load, struct sources *list, const
         json_t *mapping = merged_mapping(preset, comment, config);
         struct source *source = NULL;
         rc = source_build(name, database, table, mapping, columns, config, &source, ret_err);
-        if (rc == 0) {
+        if (rc == 0 && source != NULL) {
             note_size(source, about);
             source->has_json_values = has_json_values(load->db->info.version);
             source->has_replay = source->replay_table != NULL &&
@@ -486,9 +487,13 @@ static void columns_done(void *user, const struct err *err, const struct db_stat
         return;
     }
     struct sources *list = calloc(1, sizeof *list);
-    int rc = list == NULL ? err_set(&failure, ERR_MEMORY, NULL, "out of memory") : 0;
-    if (list != NULL)
-        list->refs = 1;
+    if (list == NULL) {
+        err_set(&failure, ERR_MEMORY, NULL, "out of memory");
+        finish(load, NULL, &failure);
+        return;
+    }
+    list->refs = 1;
+    int rc = 0;
     const char *current = current_database(load);
     for (size_t i = 0; rc == 0 && i < json_array_size(load->rows.items); i++)
         rc = consider_table(load, list, json_array_get(load->rows.items, i), current, &failure);

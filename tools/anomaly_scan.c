@@ -275,9 +275,9 @@ static int shape(struct run *run, struct err *ret_err)
             rc = err_set(ret_err, ERR_MEMORY, NULL, "out of memory while scoring");
     }
     struct found *found = calloc(points + 1, sizeof *found);
-    if (rc == 0 && found == NULL)
+    if (found == NULL) {
         rc = err_set(ret_err, ERR_MEMORY, NULL, "out of memory while scoring");
-    if (rc == 0) {
+    } else if (rc == 0) {
         size_t n = collect(list, count, sensitivity, found);
         json_t *items = json_array();
         for (size_t i = 0; i < n && i < 100; i++)

@@ -206,8 +206,8 @@ static int note_deviation(struct check *c, const char *kind, uint32_t activity, 
     char key[64];
     snprintf(key, sizeof key, "%s %u %u", kind, activity, expected);
     const json_t *known = json_object_get(c->deviation_index, key);
-    if (known == NULL) {
-        if (c->deviation_count == c->deviation_size) {
+    if (known == NULL || c->deviations == NULL) {
+        if (c->deviations == NULL || c->deviation_count == c->deviation_size) {
             size_t size = c->deviation_size == 0 ? 64 : c->deviation_size * 2;
             struct deviation *grown = realloc(c->deviations, size * sizeof *grown);
             if (grown == NULL)

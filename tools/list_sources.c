@@ -47,15 +47,16 @@ static int count_source(struct run *run, const struct source *s, struct err *ret
         source_logical(s, &q, SOURCE_ACTOR, &actor, NULL);
     source_first_last(s, &first, &last);
     source_table(s, &table);
-    int rc = run_query(run, &q, &sql_list_sources,
-                       (const struct query_fragment[]){
-                           {"distinct", s->rows > EXACT_ROWS ? "uniqCombined64" : "uniqExact"},
-                           {"actor", buf_text(&actor)},
-                           {"first_us", buf_text(&first)},
-                           {"last_us", buf_text(&last)},
-                           {"table", buf_text(&table)},
-                           {0}},
-                       1, ret_err);
+    int rc =
+        run_query(run, &q, &sql_list_sources,
+                  (const struct query_fragment[]){
+                      {"distinct_if", s->rows > EXACT_ROWS ? "uniqCombined64If" : "uniqExactIf"},
+                      {"actor", buf_text(&actor)},
+                      {"first_us", buf_text(&first)},
+                      {"last_us", buf_text(&last)},
+                      {"table", buf_text(&table)},
+                      {0}},
+                  1, ret_err);
     query_done(&q);
     buf_done(&actor);
     buf_done(&first);

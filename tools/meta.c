@@ -32,8 +32,7 @@ json_t *meta_build(struct run_state *r)
     }
     json_object_set_new(meta, "rows_read", json_integer((json_int_t)r->stats.rows_read));
     json_object_set_new(meta, "bytes_read", json_integer((json_int_t)r->stats.bytes_read));
-    json_object_set_new(meta, "elapsed_ms",
-                        json_real((double)((uv_hrtime() - r->started_ns) / 1000) / 1000.0));
+    json_object_set_new(meta, "elapsed_ms", json_real((double)(uv_hrtime() - r->started_ns) / 1e6));
     if (r->truncated != NULL)
         json_object_set(meta, "truncated", r->truncated);
     if (json_array_size(r->warnings) > 0)

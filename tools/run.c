@@ -109,7 +109,7 @@ static void start_round(struct run_state *r)
         struct run_query *q = &r->queries[i];
         struct db_request request = {.format = "JSONCompactEachRow",
                                      /* The reader's own cap comes first: it keeps what came. */
-                                     .limits = {.result_bytes = 2 * RUN_MAX_BYTES},
+                                     .limits = {.result_bytes = (uint64_t)2 * RUN_MAX_BYTES},
                                      .tag = r->run.tool->name,
                                      .on_data = on_data,
                                      .on_progress = r->progress != NULL ? on_progress : NULL,
@@ -392,6 +392,14 @@ static void translate_failure(struct run_state *r)
         workspace_forget_sources(r->run.workspace);
 }
 
+/* A plan or shape function said that it failed; the next turn of run_advance() ends the run. */
+static void fail_run(struct run_state *r)
+{
+    if (r->failure.code == ERR_OK)
+        err_set(&r->failure, ERR_INTERNAL, NULL, "%s failed without a reason", r->run.tool->name);
+    round_release(r);
+}
+
 /* Moves on as far as possible without waiting: called when a round has ended, or at the start. */
 void run_advance(struct run_state *r)
 {
@@ -411,31 +419,27 @@ void run_advance(struct run_state *r)
             if (rc >= 0 && phase != RUN_STEPS)
                 r->phase++;
         }
-        if (rc >= 0 && r->phase == RUN_SOURCES)
+        if (rc >= 0 && r->phase == RUN_SOURCES) {
             rc = want_sources(r, &r->failure);
-        if (rc == 1)
-            return;
+            if (rc == 1)
+                return;
+        }
         if (rc >= 0)
             rc = enter_phase(r, &r->failure);
-        if (rc < 0) {
-            if (r->failure.code == ERR_OK)
-                err_set(&r->failure, ERR_INTERNAL, NULL, "%s failed without a reason",
-                        r->run.tool->name);
-            round_release(r);
-            continue;
-        }
-        if (r->query_count > 0) {
+        if (rc >= 0 && r->query_count > 0) {
             start_round(r);
             return;
         }
-        if (r->phase == RUN_STEPS && rc == 1)
-            rc = shape_step(r, &r->failure); /* a plan that needed no query */
-        else if (r->phase == RUN_STEPS) {
+        if (rc == 0 && r->phase == RUN_STEPS) {
             end_run(r);
             return;
-        } else {
-            r->phase++;
         }
+        if (rc > 0 && r->phase == RUN_STEPS)
+            rc = shape_step(r, &r->failure); /* a plan that needed no query */
+        else if (rc >= 0)
+            r->phase++;
+        if (rc < 0)
+            fail_run(r);
     }
 }
 

@@ -10,8 +10,8 @@
 void text_table(struct buf *out, const char *const *columns);
 void text_row(struct buf *out, const char *const *cells, size_t count);
 
-/* A source's replay_url with {session} (percent-encoded) and {at} (unix milliseconds) filled in. New
- * reference. */
+/* A source's replay_url with {session} (percent-encoded) and {at} (unix milliseconds) filled in.
+ * New reference. */
 json_t *text_replay_url(const char *template, const char *session, int64_t at_us);
 
 /* Short forms into a caller's buffer, which is returned. */

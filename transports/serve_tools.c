@@ -122,7 +122,9 @@ static int refuse_none(struct err *ret_err)
 
 int serve_check_toolsets(char *const *toolsets, struct err *ret_err)
 {
-    int rc = toolsets == NULL || toolsets[0] == NULL ? refuse_none(ret_err) : 0;
+    if (toolsets == NULL || toolsets[0] == NULL)
+        return refuse_none(ret_err);
+    int rc = 0;
     for (size_t i = 0; rc == 0 && toolsets[i] != NULL; i++)
         rc = check_toolset(toolsets[i], ret_err);
     return rc;

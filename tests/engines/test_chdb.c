@@ -176,7 +176,7 @@ static void test_nasty_parameters(void **state)
     for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
         assert_round_trip(db, values[i], strlen(values[i]));
     char all[256], twice[512];
-    for (int i = 0; i < 256; i++) {
+    for (size_t i = 0; i < 256; i++) {
         all[i] = (char)i;
         twice[2 * i] = '\\';
         twice[2 * i + 1] = (char)i;

@@ -1,0 +1,328 @@
+// What hostile data, hostile arguments and accidents must not do: crash the program, reach the
+// database as text, leave as a megabyte, or keep a query running. SEXTANT_BIN names the program.
+import assert from 'node:assert/strict'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import fs from 'node:fs'
+import net from 'node:net'
+import path from 'node:path'
+import { after, before, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { missing, scratch, startEndpoint } from '../engines/endpoint_helper.mjs'
+import { SEXTANT, Side, Store, environment } from '../engines/parity_store.mjs'
+
+const skip = missing() ?? false
+const store = skip ? null : new Store()
+const sides = []
+after(() => {
+  for (const side of sides) side.child.kill('SIGKILL')
+  store?.remove()
+})
+
+function open(env = {}, flags = ['--data', store.data]) {
+  const side = new Side(store.folder, env, flags)
+  sides.push(side)
+  return side
+}
+
+const CYRILLIC = 'оченьдлинноеимя'.repeat(12) // cut at any fixed number of bytes, it breaks
+const lines = (rows) => rows.map((row) => JSON.stringify(row)).join('\n') + '\n'
+
+function* rows() {
+  const at = (day, s) => new Date(Date.UTC(2026, 2, day) + s * 1000).toISOString()
+  for (let i = 0; i < 120; i += 1)
+    yield { time: at(1 + (i % 27), i * 60), event: i % 3 ? 'view' : CYRILLIC, actor: `${'ü'.repeat(120)}${i % 20}`, session: `s${i % 30}`,
+      case: 'ж'.repeat(90) + (i % 5), prop: ['йцукен', '値', '🦊'][i % 3].repeat(40) }
+  for (let i = 0; i < 25; i += 1)
+    yield { time: at(5, i), event: `big-${i}-${'E'.repeat(100000)}`, actor: 'A'.repeat(100000) + i, session: 'S'.repeat(100000), case: 'c', prop: 'P'.repeat(200000) }
+  for (let i = 0; i < 30000; i += 1) yield { time: at(7, i), event: `step${i % 9}`, actor: 'robot', session: 'r', case: 'long', prop: 'p' }
+}
+
+const importRows = (source, text, ...flags) => {
+  const file = path.join(store.folder, `${source}.jsonl`)
+  fs.writeFileSync(file, text)
+  store.run(['import', file, '--source', source, '--time', 'time', '--event', 'event', '--actor', 'actor', ...flags])
+}
+
+before(() => {
+  if (skip) return
+  importRows('names', lines([...rows()]), '--session', 'session', '--case', 'case')
+  const ticks = (...times) => lines(times.map((time) => ({ time, event: 'tick', actor: 'a' })))
+  importRows('gap', ticks('1970-01-02T00:00:00Z', '2100-01-01T00:00:00Z'))
+  importRows('old', ticks('1901-02-03T04:05:06Z', '1969-12-31T23:59:59Z', '1970-01-01T00:00:00Z', '2024-05-06T00:00:00Z'))
+})
+
+const bytes = (value) => Buffer.byteLength(typeof value === 'string' ? value : JSON.stringify(value))
+
+function checkSize({ structured, text, error }, what) {
+  assert.equal(error, undefined, what)
+  assert.ok(bytes(text) <= 25000, `${what}: text of ${bytes(text)} bytes`)
+  assert.ok(bytes(structured) <= 100000, `${what}: result of ${bytes(structured)} bytes`)
+  assert.ok(text.length > 0, what)
+}
+
+test('names and values of any length and script never break or fill a result', { skip }, async () => {
+  const side = open()
+  const source = 'names'
+  const funnel = { source, steps: [{}] }
+  for (const [tool, args] of [
+    ['list_events', { source }], ['describe_source', { source }], ['run_funnel', { ...funnel, breakdown: ['prop', 'event'], explain: 'with' }],
+    ['run_funnel', { source, steps: ['step1'], filters: [{ field: 'prop', op: 'in', values: Array(300).fill('ж'.repeat(4000)) }], explain: 'with' }],
+    ['retention_matrix', { source, start: {}, breakdown: ['prop'], interval: 'day' }], ['retention_matrix', { source, start: 'view', interval: 'month', periods: 500 }],
+    ['conformance_check', { source, sequence: ['step1', CYRILLIC] }], ['conformance_check', { source, sequence: ['step1'], match: 'exact' }],
+    ['anomaly_scan', { source, metric: 'event_count', by: 'prop', points: true, interval: 'day' }],
+    ['list_actors', { of: 'run_funnel', arguments: funnel, cell: { step: 1 }, limit: 1000 }],
+    ['open_session', { source, session: 'r', detail: 'timeline' }], ['open_session', { source, session: 's1' }],
+  ])
+    checkSize(await side.call(tool, args), `${tool} ${JSON.stringify(args).slice(0, 200)}`)
+  // What is cut is said to be cut, and the cursor goes on where the page ended.
+  const seen = []
+  let cursor
+  do {
+    const { structured } = await side.call('list_events', { source, ...(cursor ? { cursor } : {}) })
+    seen.push(...structured.events.map((e) => e.event.slice(0, 20)))
+    assert.equal(structured.cursor !== undefined, structured.meta.truncated?.hint.includes('cursor') ?? false)
+    cursor = structured.cursor
+  } while (cursor)
+  assert.equal(new Set(seen).size, seen.length)
+  assert.equal(seen.length, 2 + 25 + 9)
+  // Errors about such names are text too.
+  for (const [tool, args] of [['run_funnel', { source, steps: [`${CYRILLIC}x`] }], ['run_funnel', { source, steps: ['view'], breakdown: [CYRILLIC] }], ['list_events', { source: CYRILLIC.slice(0, 128) }]])
+    assert.match((await side.call(tool, args)).error, /^(steps|breakdown|source)/)
+  await side.close()
+})
+
+test('a cell that names no values is refused', { skip }, async () => {
+  const side = open()
+  for (const of of [['run_funnel', { steps: ['view'] }, { step: 1 }], ['retention_matrix', { start: 'view', interval: 'week', from: '2026-03-02' }, { cohort: '2026-03-02', period: 0 }]]) {
+    const [tool, args, cell] = of
+    const ask = (breakdown, values) => side.call('list_actors', { of: tool, arguments: { source: 'names', ...args, breakdown }, cell: { ...cell, breakdown: values } })
+    for (const values of ['x', 5, {}, [1], [null], [[]], ['a', 'b'], []]) {
+      const { error } = await ask(['prop'], values)
+      assert.match(error ?? '', /^cell\.breakdown: expected a list of 1 texts/, JSON.stringify(values))
+    }
+    assert.equal((await ask([], [])).error, undefined)
+    assert.equal((await ask(['prop'], ['(other)'])).error, undefined)
+  }
+  await side.close()
+})
+
+test('times at the ends of the calendar', { skip }, async () => {
+  const side = open()
+  const { error } = await side.call('anomaly_scan', { source: 'gap', metric: 'event_count', interval: 'minute' })
+  assert.match(error, /^interval: more than \d+ points/)
+  // The engine compiles min and max after some calls; the first event must stay the first.
+  for (let i = 0; i < 8; i += 1) {
+    const { structured } = await side.call('list_events', { source: 'old', search: `${i % 2 ? 'tick' : ''}` })
+    assert.deepEqual([structured.events[0].first_seen, structured.events[0].last_seen], ['1901-02-03T04:05:06Z', '2024-05-06T00:00:00Z'])
+    assert.equal((await side.call('run_funnel', { source: 'old', steps: ['tick'], from: '0001-01-01', to: '9999-12-31' })).structured.overall.entered, 1)
+    await sleep(300)
+  }
+  for (const tz of ['', 'Europe//Berlin', '/etc/localtime', '../UTC', 'europe/berlin', 'UTC ', "UTC'", 'Mars/Base'])
+    assert.match((await side.call('list_events', { source: 'old', tz })).error, /^tz: /, tz)
+  await side.close()
+})
+
+// Arguments by the schema, some of them something else: seeded, so that a failure comes again.
+const WEIRD = [null, true, -1, 2 ** 31, 2 ** 53, 1e308, 0.5, '', 'view', '{p1:String}', "'; DROP TABLE x; --", '`', '\\', '%s%n', 'x'.repeat(5000), '\u0000',
+  '[]', '{}', '{"event":', '[[[[', [], {}, [[]], [{}], [null], { event: 5 }, { x: 1 }, Array(33).fill('view'), [1], '9999-12-31', '0001-01-01', 'actor.x', 'time', 'seq']
+
+function arbitrary(seed) {
+  let state = seed
+  const random = () => { state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff; return state / 0x80000000 }
+  const pick = (list) => list[Math.floor(random() * list.length)]
+  return function make(schema, depth = 0) {
+    if (random() < 0.05) return pick(WEIRD)
+    if (schema.enum) return pick(schema.enum)
+    if (schema.type === 'object') {
+      if (!schema.properties) return pick(WEIRD)
+      return Object.fromEntries(Object.entries(schema.properties).filter(([name]) => random() < 0.3 || schema.required?.includes(name)).map(([name, s]) => [name, make(s, depth + 1)]))
+    }
+    if (schema.type === 'array') return Array.from({ length: pick([0, 1, 1, 2]) }, () => make(schema.items ?? {}, depth + 1))
+    if (schema.type === 'integer' || schema.type === 'number') return pick([schema.minimum ?? 0, schema.maximum ?? 100, 1, 2])
+    if (schema.type === 'boolean') return random() < 0.5
+    return pick(['tick', 'old', 'actor', 'event', '2026-03-05', '-7d', 'UTC', 'user', 'session'])
+  }
+}
+
+test('no argument crashes, and every refusal names the argument', { skip, timeout: 300000 }, async () => {
+  const side = open()
+  const { result: { tools } } = await side.request('tools/list', {})
+  const make = arbitrary(20260322)
+  const rss = () => Number(/VmRSS:\s*(\d+)/.exec(fs.readFileSync(`/proc/${side.child.pid}/status`, 'utf8'))[1])
+  let early
+  for (let i = 0; i < 1500; i += 1) {
+    const tool = tools[i % tools.length]
+    const args = make(tool.inputSchema)
+    if (args && typeof args === 'object' && !Array.isArray(args)) {
+      args.source = tool.inputSchema.properties.source ? 'old' : undefined
+      if (tool.name === 'list_actors') {
+        const of = tools.find((t) => t.name === ['run_funnel', 'retention_matrix'][i % 2])
+        Object.assign(args, { of: of.name, arguments: { ...make(of.inputSchema), source: 'old' } })
+      }
+    }
+    const { result, error } = await side.request('tools/call', { name: tool.name, arguments: args })
+    const what = `${tool.name} ${JSON.stringify(args).slice(0, 600)}`
+    if (error) {
+      assert.ok([-32602, -32600, -32700].includes(error.code), `${what}: ${error.message}`)
+    } else if (result.isError) {
+      const { code, field } = result._meta.error
+      assert.ok(['bad_argument', 'not_found'].includes(code), `${what}: ${result.content[0].text}`)
+      assert.ok(field, `${what}: ${result.content[0].text}`)
+    } else {
+      checkSize({ structured: result.structuredContent, text: result.content[0].text }, what)
+    }
+    if (i === 700) early = rss()
+  }
+  assert.ok(rss() < early * 1.25 + 20000, `memory grew from ${early} to ${rss()} kB`)
+  await side.close()
+})
+
+// --- accidents ------------------------------------------------------------------------------------
+
+const run = (args, env) => spawnSync(SEXTANT, args, { encoding: 'utf8', env: environment(store.folder, env), timeout: 60000 })
+
+test('an import or demo that was killed leaves no source, and no harm', { skip, timeout: 120000 }, async () => {
+  const data = path.join(store.folder, 'killed')
+  for (const [wait, ...args] of [[300, 'import', path.join(store.folder, 'names.jsonl'), '--source', 'names', '--time', 'time'], [600, 'import', path.join(store.folder, 'names.jsonl'), '--source', 'names', '--time', 'time'], [2500, 'demo']]) {
+    const child = spawn(SEXTANT, [...args, '--data', data], { env: environment(store.folder), stdio: 'ignore' })
+    const gone = once(child, 'exit')
+    await sleep(wait)
+    child.kill('SIGKILL')
+    await gone
+    const { status, stdout, stderr } = run(['call', 'list_sources', '--data', data])
+    assert.equal(status, 0, stderr)
+    for (const source of JSON.parse(stdout).sources) assert.ok(source.name === 'names' && source.events > 0, `${args[0]} left ${source.table}`)
+  }
+  assert.equal(run(['import', path.join(store.folder, 'gap.jsonl'), '--source', 'names', '--time', 'time', '--data', data]).status, 0)
+  assert.equal(JSON.parse(run(['call', 'list_sources', '--data', data]).stdout).sources[0].events, 2)
+})
+
+test('a store in use, deleted or impossible is said so', { skip }, async () => {
+  const data = path.join(store.folder, 'other')
+  assert.equal(run(['import', path.join(store.folder, 'gap.jsonl'), '--source', 'gap', '--time', 'time', '--data', data]).status, 0)
+  const side = open({}, ['--data', data])
+  assert.equal((await side.call('list_sources', {})).error, undefined)
+  assert.match(run(['call', 'list_sources', '--data', data]).stderr, /in use by sextant stdio/)
+  fs.rmSync(data, { recursive: true })
+  for (const tool of ['list_sources', 'list_events', 'describe_source']) {
+    const { error } = await side.call(tool, tool === 'list_sources' ? {} : { source: 'gap' })
+    assert.match(error, /files of the database are missing/)
+  }
+  await side.close()
+  for (const bad of ['/proc/nothing', '/dev/null', SEXTANT]) {
+    const { status, stderr } = run(['call', 'list_sources', '--data', bad])
+    assert.equal(status, 1)
+    assert.equal(JSON.parse(stderr.trim().split('\n').at(-1)).error.code, 'unavailable', stderr)
+  }
+})
+
+// A source on which every call takes long, without data.
+const SLOW = `CREATE OR REPLACE VIEW slow.slow AS SELECT fromUnixTimestamp64Micro(toInt64(1770000000000000 + number * 1000)) AS time, 'e' AS event,
+  hex(sipHash128(number % 3)) AS actor, map('k', hex(sipHash128(number))) AS properties FROM numbers(2000000000)`
+
+async function slowServer(t) {
+  const endpoint = await startEndpoint()
+  t.after(() => endpoint.stop())
+  const sql = async (body) => assert.equal((await fetch(endpoint.url, { method: 'POST', body })).status, 200)
+  await sql('CREATE DATABASE slow')
+  await sql(SLOW)
+  const env = { CLICKHOUSE_HOST: '127.0.0.1', CLICKHOUSE_PORT: String(endpoint.port), CLICKHOUSE_SECURE: 'false', CLICKHOUSE_DATABASE: 'slow' }
+  const until = async (wanted) => {
+    const begin = Date.now()
+    while (((await endpoint.running()).length > 0) !== wanted) {
+      assert.ok(Date.now() - begin < 20000, `queries ${wanted ? 'never start' : 'still run'}`)
+      await sleep(20)
+    }
+    return Date.now() - begin
+  }
+  return { endpoint, sql, env, until }
+}
+
+const SLOW_CALL = { name: 'run_funnel', arguments: { steps: [{}] } }
+const LIMIT_MS = 1500 // a second, and what a loaded machine adds
+
+test('whoever goes, the query goes with them', { skip, timeout: 180000 }, async (t) => {
+  const { env, until } = await slowServer(t)
+  const side = open(env, [])
+  side.request('tools/call', SLOW_CALL)
+  await until(true)
+  side.send({ method: 'notifications/cancelled', params: { requestId: side.next } })
+  assert.ok(await until(false) < LIMIT_MS, 'cancelled')
+  for (const end of [(s) => s.child.stdin.end(), (s) => s.child.kill('SIGTERM'), (s) => s.child.kill('SIGINT')]) {
+    const other = open(env, [])
+    other.request('tools/call', SLOW_CALL).catch(() => {})
+    await until(true)
+    const begin = Date.now()
+    end(other)
+    await other.gone
+    assert.ok(Date.now() - begin < LIMIT_MS, 'ended')
+    assert.ok(await until(false) < LIMIT_MS, 'its query stopped')
+  }
+  await side.close()
+})
+
+// `sextant serve`, spoken to over bare sockets.
+async function serve(t, env) {
+  const child = spawn(SEXTANT, ['serve', '--listen', '127.0.0.1:0'], { env: environment(scratch('adversary'), env), stdio: ['ignore', 'ignore', 'pipe'] })
+  t.after(() => child.kill('SIGKILL'))
+  let log = ''
+  child.stderr.setEncoding('utf8')
+  for await (const chunk of child.stderr) {
+    log += chunk
+    if (/http:\/\/[^\s"]+:\d+/.test(log)) break
+  }
+  const port = Number(/http:\/\/127\.0\.0\.1:(\d+)/.exec(log)[1])
+  return (call) => {
+    const _meta = { 'io.modelcontextprotocol/protocolVersion': '2026-07-28', 'io.modelcontextprotocol/clientCapabilities': {} }
+    const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { ...call, _meta } })
+    const socket = net.connect(port, '127.0.0.1')
+    socket.on('error', () => {})
+    socket.write(`POST /mcp HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nContent-Type: application/json\r\nAccept: application/json, text/event-stream\r\n`
+      + `MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: tools/call\r\nMcp-Name: ${call.name}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`)
+    socket.text = ''
+    socket.setEncoding('utf8').on('data', (text) => { socket.text += text })
+    socket.answer = async (wanted) => {
+      for (let i = 0; i < 1000 && !wanted.test(socket.text); i += 1) await sleep(20)
+      assert.match(socket.text, wanted)
+    }
+    return socket
+  }
+}
+
+test('over HTTP too; and what is too much is refused at once', { skip, timeout: 180000 }, async (t) => {
+  const { endpoint, env, until } = await slowServer(t)
+  const post = await serve(t, env)
+  const one = post(SLOW_CALL)
+  await until(true)
+  one.destroy()
+  assert.ok(await until(false) < LIMIT_MS, 'the client left')
+
+  const many = Array.from({ length: 100 }, () => post(SLOW_CALL))
+  const busy = () => many.filter((socket) => socket.text.includes('"code":"busy"')).length
+  for (let i = 0; i < 250 && busy() < 32; i += 1) await sleep(20)
+  assert.equal(busy(), 100 - 4 - 64)
+  assert.ok((await endpoint.running()).length <= 4)
+  for (const socket of many) socket.destroy()
+  assert.ok(await until(false) < 2 * LIMIT_MS, 'all left')
+
+  // A server that dies in the middle of a query.
+  const broken = post(SLOW_CALL)
+  await until(true)
+  endpoint.child.kill('SIGKILL')
+  await broken.answer(/"code":"unavailable"/)
+  const again = post({ name: 'list_sources', arguments: {} })
+  await again.answer(/nothing accepts connections/)
+})
+
+test('a source that disappears is missed by its name, then looked for anew', { skip, timeout: 120000 }, async (t) => {
+  const { sql, env } = await slowServer(t)
+  await sql('CREATE TABLE slow.gone ENGINE = Memory AS SELECT now64(6) AS time, \'e\' AS event, \'a\' AS actor, map(\'k\', \'v\') AS properties')
+  const side = open(env, [])
+  assert.equal((await side.call('list_events', { source: 'gone' })).structured.events.length, 1)
+  await sql('DROP TABLE slow.gone SYNC')
+  await sleep(5500) // until its bounds are asked again
+  assert.match((await side.call('list_events', { source: 'gone' })).error, /the table does not exist/)
+  assert.match((await side.call('list_events', { source: 'gone' })).error, /^source: there is no source 'gone'/)
+  await side.close()
+})
