@@ -265,7 +265,9 @@ void load_sample_times(struct import *im, struct input *in)
         if (result != CSV_ROW && result != CSV_BAD && result != CSV_BLANK)
             break;
         in->start += used;
-        if (result != CSV_ROW || !find_roles(im, in, &row, &roles))
+        /* A ragged row has cells that no column stands for; it is rejected later. */
+        bool is_whole = in->format != SNIFF_CSV || row.count == in->columns.count;
+        if (result != CSV_ROW || !is_whole || !find_roles(im, in, &row, &roles))
             continue;
         const struct cell *cell = roles.of[SNIFF_TIME];
         if (cell != NULL)

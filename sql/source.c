@@ -249,51 +249,6 @@ int source_logical(const struct source *s, struct query *q, enum source_field fi
     return 0;
 }
 
-/* actor.<key>: the actor's last non-empty value, joined to the rows. */
-static int actor_property(const struct source *s, struct query *q, const char *key, struct buf *out,
-                          struct err *ret_err)
-{
-    struct buf value = {0}, actor = {0};
-    int rc = source_logical(s, q, SOURCE_ACTOR, &actor, ret_err);
-    if (rc < 0)
-        return rc;
-    struct coalesce c = {.out = &value};
-    if (s->actor_properties >= 0) {
-        coalesce_add(&c, &s->properties[s->actor_properties], q, key);
-    } else {
-        for (size_t i = 0; i < s->property_count; i++)
-            coalesce_add(&c, &s->properties[i], q, key);
-    }
-    if (c.count == 0) {
-        rc = err_set(ret_err, ERR_ARGUMENT, NULL, "source '%s' has no properties", s->name);
-    } else {
-        buf_puts(&value, ", '')");
-        size_t n = ++q->join_count;
-        buf_printf(&q->joins,
-                   " LEFT ANY JOIN (SELECT %s AS _actor_%zu, "
-                   "argMaxIf(%s AS _value_%zu, (",
-                   buf_text(&actor), n, buf_text(&value), n);
-        sql_identifier(&q->joins, s->time.column);
-        buf_puts(&q->joins, ", ");
-        if (s->order != NULL)
-            sql_identifier(&q->joins, s->order);
-        else
-            buf_printf(&q->joins, "_value_%zu", n); /* ties: always the same one */
-        buf_printf(&q->joins, "), _value_%zu != '') AS _actor_value_%zu FROM ", n, n);
-        source_table(s, &q->joins);
-        /* Events without an actor are nobody's. */
-        buf_printf(&q->joins,
-                   " WHERE _actor_%zu != '' GROUP BY _actor_%zu) AS _actors_%zu "
-                   "ON %s = _actors_%zu._actor_%zu",
-                   n, n, n, buf_text(&actor), n, n);
-        /* A server may have join_use_nulls on. */
-        buf_printf(out, "ifNull(_actor_value_%zu, '')", n);
-    }
-    buf_done(&value);
-    buf_done(&actor);
-    return rc;
-}
-
 static bool is_scalar_type(const char *type)
 {
     static const char *const others[] = {"Map(", "Array(", "Tuple(", "Nested(", "JSON", "Object("};
@@ -322,6 +277,57 @@ bool source_is_plain_column(const struct source *s, const char *column)
     for (size_t i = 0; i < s->object_count; i++)
         is_taken = is_taken || is_place_of(&s->objects[i].places, column);
     return !is_taken;
+}
+
+/* actor.<key>: the actor's last non-empty value, joined to the rows. */
+static int actor_property(const struct source *s, struct query *q, const char *key, struct buf *out,
+                          struct err *ret_err)
+{
+    struct buf value = {0}, actor = {0};
+    int rc = source_logical(s, q, SOURCE_ACTOR, &actor, ret_err);
+    if (rc < 0)
+        return rc;
+    struct coalesce c = {.out = &value};
+    if (s->actor_properties >= 0) {
+        coalesce_add(&c, &s->properties[s->actor_properties], q, key);
+    } else {
+        const char *type = json_string_value(json_object_get(s->columns, key));
+        if (type != NULL && is_scalar_type(type))
+            coalesce_add(
+                &c,
+                &(struct place){.kind = PLACE_COLUMN, .column = (char *)key, .type = (char *)type},
+                q, NULL);
+        for (size_t i = 0; i < s->property_count; i++)
+            coalesce_add(&c, &s->properties[i], q, key);
+    }
+    if (c.count == 0) {
+        rc = err_set(ret_err, ERR_ARGUMENT, NULL, "source '%s' has no actor.%.100s", s->name, key);
+    } else {
+        buf_puts(&value, ", '')");
+        size_t n = ++q->join_count;
+        buf_printf(&q->joins,
+                   " LEFT ANY JOIN (SELECT %s AS _actor_%zu, "
+                   "argMaxIf(%s AS _value_%zu, (",
+                   buf_text(&actor), n, buf_text(&value), n);
+        sql_identifier(&q->joins, s->time.column);
+        buf_puts(&q->joins, ", ");
+        if (s->order != NULL)
+            sql_identifier(&q->joins, s->order);
+        else
+            buf_printf(&q->joins, "_value_%zu", n); /* ties: always the same one */
+        buf_printf(&q->joins, "), _value_%zu != '') AS _actor_value_%zu FROM ", n, n);
+        source_table(s, &q->joins);
+        /* Events without an actor are nobody's. */
+        buf_printf(&q->joins,
+                   " WHERE _actor_%zu != '' GROUP BY _actor_%zu) AS _actors_%zu "
+                   "ON %s = _actors_%zu._actor_%zu",
+                   n, n, n, buf_text(&actor), n, n);
+        /* A server may have join_use_nulls on. */
+        buf_printf(out, "ifNull(_actor_value_%zu, '')", n);
+    }
+    buf_done(&value);
+    buf_done(&actor);
+    return rc;
 }
 
 /* A property by its bare key: a column, else the containers in look-up order. */

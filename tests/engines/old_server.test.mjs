@@ -105,7 +105,7 @@ test('the native port', { skip }, async () => {
 })
 
 test('TLS to a plain port', { skip }, async () => {
-  const err = await ask({ is_secure: true, connect_timeout_ms: 700 })
+  const err = await ask({ is_secure: true, connect_timeout_ms: 5000 })
   assert.equal(err.code, 'unavailable')
   assert.match(err.text, /CLICKHOUSE_SECURE/)
 })

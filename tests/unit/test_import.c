@@ -159,9 +159,12 @@ static void on_done(void *user, const struct err *err, const json_t *report)
 static void on_rejected(void *user, const struct import_reject *reject)
 {
     struct run *run = user;
-    assert_int_equal(reject->line, 3);
-    assert_string_equal(reject->reason, "1 columns instead of 3");
-    assert_memory_equal(reject->text, "broken", reject->len);
+    bool is_short = reject->line == 3;
+    assert_true(is_short || reject->line == 4);
+    assert_string_equal(reject->reason,
+                        is_short ? "1 columns instead of 3" : "26 columns instead of 3");
+    if (is_short)
+        assert_memory_equal(reject->text, "broken", reject->len);
     run->rejects++;
 }
 
@@ -188,7 +191,8 @@ static int make_files(void **state)
     assert_non_null(mkdtemp(root));
     snprintf(paths[0], sizeof paths[0], "%s/a.csv", root);
     snprintf(paths[1], sizeof paths[1], "%s/b.jsonl", root);
-    write_file(paths[0], "time,event,order\n2024-01-01,a,1\nbroken\n2024-01-02,\"b\"\"\",2\n");
+    write_file(paths[0], "time,event,order\n2024-01-01,a,1\nbroken\n2024-01-01,a,1,,,,,,,,,,,,,,,,,"
+                         ",,,,,,wide\n2024-01-02,\"b\"\"\",2\n");
     write_file(paths[1],
                "{\"time\":1,\"event\":\"c\",\"order\":{\"id\":1},\"actor\":{\"x\":\"\\t\"}}\n");
     return 0;
@@ -237,7 +241,7 @@ static void test_whole(void **state)
     run_import(&run, -1);
     assert_int_equal(run.err.code, ERR_OK);
     assert_int_equal(run.fake.placed_rows, 3);
-    assert_int_equal(run.rejects, 1);
+    assert_int_equal(run.rejects, 2);
     assert_int_equal(json_integer_value(json_object_get(run.report, "rows_imported")), 3);
     assert_false(json_boolean_value(json_object_get(run.report, "replaced")));
     json_decref(run.report);

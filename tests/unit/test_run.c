@@ -49,7 +49,7 @@ static const struct fake_answer shop[] = {
     {"quantileExactInclusive", "[10,27,0]\n"},
     {"AS _begin_us", "[\"view\",60,5,9,1772323200000000,1774915200000000,40,1,1772323200000000]\n"},
     {"ORDER BY _n DESC, _event", "[\"view\",60]\n[\"cart\",30]\n"},
-    {"timeZoneOffset", "[0,3600]\n[1774746000,7200]\n"},
+    {"toInt64(offset)", "[0,3600]\n[1774746000,7200]\n"},
     {0},
 };
 

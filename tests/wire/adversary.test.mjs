@@ -326,3 +326,59 @@ test('a source that disappears is missed by its name, then looked for anew', { s
   assert.match((await side.call('list_events', { source: 'gone' })).error, /^source: there is no source 'gone'/)
   await side.close()
 })
+
+// Columns as people call them: like SQL, like what the statements themselves call things, and with
+// bytes that are no text.
+const ODD = ['a`b', 'c\\d', "e'f", 'g"h', 'i j', 'k{x:String}', '$event', 'ü', 'select', 'n', 'who', 'value', 'at', 'case_id', 'events', 'field', 'tt', 'v', 'x', 'step', '_event']
+const quoted = (name) => '`' + name.replaceAll('\\', '\\\\').replaceAll('`', '\\`') + '`'
+
+test('columns of any name, and bytes that are no text', { skip, timeout: 180000 }, async (t) => {
+  const { sql, env } = await slowServer(t)
+  const roles = ['ti`me', 'ev\\ent', "ac'tor"]
+  await sql(`CREATE TABLE slow.odd (${quoted(roles[0])} DateTime64(3), ${[...roles.slice(1), ...ODD].map((c) => `${quoted(c)} String`).join(', ')}) ENGINE = MergeTree ORDER BY tuple()`)
+  await sql(`INSERT INTO slow.odd SELECT toDateTime64('2026-03-01 00:00:00', 3, 'UTC') + number * 600, ['view', 'buy'][number % 2 + 1], toString(number % 20),
+    ${ODD.map((_, i) => `toString(number % ${i + 2})`).join(', ')} FROM numbers(600)`)
+  await sql(`CREATE TABLE slow.bytes (time DateTime, event String, actor String, session String, properties Map(String, String)) ENGINE = MergeTree ORDER BY time`)
+  await sql(`INSERT INTO slow.bytes SELECT toDateTime('2026-03-01 00:00:00', 'UTC') + number * 600, ['view', concat('b', unhex('ff'), 'uy')][number % 2 + 1],
+    concat(toString(number % 20), unhex('c3')), '', map(concat('k', unhex('e28')), unhex('fe')) FROM numbers(600)`)
+  const file = path.join(store.folder, 'odd.json')
+  fs.writeFileSync(file, JSON.stringify({ sources: { odd: { table: 'odd', time: roles[0], event: roles[1], actor: roles[2], session: ODD[0], cases: { 'g"h': 'g"h' } } } }))
+  const side = open(env, ['--config', file])
+  const answer = async (tool, args) => {
+    const result = await side.call(tool, args)
+    assert.equal(result.error, undefined, `${tool} ${JSON.stringify(args)}: ${result.error}`)
+    return result.structured
+  }
+  assert.deepEqual((await answer('list_events', { source: 'odd' })).events.map((e) => [e.event, e.count, e.actors]), [['buy', 300, 10], ['view', 300, 10]])
+  assert.equal((await answer('conformance_check', { source: 'odd', case: 'g"h', sequence: ['view', 'buy'] })).cases, 5)
+  for (const [i, column] of ODD.entries()) {
+    const filters = [{ field: column, op: 'eq', value: '1' }]
+    const { anomalies, series } = await answer('anomaly_scan', { source: 'odd', metric: 'event_count', interval: 'month', points: true, filters })
+    assert.ok(anomalies)
+    assert.equal(series[0].value, Math.floor((600 - 1 + (i + 2) - 1) / (i + 2)), column)
+    await answer('run_funnel', { source: 'odd', steps: ['view', 'buy'], breakdown: [column], filters: [{ field: `actor.${column}`, op: 'exists' }] })
+    await answer('retention_matrix', { source: 'odd', start: 'view', interval: 'day', breakdown: [column] })
+    await answer('list_actors', { of: 'run_funnel', arguments: { source: 'odd', steps: ['view'], actor: column }, cell: { step: 1 } })
+  }
+  for (const [tool, args] of [['list_events', {}], ['describe_source', {}], ['run_funnel', { steps: ['view'], breakdown: ['actor'] }], ['anomaly_scan', { metric: 'actors', by: 'event' }]])
+    checkSize(await side.call(tool, { source: 'bytes', ...args }), `${tool} on bytes`)
+  await side.close()
+})
+
+test('every interval of a zone is one point, where days are left out and midnights come twice', { skip, timeout: 120000 }, async () => {
+  const rows = Array.from({ length: 5000 }, (_, i) => ({ time: new Date(Date.UTC(2017, 5, 1) + i * 97 * 60e3).toISOString(), event: 'e', actor: `a${i % 7}` }))
+  const side = open({}, ['--data', path.join(store.folder, 'zones')])
+  const file = path.join(store.folder, 'zones.jsonl')
+  fs.writeFileSync(file, lines(rows))
+  await side.close()
+  assert.equal(run(['import', file, '--source', 'zones', '--time', 'time', '--data', path.join(store.folder, 'zones')]).status, 0)
+  const again = open({}, ['--data', path.join(store.folder, 'zones')])
+  for (const tz of ['America/Sao_Paulo', 'America/Havana', 'Asia/Beirut', 'Australia/Lord_Howe', 'Pacific/Apia', 'Pacific/Kiritimati', 'America/St_Johns'])
+    for (const interval of ['day', 'week', 'month']) {
+      const { structured } = await again.call('anomaly_scan', { source: 'zones', metric: 'event_count', interval, points: true, tz })
+      const values = structured.series.map((p) => p.value)
+      assert.equal(values.reduce((a, b) => a + b), 5000, `${tz} ${interval}`)
+      assert.ok(values.every((v) => v > 0), `${tz} ${interval}: ${values.filter((v) => v === 0).length} empty points`)
+    }
+  await again.close()
+})
