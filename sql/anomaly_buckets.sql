@@ -10,7 +10,7 @@ WITH _largest AS (
 SELECT if($segment IN (SELECT _name FROM _largest), $segment, '(other)') AS _segment,
        $bucket AS _at,
        toFloat64($value) AS _value,
-       toInt64($volume) AS _volume
+       toInt64(count()) AS _volume
 FROM $from
 WHERE $where
 GROUP BY _segment, _at

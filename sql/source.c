@@ -144,6 +144,12 @@ static void places_text(const struct places *places, struct query *q, struct buf
 
 /* --- table, time -------------------------------------------------------------------------- */
 
+const char *source_distinct_if(const struct source *s)
+{
+    enum { EXACT_ROWS = 20000000 };
+    return s->rows > EXACT_ROWS ? "uniqCombined64If" : "uniqExactIf";
+}
+
 void source_table(const struct source *s, struct buf *out)
 {
     sql_identifier(out, s->database);

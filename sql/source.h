@@ -106,6 +106,10 @@ struct sources *sources_free(struct sources *sources);
 const struct source *sources_find(const struct sources *sources, const char *name,
                                   struct err *ret_err);
 
+/* The aggregate that counts distinct values over this source: exact up to 20 million rows,
+ * estimated beyond (error about 1 %), where an exact count would cost more than it tells. */
+const char *source_distinct_if(const struct source *s);
+
 /* `database`.`table`, quoted. */
 void source_table(const struct source *s, struct buf *out);
 

@@ -221,7 +221,6 @@ int anomaly_series_plan(struct run *run, int max_segments, int max_points, struc
                                                        {"where", buf_text(&p.where)},
                                                        {"bucket", buf_text(&p.bucket)},
                                                        {"value", buf_text(&p.value)},
-                                                       {"volume", "count()"},
                                                        {0}},
                        (size_t)max_points, ret_err);
     plan_done(&p);

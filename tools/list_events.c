@@ -6,9 +6,6 @@
 #include "sql_text.h"
 #include "text.h"
 
-/* Beyond this many rows counts of distinct actors are estimated (error about 1 %). */
-enum { EXACT_ROWS = 20000000 };
-
 /* An event is new when it was first seen within the last quarter of the period, gone when it was
  * not seen in it any more. */
 static const int64_t recent_share = 4;
@@ -86,17 +83,16 @@ static int plan(struct run *run, struct err *ret_err)
     source_time_between(s, &q, p->from_us + (p->to_us - p->from_us) / 2, p->to_us, &late);
     source_table(s, &table);
     rc = run_query(run, &q, &sql_list_events,
-                   (const struct query_fragment[]){
-                       {"event", buf_text(&event)},
-                       {"distinct_if", s->rows > EXACT_ROWS ? "uniqCombined64If" : "uniqExactIf"},
-                       {"actor", buf_text(&actor)},
-                       {"session", buf_text(&session)},
-                       {"in_period", buf_text(&in_period)},
-                       {"in_late_half", buf_text(&late)},
-                       {"first_us", buf_text(&first)},
-                       {"last_us", buf_text(&last)},
-                       {"table", buf_text(&table)},
-                       {0}},
+                   (const struct query_fragment[]){{"event", buf_text(&event)},
+                                                   {"distinct_if", source_distinct_if(s)},
+                                                   {"actor", buf_text(&actor)},
+                                                   {"session", buf_text(&session)},
+                                                   {"in_period", buf_text(&in_period)},
+                                                   {"in_late_half", buf_text(&late)},
+                                                   {"first_us", buf_text(&first)},
+                                                   {"last_us", buf_text(&last)},
+                                                   {"table", buf_text(&table)},
+                                                   {0}},
                    (size_t)limit + 1, ret_err);
     query_done(&q);
     struct buf *all[] = {&event, &actor, &session, &first, &last, &in_period, &late, &table};

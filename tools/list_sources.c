@@ -7,9 +7,6 @@
 #include "sql_text.h"
 #include "text.h"
 
-/* Beyond this many rows counts of distinct actors are estimated (error about 1 %). */
-enum { EXACT_ROWS = 20000000 };
-
 static const struct param params[] = {ARG_OUTPUT, {0}};
 
 static const struct field source_fields[] = {
@@ -47,16 +44,14 @@ static int count_source(struct run *run, const struct source *s, struct err *ret
         source_logical(s, &q, SOURCE_ACTOR, &actor, NULL);
     source_first_last(s, &first, &last);
     source_table(s, &table);
-    int rc =
-        run_query(run, &q, &sql_list_sources,
-                  (const struct query_fragment[]){
-                      {"distinct_if", s->rows > EXACT_ROWS ? "uniqCombined64If" : "uniqExactIf"},
-                      {"actor", buf_text(&actor)},
-                      {"first_us", buf_text(&first)},
-                      {"last_us", buf_text(&last)},
-                      {"table", buf_text(&table)},
-                      {0}},
-                  1, ret_err);
+    int rc = run_query(run, &q, &sql_list_sources,
+                       (const struct query_fragment[]){{"distinct_if", source_distinct_if(s)},
+                                                       {"actor", buf_text(&actor)},
+                                                       {"first_us", buf_text(&first)},
+                                                       {"last_us", buf_text(&last)},
+                                                       {"table", buf_text(&table)},
+                                                       {0}},
+                       1, ret_err);
     query_done(&q);
     buf_done(&actor);
     buf_done(&first);
