@@ -205,7 +205,8 @@ static int clickhouse_start(struct db *db, const struct db_request *request,
     struct clickhouse *ch = (struct clickhouse *)db;
     if (ch->is_closing)
         return err_set(ret_err, ERR_CANCELLED, NULL, "the connection to ClickHouse is closing");
-    if (ch->waiting_count >= DB_MAX_WAITING)
+    /* Both, since what waits may only not have been looked at yet. */
+    if (ch->running_count + ch->waiting_count >= DB_MAX_RUNNING + DB_MAX_WAITING)
         return err_set(ret_err, ERR_BUSY, NULL,
                        "%d queries run and %d wait already: try again in a few seconds",
                        DB_MAX_RUNNING, DB_MAX_WAITING);

@@ -44,8 +44,8 @@ static int timeout_error(const struct clickhouse *ch, enum transfer_stage stage,
     if (stage == STAGE_NOTHING)
         return err_set(ret_err, ERR_UNAVAILABLE, NULL,
                        "ClickHouse at %s did not accept a connection within %.1f s: check "
-                       "CLICKHOUSE_HOST, CLICKHOUSE_PORT and the firewall",
-                       ch->address, seconds);
+                       "CLICKHOUSE_HOST, CLICKHOUSE_PORT%s and the firewall",
+                       ch->address, seconds, ch->is_secure ? ", CLICKHOUSE_SECURE" : "");
     if (stage == STAGE_CONNECTED)
         return err_set(ret_err, ERR_UNAVAILABLE, NULL,
                        "%s takes connections but did not begin TLS within %.1f s: "
@@ -99,9 +99,12 @@ int clickhouse_transfer_error(const struct clickhouse *ch, CURLcode code, const 
     case CURLE_SEND_ERROR:
     case CURLE_RECV_ERROR:
     case CURLE_PARTIAL_FILE:
-        rc = err_set(ret_err, ERR_UNAVAILABLE, NULL, "the connection to ClickHouse at %s broke %s",
-                     ch->address,
-                     q->reply.has_bytes ? "in the middle of the answer" : "before an answer came");
+        rc = err_set(ret_err, ERR_UNAVAILABLE, NULL,
+                     "the connection to ClickHouse at %s broke %s%s", ch->address,
+                     q->reply.has_bytes ? "in the middle of the answer" : "before an answer came",
+                     q->reply.is_clickhouse ? ""
+                                            : ": is CLICKHOUSE_PORT the HTTP port (8123, or 8443 "
+                                              "with CLICKHOUSE_SECURE=true)?");
         break;
     default:
         rc = err_set(ret_err, ERR_UNAVAILABLE, NULL, "the request to ClickHouse at %s failed: %s",

@@ -181,9 +181,11 @@ static int verdict(struct db_query *q, CURL *easy, CURLcode code, struct err *re
     }
     if (r->is_stopped)
         return err_set(ret_err, ERR_LIMIT, NULL, "stopped by the reader");
-    /* An exception in the body counts before the broken-off transfer that it comes with. */
-    if (!is_good && (code == CURLE_OK || r->exception_code != 0 ||
-                     db_parse_error_code(buf_text(&r->error)) != 0))
+    /* What the body says is wrong counts before the broken-off transfer that it comes with: an
+     * exception, or the words of a server that resets the connection right after them. */
+    if (!is_good &&
+        (code == CURLE_OK || r->exception_code != 0 ||
+         db_parse_error_code(buf_text(&r->error)) != 0 || (r->status >= 400 && r->error.len > 0)))
         return clickhouse_answer_error(q->ch, r, ret_err);
     if (code != CURLE_OK) {
         enum transfer_stage stage = stage_of(q->ch, easy);
