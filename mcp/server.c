@@ -99,9 +99,19 @@ int server_add_tool(struct server *server, const struct server_tool *tool, struc
     return rc;
 }
 
-struct peer *peer_new(void)
+struct peer *peer_new(struct server *server, const char *principal)
 {
-    return calloc(1, sizeof(struct peer));
+    struct peer *peer = calloc(1, sizeof *peer);
+    if (peer == NULL)
+        return NULL;
+    peer->server = server;
+    peer->level = MCP_INFO;
+    peer->principal = strdup(principal != NULL ? principal : "");
+    if (peer->principal == NULL) {
+        free(peer);
+        return NULL;
+    }
+    return peer;
 }
 
 void peer_free(struct peer *peer)
@@ -109,6 +119,8 @@ void peer_free(struct peer *peer)
     if (peer == NULL)
         return;
     json_decref(peer->capabilities);
+    json_decref(peer->watched);
+    free(peer->principal);
     free(peer);
 }
 

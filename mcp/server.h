@@ -20,7 +20,24 @@ struct server_options {
     /* Whether a tool is offered to a request whose address chose `toolsets` (a text for this
      * function alone; NULL = it chose nothing). NULL = all tools are. */
     bool (*offers)(const struct server_tool *tool, const char *toolsets);
+    /* Resources that exist beside the registered ones: ends with call_answer() of
+     * {"resources": [Resource…]}, all of them; pages are cut by the server. NULL = none. */
+    void (*list_resources)(struct call *call, void *user);
+    void *user;
+    size_t page_size; /* of resources and their templates; 0 = 100 */
+    bool has_logging; /* declares it: the implementations use call_log() */
+    /* Signs what travels with a client (call_ask). NULL = random, so good for this process alone;
+     * instances behind a balancer share one. At least 32 bytes. */
+    const void *state_key;
+    size_t state_key_len;
+    /* Tasks: how many may exist, how long a result is kept, how often to ask. 0 = 64, 15 min, 1 s.
+     * Offered when a tool allows them. */
+    size_t tasks_max;
+    uint64_t task_ttl_ms, task_poll_ms;
 };
+
+/* Whether a call of a tool may become a task (call_into_task). */
+enum task_mode { TASK_NEVER, TASK_OPTIONAL, TASK_REQUIRED };
 
 /* What a tool is to the protocol. */
 struct server_tool {
@@ -29,12 +46,48 @@ struct server_tool {
     const char *description;
     json_t *input_schema;  /* reference taken */
     json_t *output_schema; /* reference taken; may be NULL */
+    json_t *meta;          /* _meta of the definition; reference taken; may be NULL */
     bool is_read_only;
+    enum task_mode task_mode; /* TASK_REQUIRED: only clients that take tasks may call it */
     /* What the client must be able to do, {"sampling": {}}; NULL = nothing. Reference taken. */
     json_t *client_capabilities;
-    /* Begins the call; `arguments` is borrowed and is {} when the client sent none. It may end the
-     * call before returning. */
+    /* Begins the call; `arguments` is borrowed, valid until the call ends, and is {} when the
+     * client sent none. It may end the call before returning. */
     void (*start)(struct call *call, const json_t *arguments, void *user);
+    void *user;
+};
+
+/* A resource, or a family of them: a `uri` with variables ("x://event/{source}/{name}", each one
+ * path segment, percent-decoded) is a template. */
+struct server_resource {
+    const char *uri;
+    const char *name, *title, *description, *mime_type; /* title may be NULL */
+    double priority;                                    /* 0..1 for annotations; 0 = not said */
+    /* Ends with call_answer() of {"contents": [{"uri", "mimeType", "text" or "blob"}]}.
+     * `variables`: those of the template, {} without; borrowed until the call ends. */
+    void (*read)(struct call *call, const char *uri, const json_t *variables, void *user);
+    /* Values for a variable that begin with `value`; `chosen` has those that are already known.
+     * Ends with call_complete(). NULL = none are offered. */
+    void (*complete)(struct call *call, const char *variable, const char *value,
+                     const json_t *chosen, void *user);
+    unsigned ttl_ms; /* how long what was read stays good; 0 = ask again each time */
+    bool is_public;  /* the same for everyone */
+    void *user;
+};
+
+struct server_prompt_argument {
+    const char *name, *title, *description;
+    bool is_required;
+};
+
+struct server_prompt {
+    const char *name, *title, *description;
+    const struct server_prompt_argument *arguments; /* ends with {0}; NULL = none */
+    /* Ends with call_answer() of {"description", "messages": [{"role", "content"}]}. Required
+     * arguments are there; all values are strings. */
+    void (*get)(struct call *call, const json_t *arguments, void *user);
+    void (*complete)(struct call *call, const char *argument, const char *value,
+                     const json_t *chosen, void *user); /* as of a resource; may be NULL */
     void *user;
 };
 
@@ -44,6 +97,27 @@ void server_free(struct server *server); /* no call may be running */
 
 /* Tools are listed in the order of registration. The references are taken on failure too. */
 int server_add_tool(struct server *server, const struct server_tool *tool, struct err *ret_err);
+int server_add_resource(struct server *server, const struct server_resource *resource,
+                        struct err *ret_err);
+int server_add_prompt(struct server *server, const struct server_prompt *prompt,
+                      struct err *ret_err);
+
+/* ---- change ---- */
+
+enum server_change { CHANGED_TOOLS = 1, CHANGED_PROMPTS = 2, CHANGED_RESOURCES = 4 };
+
+/* Tells whoever listens that lists are no longer what they were (a mask). */
+void server_changed(struct server *server, unsigned what);
+/* Tells whoever watches this resource that it says something else now. */
+void server_resource_updated(struct server *server, const char *uri);
+/* Whether anyone would hear of changes to resources: else there is no need to look for them. */
+bool server_is_watched(const struct server *server);
+
+/* Ends what has outlived its time (tasks, unanswered questions). Returns in how many ms it wants to
+ * be called again; the transport sets a timer. */
+uint64_t server_sweep(struct server *server);
+
+/* ---- messages ---- */
 
 /* Where the messages that answer one incoming message go: the stdio pipe, or one POST's response.
  * A transport embeds it in its own object. */
@@ -54,6 +128,9 @@ struct channel_ops {
      * the channel will not be used again for it; `message` is NULL, and the status 202, when a
      * cancelled request gets none. A batch is answered by one array. */
     void (*send)(struct channel *channel, json_t *message, int status, bool is_last);
+    /* The client's connection may close and the client come back for the rest; NULL = no such
+     * thing here. */
+    void (*let_go)(struct channel *channel, unsigned retry_ms);
 };
 struct channel {
     const struct channel_ops *ops;
@@ -65,14 +142,24 @@ struct message_headers {
     const char *method;           /* Mcp-Method */
     const char *name;             /* Mcp-Name */
     const char *toolsets;         /* no header: of the address, ?toolsets= */
+    const char *principal;        /* no header: who the transport found it to be; NULL = nobody */
     bool accepts_json, accepts_stream;
+    /* Any other header by its lower-case name, or NULL; for Mcp-Param-*. NULL = there are none. */
+    const char *(*find)(void *user, const char *name);
+    void *user;
 };
 
-/* What one connection of the stdio kind remembers (the log level set by a legacy client, its
- * capabilities). HTTP passes NULL: nothing is remembered between POSTs. */
+/* What is remembered of one client: a process on stdio, a session over HTTP (log level,
+ * capabilities, subscriptions, questions it has yet to answer). HTTP without sessions passes NULL
+ * with each message: nothing is remembered. */
 struct peer;
-struct peer *peer_new(void);
+/* `principal` is who the client is, as the transport authenticated it; copied; NULL = nobody. */
+struct peer *peer_new(struct server *server, const char *principal);
+/* The calls that it began must be over or their channels gone. */
 void peer_free(struct peer *peer);
+/* Where messages go that answer nothing (changes): one channel at a time; NULL = nowhere now. */
+void peer_listen(struct peer *peer, struct channel *channel);
+const char *peer_version(const struct peer *peer); /* agreed on by initialize; NULL before */
 
 /* What became of an incoming message. */
 enum receive_result {

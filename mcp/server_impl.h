@@ -5,6 +5,7 @@
 #include "server.h"
 
 struct batch;
+struct call;
 
 /* Whom to answer and how. A call keeps one while it runs. */
 struct answer {
@@ -34,9 +35,28 @@ struct method {
     void (*handle)(struct request *request);
 };
 
+/* What a client remembers of itself through us, between its messages. */
 struct peer {
-    const char *version;  /* what `initialize` agreed on; static; NULL before */
-    json_t *capabilities; /* what the client said there; NULL before */
+    struct server *server;
+    struct peer *next, *prev;
+    char *principal;         /* "" = nobody */
+    const char *version;     /* what `initialize` agreed on; static; NULL before */
+    json_t *capabilities;    /* what the client said there; NULL before */
+    struct channel *channel; /* for what answers nothing; NULL = nowhere now */
+    enum mcp_level level;    /* logging/setLevel */
+    json_t *watched;         /* resources/subscribe: {uri: true}; NULL = none */
+};
+
+/* What is alike in all calls of one kind (call.c). */
+struct call_kind {
+    bool is_tool; /* call_fail() makes a tool result */
+    bool may_ask; /* tools/call, prompts/get, resources/read */
+    /* The implementation's start function, on call_target(), with call_arguments(). Runs again
+     * after call_ask(). */
+    void (*begin)(struct call *call);
+    /* Finishes the result that call_answer() brought (pages, cache hints); NULL = as it is. Takes
+     * and returns the reference. */
+    json_t *(*shape)(struct call *call, json_t *result);
 };
 
 struct tool_entry {
@@ -94,6 +114,16 @@ const struct server_tool *find_tool(const struct server *server, const char *nam
 bool is_tool_offered(const struct request *request, const struct server_tool *tool);
 
 /* ---- call.c ---- */
+
+/* Begins a call that answers `request`, now or later. `target` is for the kind (a tool, a
+ * resource); takes the reference of `arguments`. Answers with an error when memory is out or the
+ * server ends. */
+void call_begin(struct request *request, const struct call_kind *kind, const void *target,
+                json_t *arguments);
+const void *call_target(const struct call *call);
+json_t *call_arguments(const struct call *call);              /* borrowed */
+const struct answer *call_answer_of(const struct call *call); /* era, version, server */
+
 void handle_tools_call(struct request *request);
 void handle_cancelled(struct request *request);
 bool call_is_open(const struct server *server, const struct channel *channel,

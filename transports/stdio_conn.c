@@ -415,7 +415,7 @@ static int start(struct stdio *stdio, int output)
 struct stdio *stdio_start(const struct stdio_options *options, int output, struct err *ret_err)
 {
     struct stdio *stdio = calloc(1, sizeof *stdio);
-    struct peer *peer = peer_new();
+    struct peer *peer = peer_new(options->server, NULL);
     if (stdio == NULL || peer == NULL) {
         free(stdio);
         peer_free(peer);

@@ -37,7 +37,7 @@ static json_t *ask_for_list(struct server *server)
 {
     static const struct channel_ops ops = {.send = take_answer};
     struct asking asking = {.channel = {.ops = &ops}};
-    struct peer *peer = peer_new();
+    struct peer *peer = peer_new(NULL, NULL);
     json_t *message =
         json_pack("{s:s, s:i, s:s, s:{s:{s:s, s:{}, s:{s:s, s:s}}}}", "jsonrpc", "2.0", "id", 1,
                   "method", "tools/list", "params", "_meta", ERA_META_VERSION,

@@ -81,7 +81,7 @@ static void receive(struct server *server, const json_t *message,
 {
     static const struct channel_ops ops = {.send = on_send};
     struct wire wire = {.channel.ops = &ops, .asked = message, .may_stream = headers == NULL};
-    struct peer *peer = headers == NULL ? peer_new() : NULL;
+    struct peer *peer = headers == NULL ? peer_new(NULL, NULL) : NULL;
     enum receive_result result = server_receive(server, peer, &wire.channel, message, headers);
     check(wire.answers == (result == RECEIVE_ANSWERING ? 1 : 0), "not one answer");
     check(server_running(server) == 0, "a call left behind");

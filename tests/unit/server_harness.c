@@ -125,7 +125,7 @@ void wire_open(struct wire *wire, struct server *server)
     *wire = (struct wire){
         .channel.ops = &wire_ops,
         .server = server,
-        .peer = peer_new(),
+        .peer = peer_new(NULL, NULL),
         .revision = "2025-11-25",
         .methods = json_object(),
     };

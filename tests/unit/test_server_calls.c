@@ -108,7 +108,7 @@ static void test_cancel_from_elsewhere(void **state)
     assert_int_equal(say(&other, CANCEL("1")), RECEIVE_ACCEPTED);
     assert_int_equal(cancel_count, 0);
     /* With a session they would share a peer. */
-    post.peer = other.peer = peer_new();
+    post.peer = other.peer = peer_new(NULL, NULL);
     call_finish(held, json_array(), NULL);
     expect_part(&post, 200, "'id':1");
     say(&post, HOLD("2", ""));
