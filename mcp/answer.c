@@ -4,7 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bind.h"
+#include "buf.h"
 #include "server_impl.h"
+
+enum {
+    TEXT_SIZE = 1024,  /* of an error */
+    NAMES_BYTES = 900, /* of its text, when it says which names there are */
+};
 
 struct batch {
     struct channel *channel;
@@ -92,7 +99,7 @@ static const json_t *error_id(const struct answer *answer)
 void answer_error(const struct answer *answer, enum rpc_code code, int status, json_t *data,
                   const char *fmt, ...)
 {
-    char text[512];
+    char text[TEXT_SIZE];
     va_list ap;
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
@@ -100,6 +107,27 @@ void answer_error(const struct answer *answer, enum rpc_code code, int status, j
     /* Without memory even for this the request ends in silence, which the client's own deadline
      * covers; the alternative would be to take the other calls down. */
     deliver(answer, rpc_error(error_id(answer), code, text, data), status);
+}
+
+void answer_unknown(const struct answer *answer, const char *what, const char *name,
+                    const char *const *names, size_t count)
+{
+    const char *nearest = bind_nearest(name, names, count);
+    struct buf text;
+    buf_init(&text, 0);
+    buf_printf(&text, "%s: %.100s", what, name);
+    if (nearest != NULL)
+        buf_printf(&text, "; did you mean %s?", nearest);
+    buf_puts(&text, count > 0 ? " (there are: " : " (there is none)");
+    for (size_t i = 0; i < count; i++) {
+        if (text.len + strlen(names[i]) > NAMES_BYTES) {
+            buf_puts(&text, "…)");
+            break;
+        }
+        buf_printf(&text, "%s%s", names[i], i + 1 < count ? ", " : ")");
+    }
+    answer_error(answer, RPC_INVALID_PARAMS, 200, NULL, "%s", buf_text(&text));
+    buf_done(&text);
 }
 
 static int mark_modern(const struct answer *answer, json_t *result)
@@ -127,12 +155,13 @@ void answer_result(const struct answer *answer, json_t *result)
         answer_error(answer, RPC_INTERNAL_ERROR, 500, NULL, "Internal error: out of memory");
 }
 
-void answer_cacheable(const struct answer *answer, json_t *result, json_int_t ttl_ms)
+void answer_cacheable(const struct answer *answer, json_t *result, json_int_t ttl_ms,
+                      bool is_public)
 {
     if (answer->era != ERA_MODERN || result == NULL)
         return;
     json_object_set_new(result, "ttlMs", json_integer(ttl_ms));
-    json_object_set_new(result, "cacheScope", json_string("public"));
+    json_object_set_new(result, "cacheScope", json_string(is_public ? "public" : "private"));
 }
 
 json_t *answer_server_info(const struct server *server, const char *version)
@@ -171,6 +200,15 @@ static json_t *replacement(const json_t *block, const char *version)
     return NULL;
 }
 
+json_t *answer_block(json_t *block, const char *version)
+{
+    json_t *text = replacement(block, version);
+    if (text == NULL)
+        return block;
+    json_decref(block);
+    return text;
+}
+
 json_t *answer_content(json_t *content, const char *version)
 {
     size_t i;
@@ -181,4 +219,48 @@ json_t *answer_content(json_t *content, const char *version)
             json_array_set_new(content, i, text);
     }
     return content;
+}
+
+/* Members of definitions that came after the first revision. */
+static const struct {
+    const char *member, *since;
+    const char *beside; /* only where this one is too: tools; NULL = everywhere */
+} later_members[] = {
+    {"annotations", "2025-03-26", "inputSchema"},
+    {"title", "2025-06-18", NULL},
+    {"outputSchema", "2025-06-18", NULL},
+    {"_meta", "2025-06-18", NULL},
+    {"icons", "2025-11-25", NULL},
+};
+
+json_t *answer_known(json_t *object, const char *version)
+{
+    json_t *known = json_incref(object);
+    for (size_t i = 0; i < sizeof later_members / sizeof later_members[0]; i++) {
+        const char *member = later_members[i].member, *beside = later_members[i].beside;
+        if (era_is_since(version, later_members[i].since) ||
+            json_object_get(known, member) == NULL ||
+            (beside != NULL && json_object_get(known, beside) == NULL))
+            continue;
+        if (known == object) { /* it belongs to others too */
+            json_decref(known);
+            known = json_copy(object);
+        }
+        json_object_del(known, member);
+    }
+    return known;
+}
+
+json_t *answer_all_known(const json_t *objects, const char *version)
+{
+    json_t *known = json_array();
+    size_t i;
+    json_t *object;
+    json_array_foreach (objects, i, object) {
+        if (json_array_append_new(known, answer_known(object, version)) != 0) {
+            json_decref(known);
+            return NULL;
+        }
+    }
+    return known;
 }

@@ -8,6 +8,10 @@
 #include "err.h"
 #include "tool.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum {
     BIND_MAX_DEPTH = 8,           /* objects within objects */
     BIND_MAX_JSON_TEXT = 64 << 10 /* bytes of a list or object sent as JSON text */
@@ -25,3 +29,7 @@ const char *bind_nearest(const char *name, const char *const *names, size_t coun
  * are bounded by ±(2^53 - 1), beyond which JSON readers disagree. */
 #define BIND_ANY_NUMBER 1e308
 bool bind_number_range(const struct param *row, double *ret_min, double *ret_max);
+
+#ifdef __cplusplus
+}
+#endif

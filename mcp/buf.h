@@ -5,6 +5,10 @@
 #include <stdarg.h>
 #include <stddef.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct buf {
     char *data; /* NUL-terminated whenever len > 0; NULL while empty */
     size_t len;
@@ -28,3 +32,7 @@ bool buf_failed(const struct buf *b);
 const char *buf_text(const struct buf *b); /* never NULL: "" while empty */
 /* Moves the text out (caller frees); NULL when failed or out of memory. Leaves the buffer empty. */
 char *buf_take(struct buf *b);
+
+#ifdef __cplusplus
+}
+#endif

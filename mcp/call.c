@@ -1,41 +1,131 @@
-/* The life of a tool call: from tools/call to its one answer, or to silence. */
-#include <inttypes.h>
-#include <math.h>
+/* The life of a call: from the request that begins it to its one answer, or to silence. */
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "json.h"
-#include "server_impl.h"
+#include "call_impl.h"
 
-/* At most so many progress notifications in any second: a few steps in quick succession all arrive,
- * a busy loop does not flood the client. */
-enum { PROGRESS_PER_SECOND = 4 };
+enum { COMPLETE_MAX = 100 /* values, says the protocol */ };
 
-struct call {
-    struct call *next, *prev;
-    struct answer answer;
-    const struct peer *peer; /* only compared, never followed */
-    json_t *arguments;
-    char name[24];
-    void (*cancel)(void *user);
-    void *cancel_user;
-    bool is_cancelled;
-    bool is_silent;         /* nothing more is sent */
-    json_t *progress_token; /* NULL: the client wants no progress */
-    bool has_progress;
-    double last_progress;
-    uint64_t progress_ms[PROGRESS_PER_SECOND]; /* when the last ones went out, a ring */
-    unsigned progress_sent;
-};
-
-static uint64_t now_ms(void)
+uint64_t call_now_ms(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
+
+/* ---- beginning ---- */
+
+static void link_call(struct server *server, struct call *call)
+{
+    call->next = server->calls;
+    if (call->next != NULL)
+        call->next->prev = call;
+    server->calls = call;
+    server->running++;
+}
+
+const json_t *request_capabilities(const struct request *request)
+{
+    if (request->answer.era == ERA_MODERN)
+        return json_object_get(request->message->meta, ERA_META_CAPABILITIES);
+    return request->peer != NULL ? request->peer->capabilities : NULL;
+}
+
+static json_t *progress_token_of(const struct request *request)
+{
+    json_t *token = json_object_get(request->message->meta, "progressToken");
+    if (!request->may_stream || !rpc_is_id(token))
+        return NULL;
+    return json_incref(token);
+}
+
+static struct call *call_new(const struct request *request, const struct call_kind *kind,
+                             const void *target)
+{
+    size_t principal_size = strlen(request->principal) + 1;
+    struct call *call = calloc(1, sizeof *call + principal_size);
+    if (call == NULL)
+        return NULL;
+    memcpy(call->principal, request->principal, principal_size);
+    call->answer = answer_copy(&request->answer);
+    call->peer = request->peer;
+    call->kind = kind;
+    call->target = target;
+    call->method = request->method;
+    call->may_stream = request->may_stream;
+    call->capabilities = json_incref((json_t *)request_capabilities(request));
+    call->progress_token = progress_token_of(request);
+    call->log_level = era_log_level(
+        json_string_value(json_object_get(request->message->meta, ERA_META_LOG_LEVEL)));
+    snprintf(call->name, sizeof call->name, "c%llu", ++request->answer.server->last_call);
+    return call;
+}
+
+static void free_call(struct call *call)
+{
+    answer_done(&call->answer);
+    json_decref(call->arguments);
+    json_decref(call->capabilities);
+    json_decref(call->params);
+    json_decref(call->open);
+    json_decref(call->questions);
+    json_decref(call->responses);
+    json_decref(call->state);
+    json_decref(call->progress_token);
+    free(call);
+}
+
+void call_begin(struct request *request, const struct call_kind *kind, const void *target,
+                json_t *arguments)
+{
+    const struct answer *answer = &request->answer;
+    struct call *call = NULL;
+    if (answer->server->is_ending)
+        answer_error(answer, RPC_INTERNAL_ERROR, 200, NULL, "The server is shutting down");
+    else if (arguments == NULL || (call = call_new(request, kind, target)) == NULL)
+        answer_error(answer, RPC_INTERNAL_ERROR, 500, NULL, "Internal error: out of memory");
+    if (call == NULL) {
+        json_decref(arguments);
+        return;
+    }
+    call->arguments = arguments;
+    if (!ask_take_input(call, request)) {
+        free_call(call);
+        return;
+    }
+    link_call(answer->server, call);
+    kind->begin(call);
+}
+
+const void *call_target(const struct call *call)
+{
+    return call->target;
+}
+
+json_t *call_arguments(const struct call *call)
+{
+    return call->arguments;
+}
+
+const struct answer *call_answer_of(const struct call *call)
+{
+    return &call->answer;
+}
+
+const char *call_id(const struct call *call)
+{
+    return call->name;
+}
+
+const char *call_principal(const struct call *call)
+{
+    return call->principal;
+}
+
+/* ---- ending ---- */
 
 static void unlink_call(struct server *server, struct call *call)
 {
@@ -48,15 +138,6 @@ static void unlink_call(struct server *server, struct call *call)
     server->running--;
 }
 
-static void link_call(struct server *server, struct call *call)
-{
-    call->next = server->calls;
-    if (call->next != NULL)
-        call->next->prev = call;
-    server->calls = call;
-    server->running++;
-}
-
 static void notify_if_stopped(struct server *server)
 {
     void (*all_stopped)(void *user) = server->all_stopped;
@@ -66,62 +147,135 @@ static void notify_if_stopped(struct server *server)
     all_stopped(server->all_stopped_user);
 }
 
-/* Sends the one answer and frees the call. `result` is taken; NULL = memory ran out. */
-static void end_call(struct call *call, json_t *result)
+/* The call is answered, or what it ended with is kept elsewhere. */
+static void leave(struct call *call)
 {
     struct server *server = call->answer.server;
-    unlink_call(server, call);
-    if (call->is_silent) {
-        json_decref(result);
-        answer_nothing(&call->answer);
-    } else {
-        answer_result(&call->answer, result);
-    }
-    answer_done(&call->answer);
-    json_decref(call->arguments);
-    json_decref(call->progress_token);
-    free(call);
+    free_call(call);
     notify_if_stopped(server);
 }
 
-static json_t *content_of(const json_t *structured)
+/* What somebody was asked for is for this one request: nobody may keep it for another. */
+static void forbid_caching(json_t *result)
 {
-    char *text = json_text(structured);
-    json_t *content = text != NULL ? json_pack("[{s:s, s:s}]", "type", "text", "text", text) : NULL;
-    free(text);
-    return content;
+    if (json_object_get(result, "ttlMs") == NULL)
+        return;
+    json_object_set_new(result, "ttlMs", json_integer(0));
+    json_object_set_new(result, "cacheScope", json_string("private"));
 }
 
-void call_finish(struct call *call, json_t *content, json_t *structured)
+void call_end(struct call *call, json_t *result)
 {
-    if (content == NULL)
-        content = structured != NULL ? content_of(structured) : json_array();
-    if (call->answer.era == ERA_LEGACY)
-        content = answer_content(content, call->answer.version);
-    /* The eras differ in what structuredContent may be; absent is right in both. */
-    if (call->answer.era == ERA_LEGACY && !json_is_object(structured)) {
-        json_decref(structured);
-        structured = NULL;
+    unlink_call(call->answer.server, call);
+    if (call->has_input)
+        forbid_caching(result);
+    if (call->task != NULL) {
+        task_finish(call, result);
+    } else if (call->is_silent) {
+        json_decref(result);
+        if (call->answer.channel != NULL)
+            answer_nothing(&call->answer);
+    } else {
+        answer_result(&call->answer, result);
     }
-    end_call(call, json_pack("{s:o, s:o*}", "content", content, "structuredContent", structured));
+    leave(call);
+}
+
+/* The HTTP status that a code deserves when it is the answer of a method. */
+static int status_of(enum rpc_code code)
+{
+    return code == RPC_MISSING_CAPABILITY || code == RPC_HEADER_MISMATCH ? 400 : 200;
+}
+
+/* The same with an error of the protocol. `data` is taken, may be NULL. */
+static void end_error(struct call *call, enum rpc_code code, json_t *data, const char *text)
+{
+    unlink_call(call->answer.server, call);
+    if (call->task != NULL) {
+        task_fail(call, code, data, text);
+    } else if (call->is_silent) {
+        json_decref(data);
+        if (call->answer.channel != NULL)
+            answer_nothing(&call->answer);
+    } else {
+        answer_error(&call->answer, code, status_of(code), data, "%s", text);
+    }
+    leave(call);
+}
+
+void call_answer(struct call *call, json_t *result)
+{
+    if (result != NULL && call->kind->shape != NULL)
+        result = call->kind->shape(call, result);
+    call_end(call, result);
+}
+
+void call_complete(struct call *call, json_t *values, size_t total)
+{
+    size_t count = json_array_size(values);
+    json_t *sent = json_array();
+    int rc = sent != NULL && json_is_array(values) ? 0 : -1;
+    for (size_t i = 0; rc == 0 && i < count && i < COMPLETE_MAX; i++)
+        rc = json_array_append(sent, json_array_get(values, i));
+    json_decref(values);
+    if (rc != 0) {
+        json_decref(sent);
+        sent = NULL;
+    }
+    bool has_more = count > COMPLETE_MAX || total > count;
+    call_answer(call,
+                json_pack("{s:{s:o, s:o*, s:b}}", "completion", "values", sent, "total",
+                          total > 0 ? json_integer((json_int_t)total) : NULL, "hasMore", has_more));
+}
+
+static json_t *describe(const struct err *err)
+{
+    return json_pack("{s:s, s:o*, s:b}", "code", err_name(err->code), "field",
+                     err->field[0] != '\0' ? rpc_text(err->field) : NULL, "retryable",
+                     err_is_retryable(err->code));
+}
+
+/* What went wrong with something that is no tool. The eras tell differently that there is no such
+ * resource. */
+static void fail_protocol(struct call *call, const struct err *err, const char *text)
+{
+    json_t *data = describe(err);
+    enum rpc_code code = RPC_INTERNAL_ERROR;
+    if (err->code == ERR_ARGUMENT || err->code == ERR_NOT_FOUND)
+        code = RPC_INVALID_PARAMS;
+    if (err->code == ERR_NOT_FOUND && call->kind->is_resource) {
+        json_object_set(data, "uri", json_object_get(call->arguments, "uri"));
+        if (call->answer.era == ERA_LEGACY)
+            code = RPC_RESOURCE_NOT_FOUND;
+    }
+    end_error(call, code, data, text);
 }
 
 void call_fail(struct call *call, const struct err *err)
 {
     char text[sizeof err->field + sizeof err->text + 64];
+    call->is_stopped = call->is_cancelled && err->code == ERR_CANCELLED;
     snprintf(text, sizeof text, "%s%s%s%s", err->field, err->field[0] != '\0' ? ": " : "",
              err->text, err_is_retryable(err->code) ? " (a later try may succeed)" : "");
-    json_t *error = json_pack("{s:s, s:o*, s:b}", "code", err_name(err->code), "field",
-                              err->field[0] != '\0' ? rpc_text(err->field) : NULL, "retryable",
-                              err_is_retryable(err->code));
-    end_call(call, json_pack("{s:[{s:s, s:o}], s:b, s:{s:o}}", "content", "type", "text", "text",
-                             rpc_text(text), "isError", 1, "_meta", "error", error));
+    if (!call->kind->is_tool)
+        fail_protocol(call, err, text);
+    else
+        call_end(call,
+                 json_pack("{s:[{s:s, s:o}], s:b, s:{s:o}}", "content", "type", "text", "text",
+                           rpc_text(text), "isError", 1, "_meta", "error", describe(err)));
 }
 
-const char *call_id(const struct call *call)
+void call_refuse(struct call *call, int code, json_t *data, const char *fmt, ...)
 {
-    return call->name;
+    char text[512];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    end_error(call, (enum rpc_code)code, data, text);
 }
+
+/* ---- cancelling ---- */
 
 void call_on_cancel(struct call *call, void (*cancel)(void *user), void *user)
 {
@@ -133,160 +287,18 @@ void call_on_cancel(struct call *call, void (*cancel)(void *user), void *user)
     call->cancel_user = user;
 }
 
-/* The implementation may end the call inside its cancel function: `call` is gone afterwards. */
-static void cancel_call(struct call *call, bool is_silent)
+void call_cancel(struct call *call, bool is_silent)
 {
     if (is_silent)
         call->is_silent = true;
     if (call->is_cancelled)
         return;
     call->is_cancelled = true;
-    if (call->cancel != NULL)
+    if (call->is_asking)
+        ask_cancel(call);
+    else if (call->cancel != NULL)
         call->cancel(call->cancel_user);
 }
-
-/* ---- progress ---- */
-
-static json_t *number(double value)
-{
-    if (floor(value) == value && fabs(value) < 9007199254740992.0)
-        return json_integer((json_int_t)value);
-    return json_real(value);
-}
-
-/* Whether the client may be told now: the step goes forward and there is room in this second. */
-static bool takes_progress(struct call *call, double done)
-{
-    if (call->progress_token == NULL || call->is_cancelled || !isfinite(done))
-        return false;
-    if (call->has_progress && done <= call->last_progress)
-        return false;
-    uint64_t now = now_ms();
-    uint64_t *slot = &call->progress_ms[call->progress_sent % PROGRESS_PER_SECOND];
-    if (call->progress_sent >= PROGRESS_PER_SECOND && now - *slot < 1000)
-        return false;
-    *slot = now;
-    call->progress_sent++;
-    call->has_progress = true;
-    call->last_progress = done;
-    return true;
-}
-
-void call_progress(struct call *call, double done, double total, const char *message)
-{
-    if (!takes_progress(call, done))
-        return;
-    const struct answer *answer = &call->answer;
-    bool has_message = message != NULL && era_is_since(answer->version, "2025-03-26");
-    bool has_total = isfinite(total) && total > 0;
-    json_t *params = json_pack("{s:O, s:o, s:o*, s:o*}", "progressToken", call->progress_token,
-                               "progress", number(done), "total", has_total ? number(total) : NULL,
-                               "message", has_message ? rpc_text(message) : NULL);
-    json_t *notification = rpc_notification("notifications/progress", params);
-    if (notification != NULL)
-        answer->channel->ops->send(answer->channel, notification, 200, false);
-}
-
-/* ---- starting ---- */
-
-/* Whether `offered` has every member of `needed`, at every level. */
-static bool offers(const json_t *offered, const json_t *needed)
-{
-    const char *key;
-    json_t *value;
-    json_object_foreach ((json_t *)needed, key, value) {
-        const json_t *own = json_object_get(offered, key);
-        if (own == NULL || json_is_false(own) || json_is_null(own) || !offers(own, value))
-            return false;
-    }
-    return true;
-}
-
-static bool check_capabilities(struct request *request, const struct server_tool *tool)
-{
-    const struct answer *answer = &request->answer;
-    const json_t *offered = request->peer != NULL ? request->peer->capabilities : NULL;
-    if (answer->era == ERA_MODERN)
-        offered = json_object_get(request->message->meta, ERA_META_CAPABILITIES);
-    if (tool->client_capabilities == NULL || offers(offered, tool->client_capabilities))
-        return true;
-    if (answer->era == ERA_MODERN)
-        answer_error(answer, RPC_MISSING_CAPABILITY, 400,
-                     json_pack("{s:O}", "requiredCapabilities", tool->client_capabilities),
-                     "Missing client capability: %s needs one that the client did not declare",
-                     tool->name);
-    else
-        answer_error(answer, RPC_INVALID_PARAMS, 200, NULL,
-                     "%s needs a capability that the client did not declare", tool->name);
-    return false;
-}
-
-/* The arguments as an object (new reference), or NULL when they are not one. Absent and null both
- * mean none. */
-static json_t *arguments_of(const struct request *request)
-{
-    json_t *arguments = json_object_get(request->message->params, "arguments");
-    if (arguments == NULL || json_is_null(arguments))
-        return json_object();
-    return json_is_object(arguments) ? json_incref(arguments) : NULL;
-}
-
-static json_t *progress_token_of(const struct request *request)
-{
-    json_t *token = json_object_get(request->message->meta, "progressToken");
-    if (!request->may_stream || (!json_is_string(token) && !json_is_integer(token)))
-        return NULL;
-    return json_incref(token);
-}
-
-static void start_call(struct request *request, const struct server_tool *tool, json_t *arguments)
-{
-    struct server *server = request->answer.server;
-    struct call *call = calloc(1, sizeof *call);
-    if (call == NULL) {
-        json_decref(arguments);
-        answer_error(&request->answer, RPC_INTERNAL_ERROR, 500, NULL,
-                     "Internal error: out of memory");
-        return;
-    }
-    call->answer = answer_copy(&request->answer);
-    call->peer = request->peer;
-    call->arguments = arguments;
-    call->progress_token = progress_token_of(request);
-    snprintf(call->name, sizeof call->name, "c%llu", ++server->last_call);
-    link_call(server, call);
-    tool->start(call, arguments, tool->user);
-}
-
-void handle_tools_call(struct request *request)
-{
-    const struct answer *answer = &request->answer;
-    const char *name = json_string_value(json_object_get(request->message->params, "name"));
-    if (name == NULL) {
-        answer_error(answer, RPC_INVALID_PARAMS, 200, NULL,
-                     "Invalid params: name must be the name of a tool");
-        return;
-    }
-    const struct server_tool *tool = find_tool(answer->server, name);
-    if (tool == NULL || !is_tool_offered(request, tool)) {
-        answer_error(answer, RPC_INVALID_PARAMS, 200, NULL, "Unknown tool: %.100s", name);
-        return;
-    }
-    if (!check_capabilities(request, tool))
-        return;
-    if (answer->server->is_ending) {
-        answer_error(answer, RPC_INTERNAL_ERROR, 200, NULL, "The server is shutting down");
-        return;
-    }
-    json_t *arguments = arguments_of(request);
-    if (arguments != NULL)
-        start_call(request, tool, arguments);
-    else
-        answer_error(answer, RPC_INVALID_PARAMS, 200, NULL,
-                     "Invalid params: arguments must be an object");
-}
-
-/* ---- cancelling ---- */
 
 /* The call that a client knows by this id and still expects an answer from.
  * Ids are the client's own. Two messages come from one client if they share a channel or what is
@@ -311,20 +323,26 @@ bool call_is_open(const struct server *server, const struct channel *channel,
 
 void handle_cancelled(struct request *request)
 {
+    struct server *server = request->answer.server;
+    struct channel *channel = request->answer.channel;
     const json_t *id = json_object_get(request->message->params, "requestId");
-    struct call *call =
-        find_call(request->answer.server, request->answer.channel, request->peer, id);
+    if (id == NULL)
+        return;
+    struct call *call = find_call(server, channel, request->peer, id);
     /* Unknown and finished ids are normal: the answer and the cancellation crossed. */
-    if (id != NULL && call != NULL)
-        cancel_call(call, true);
+    if (call != NULL)
+        call_cancel(call, true);
+    else
+        listen_cancel(server, channel, request->peer, id);
 }
 
 void server_channel_gone(struct server *server, struct channel *channel)
 {
+    listen_channel_gone(server, channel);
     for (struct call *call = server->calls; call != NULL; call = call->next) {
         if (call->answer.channel != channel)
             continue;
-        call->is_silent = true;
+        call->is_silent = call->is_gone = true;
         if (call->answer.batch != NULL)
             batch_silence(call->answer.batch);
     }
@@ -332,7 +350,22 @@ void server_channel_gone(struct server *server, struct channel *channel)
     for (struct call *call = server->calls; call != NULL;) {
         bool is_due = call->answer.channel == channel && !call->is_cancelled;
         if (is_due)
-            cancel_call(call, true);
+            call_cancel(call, true);
+        call = is_due ? server->calls : call->next;
+    }
+}
+
+void call_peer_gone(struct peer *peer)
+{
+    struct server *server = peer->server;
+    for (struct call *call = server->calls; call != NULL;) {
+        bool is_its = call->peer == peer;
+        /* Nobody can answer any longer. */
+        bool is_due = is_its && call->is_asking;
+        if (is_its)
+            call->peer = NULL;
+        if (is_due)
+            call_cancel(call, false);
         call = is_due ? server->calls : call->next;
     }
 }
@@ -340,10 +373,11 @@ void server_channel_gone(struct server *server, struct channel *channel)
 void server_shutdown(struct server *server, void (*all_stopped)(void *user), void *user)
 {
     server->is_ending = true;
+    listen_end_all(server);
     for (struct call *call = server->calls; call != NULL;) {
         bool is_due = !call->is_cancelled;
         if (is_due)
-            cancel_call(call, false);
+            call_cancel(call, false);
         call = is_due ? server->calls : call->next;
     }
     /* Only now, since the callback may free the server. */

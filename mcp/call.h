@@ -10,6 +10,10 @@
 
 #include "err.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct call;
 
 /* ---- while it runs ---- */
@@ -60,12 +64,15 @@ bool call_can_ask(const struct call *call, const char *method, const char *mode)
  * signed, and bound to the caller, the method, the arguments and an hour); in the legacy era, and
  * inside a task, the requests are sent and the answers awaited. The same code serves all.
  * `requests`: {key: {"method": …, "params": {…}}}; those the client cannot answer are left out, and
- * when none is left the call fails with what the client lacks. `state`: any JSON, or NULL. Takes
- * both references. */
+ * when none is left the call fails with what the client lacks. `state`: any JSON, or NULL; the
+ * client can read it, and change nothing of it. Takes both references. */
 void call_ask(struct call *call, json_t *requests, json_t *state);
 
-/* The client's answer ({"action": "accept", "content": {…}} and the like), or NULL when that key
- * was not asked or not answered. Borrowed. A legacy client's error arrives as {"error": {…}}. */
+/* The client's answer ({"action": "accept", "content": {…}} and the like) to what was asked last,
+ * or NULL when that key was not answered. Borrowed. An object, of which nothing else has been
+ * checked; in the modern era a client can send it unasked. A legacy client's error arrives as
+ * {"error": {…}}.
+ */
 const json_t *call_response(const struct call *call, const char *key);
 /* What call_ask() was given, verified; NULL in the first round. Borrowed. */
 const json_t *call_state(const struct call *call);
@@ -104,3 +111,7 @@ void call_fail(struct call *call, const struct err *err);
  * (may be NULL). `code` as in rpc.h. */
 void call_refuse(struct call *call, int code, json_t *data, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
+
+#ifdef __cplusplus
+}
+#endif

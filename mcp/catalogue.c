@@ -1,44 +1,44 @@
-/* The methods that tell a client who we are and what we offer: initialize, server/discover, ping,
- * tools/list. All of them answer at once. */
+/* The methods that tell a client who we are and what we offer. All of them answer at once. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "server_impl.h"
 
-enum { TOOLS_TTL_MS = 300 * 1000, DISCOVER_TTL_MS = 3600 * 1000 };
+enum { DISCOVER_TTL_MS = 3600 * 1000 };
 
-bool is_tool_offered(const struct request *request, const struct server_tool *tool)
+static int declare(json_t *declared, const char *name, bool can_tell)
 {
-    const struct server_options *options = &request->answer.server->options;
-    return options->offers == NULL || options->offers(tool, request->toolsets);
+    return json_object_set_new(declared, name,
+                               can_tell ? json_pack("{s:b}", "listChanged", 1) : json_object());
 }
 
-bool has_tools(const struct request *request)
-{
-    const struct server *server = request->answer.server;
-    for (size_t i = 0; i < server->tool_count; i++) {
-        if (is_tool_offered(request, &server->tools[i].tool))
-            return true;
-    }
-    return false;
-}
-
-const struct server_tool *find_tool(const struct server *server, const char *name)
-{
-    for (size_t i = 0; i < server->tool_count; i++) {
-        if (strcmp(server->tools[i].tool.name, name) == 0)
-            return &server->tools[i].tool;
-    }
-    return NULL;
-}
-
-/* Only what exists is declared, so that no client calls into the void. */
+/* Only what exists is declared, so that no client calls into the void. NULL when out of memory. */
 static json_t *capabilities(const struct request *request)
 {
+    const struct answer *answer = &request->answer;
+    bool is_modern = answer->era == ERA_MODERN;
+    /* Of a legacy client nothing else remembers where to tell it. */
+    bool can_tell = is_modern || request->peer != NULL;
     json_t *declared = json_object();
+    int rc = declared != NULL ? 0 : -1;
     if (has_tools(request))
-        json_object_set_new(declared, "tools", json_object());
-    return declared;
+        rc |= declare(declared, "tools", can_tell);
+    if (has_resources(request))
+        rc |= declare(declared, "resources", can_tell);
+    if (has_resources(request) && can_tell)
+        rc |= json_object_set_new(json_object_get(declared, "resources"), "subscribe", json_true());
+    if (has_prompts(request))
+        rc |= declare(declared, "prompts", can_tell);
+    if (has_completions(request) && era_is_since(answer->version, "2025-03-26"))
+        rc |= declare(declared, "completions", false);
+    if (answer->server->options.has_logging)
+        rc |= declare(declared, "logging", false);
+    if (is_modern && server_has_tasks(answer->server))
+        rc |= json_object_set_new(declared, "extensions", json_pack("{s:{}}", EXTENSION_TASKS));
+    if (rc == 0)
+        return declared;
+    json_decref(declared);
+    return NULL;
 }
 
 void handle_initialize(struct request *request)
@@ -46,16 +46,23 @@ void handle_initialize(struct request *request)
     const struct answer *answer = &request->answer;
     const json_t *params = request->message->params;
     const char *asked = json_string_value(json_object_get(params, "protocolVersion"));
-    if (asked == NULL) {
-        answer_error(answer, RPC_INVALID_PARAMS, 200, NULL,
-                     "Invalid params: protocolVersion must be a string");
+    json_t *offered = json_object_get(params, "capabilities"); /* NULL: none */
+    if (asked == NULL || (offered != NULL && !json_is_object(offered))) {
+        answer_error(answer, RPC_INVALID_PARAMS, 200, NULL, "Invalid params: %s",
+                     asked == NULL ? "protocolVersion must be a string"
+                                   : "capabilities must be an object");
         return;
     }
     const char *version = era_negotiate(asked);
+    request->answer.version = version; /* what is agreed on counts from here */
     if (request->peer != NULL) {
+        if (watch_peer(request) != 0) {
+            answer_error(answer, RPC_INTERNAL_ERROR, 500, NULL, "Internal error: out of memory");
+            return;
+        }
         request->peer->version = version;
         json_decref(request->peer->capabilities);
-        request->peer->capabilities = json_incref(json_object_get(params, "capabilities"));
+        request->peer->capabilities = json_incref(offered);
     }
     const struct server *server = answer->server;
     answer_result(answer, json_pack("{s:s, s:o, s:o, s:s*}", "protocolVersion", version,
@@ -77,41 +84,11 @@ void handle_discover(struct request *request)
         json_pack("{s:o, s:o, s:o, s:s*}", "supportedVersions", versions, "capabilities",
                   capabilities(request), "serverInfo", answer_server_info(server, answer->version),
                   "instructions", server->options.instructions);
-    answer_cacheable(answer, result, DISCOVER_TTL_MS);
+    answer_cacheable(answer, result, DISCOVER_TTL_MS, true);
     answer_result(answer, result);
 }
 
 void handle_ping(struct request *request)
 {
     answer_result(&request->answer, json_object());
-}
-
-static json_t *definitions(const struct request *request)
-{
-    const struct server *server = request->answer.server;
-    json_t *list = json_array();
-    for (size_t i = 0; i < server->tool_count; i++) {
-        const struct tool_entry *entry = &server->tools[i];
-        if (is_tool_offered(request, &entry->tool) &&
-            json_array_append(list, entry->definition) != 0) {
-            json_decref(list);
-            return NULL;
-        }
-    }
-    return list;
-}
-
-void handle_tools_list(struct request *request)
-{
-    const struct answer *answer = &request->answer;
-    const json_t *cursor = json_object_get(request->message->params, "cursor");
-    /* There is one page, since many clients read no more: no cursor can be one of ours. */
-    if (cursor != NULL && (!json_is_string(cursor) || json_string_length(cursor) > 0)) {
-        answer_error(answer, RPC_INVALID_PARAMS, 200, NULL,
-                     "Invalid params: cursor is not one that this server gave out");
-        return;
-    }
-    json_t *result = json_pack("{s:o}", "tools", definitions(request));
-    answer_cacheable(answer, result, TOOLS_TTL_MS);
-    answer_result(answer, result);
 }

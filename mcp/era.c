@@ -10,6 +10,9 @@ const char *const era_modern_versions[] = {"2026-07-28", NULL};
 const char *const era_legacy_versions[] = {"2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05",
                                            NULL};
 
+/* Messages in a batch: each may begin a call, which all run at once. */
+enum { BATCH_MAX = 100 };
+
 /* What a client without a handshake and without the header is taken to speak over HTTP. */
 static const char version_without_header[] = "2025-03-26";
 
@@ -21,8 +24,8 @@ static const struct {
     {"tasks/get", "taskId"}, {"tasks/update", "taskId"}, {"tasks/cancel", "taskId"},
 };
 
-static const char *const log_levels[] = {"debug",    "info",  "notice",    "warning", "error",
-                                         "critical", "alert", "emergency", NULL};
+const char *const era_log_levels[] = {"debug",    "info",  "notice",    "warning", "error",
+                                      "critical", "alert", "emergency", NULL};
 
 /* The entry of a NULL-terminated table that equals `text`, or NULL. */
 static const char *lookup(const char *const *table, const char *text)
@@ -32,6 +35,15 @@ static const char *lookup(const char *const *table, const char *text)
             return *table;
     }
     return NULL;
+}
+
+int era_log_level(const char *name)
+{
+    for (int i = 0; name != NULL && era_log_levels[i] != NULL; i++) {
+        if (strcmp(era_log_levels[i], name) == 0)
+            return i;
+    }
+    return -1;
 }
 
 bool era_is_since(const char *version, const char *revision)
@@ -95,8 +107,7 @@ static bool equals_base64(const char *encoded, size_t len, const char *text)
     return true;
 }
 
-/* Whether a header carries `text`, plainly or as =?base64?…?=. */
-static bool header_equals(const char *header, const char *text)
+bool era_header_equals(const char *header, const char *text)
 {
     static const char prefix[] = "=?base64?", suffix[] = "?=";
     size_t before = sizeof prefix - 1, after = sizeof suffix - 1, len = strlen(header);
@@ -125,7 +136,7 @@ static bool check_meta(const struct rpc_message *message, struct era_verdict *ve
                                 !json_is_string(json_object_get(info, "version")))) {
         key = ERA_META_CLIENT_INFO;
         must = "must be an object with the strings name and version";
-    } else if (level != NULL && lookup(log_levels, json_string_value(level)) == NULL) {
+    } else if (level != NULL && era_log_level(json_string_value(level)) < 0) {
         key = ERA_META_LOG_LEVEL;
         must = "must be debug, info, notice, warning, error, critical, alert or emergency";
     }
@@ -162,7 +173,7 @@ static bool check_mirrors(const struct rpc_message *message, const struct messag
         /* Without a target there is nothing to mirror: the method says what is wrong. */
         if (target == NULL)
             return true;
-        if (headers->name != NULL && header_equals(headers->name, target))
+        if (headers->name != NULL && era_header_equals(headers->name, target))
             return true;
         reject(verdict, RPC_HEADER_MISMATCH,
                headers->name == NULL ? "the Mcp-Name header is missing; it must carry params.%s"
@@ -203,12 +214,14 @@ static void decide_modern(const struct rpc_message *message, const struct messag
         check_mirrors(message, headers, verdict);
 }
 
-/* An array: a batch of the legacy era, or nothing. */
+/* An array: a batch of a revision that has them, or nothing. The first one says that its messages
+ * are those of JSON-RPC, which has batches. */
 static void decide_batch(const struct rpc_message *message, bool is_modern_header,
                          struct era_verdict *verdict)
 {
     bool is_modern = is_modern_header;
-    const char *fault = NULL;
+    bool is_too_long = json_array_size(message->body) > BATCH_MAX;
+    const char *fault = is_too_long ? "more than 100 messages" : NULL;
     size_t i;
     const json_t *element;
     json_array_foreach (message->body, i, element) {
@@ -224,7 +237,10 @@ static void decide_batch(const struct rpc_message *message, bool is_modern_heade
     if (is_modern) {
         verdict->era = ERA_MODERN;
         verdict->version = era_modern_versions[0];
-        reject(verdict, RPC_INVALID_REQUEST, "Invalid request: revision %s has no batches",
+    }
+    if (era_is_since(verdict->version, "2025-06-18")) {
+        reject(verdict, RPC_INVALID_REQUEST,
+               "Invalid request: revision %s has no batches, send each message by itself",
                verdict->version);
     } else if (fault != NULL) {
         reject(verdict, RPC_INVALID_REQUEST, "Invalid request in a batch: %s", fault);

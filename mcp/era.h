@@ -42,5 +42,13 @@ void era_decide(const struct rpc_message *message, const struct message_headers 
  * is served, otherwise the newest one. */
 const char *era_negotiate(const char *requested);
 
+/* Whether a header that mirrors a part of the body carries `text`, plainly or as =?base64?…?=. */
+bool era_header_equals(const char *header, const char *text);
+
+/* The severities of logging, in the order of enum mcp_level, then NULL. */
+extern const char *const era_log_levels[];
+/* Which of them `name` is; -1 = none, also for NULL. */
+int era_log_level(const char *name);
+
 /* Whether `version` is `revision` or a later one. */
 bool era_is_since(const char *version, const char *revision);

@@ -6,21 +6,20 @@
 
 static const struct {
     const char *name;
-    int http_status;
     bool is_retryable;
 } codes[ERR_CODES] = {
-    [ERR_OK] = {"ok", 200, false},
-    [ERR_ARGUMENT] = {"bad_argument", 400, false},
-    [ERR_NOT_FOUND] = {"not_found", 404, false},
-    [ERR_LIMIT] = {"limit", 413, false},
-    [ERR_BUSY] = {"busy", 503, true},
-    [ERR_TIMEOUT] = {"timeout", 504, false},
-    [ERR_CANCELLED] = {"cancelled", 499, false},
-    [ERR_ACCESS] = {"access", 403, false},
-    [ERR_UNAVAILABLE] = {"unavailable", 503, true},
-    [ERR_ENGINE] = {"engine", 502, false},
-    [ERR_MEMORY] = {"memory", 500, true},
-    [ERR_INTERNAL] = {"internal", 500, false},
+    [ERR_OK] = {"ok", false},
+    [ERR_ARGUMENT] = {"bad_argument", false},
+    [ERR_NOT_FOUND] = {"not_found", false},
+    [ERR_LIMIT] = {"limit", false},
+    [ERR_BUSY] = {"busy", true},
+    [ERR_TIMEOUT] = {"timeout", false},
+    [ERR_CANCELLED] = {"cancelled", false},
+    [ERR_ACCESS] = {"access", false},
+    [ERR_UNAVAILABLE] = {"unavailable", true},
+    [ERR_ENGINE] = {"engine", false},
+    [ERR_MEMORY] = {"memory", true},
+    [ERR_INTERNAL] = {"internal", false},
 };
 
 int err_set(struct err *ret_err, enum err_code code, const char *field, const char *fmt, ...)
@@ -51,11 +50,6 @@ void err_prefix(struct err *err, const char *prefix)
 const char *err_name(enum err_code code)
 {
     return codes[code].name;
-}
-
-int err_http_status(enum err_code code)
-{
-    return codes[code].http_status;
 }
 
 bool err_is_retryable(enum err_code code)

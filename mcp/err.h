@@ -3,6 +3,10 @@
  * caller-owned struct err, its last argument. Library floors return errors, they never log. */
 #include <stdbool.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum err_code {
     ERR_OK,
     ERR_ARGUMENT,  /* the caller's input: `field` names it, `text` says what is allowed */
@@ -34,7 +38,10 @@ int err_set(struct err *ret_err, enum err_code code, const char *field, const ch
 /* Puts "prefix." or "prefix" + "[i]" in front of err->field; for nested arguments. */
 void err_prefix(struct err *err, const char *prefix);
 
-/* The table of codes: a stable lower-case name, the HTTP status, whether a retry can help. */
+/* The table of codes: a stable lower-case name, whether a retry can help. */
 const char *err_name(enum err_code code);
-int err_http_status(enum err_code code);
 bool err_is_retryable(enum err_code code);
+
+#ifdef __cplusplus
+}
+#endif

@@ -6,6 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* A struct http1 must not be moved or copied: its pointers lead into itself. */
 enum {
     HTTP1_MAX_HEAD = 16 << 10, /* request line and headers */
@@ -59,3 +63,7 @@ enum http1_event http1_feed(struct http1 *p, const char **bytes, size_t *len, co
 /* The value of a header (name in lower case), or NULL. Headers that may come only once are refused
  * by the parser when repeated; of the others the first is returned. */
 const char *http1_header(const struct http1 *p, const char *name);
+
+#ifdef __cplusplus
+}
+#endif

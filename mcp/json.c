@@ -1,6 +1,11 @@
 #include "json.h"
 
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "buf.h"
 
 /* Depth is checked before parsing, so that no parser ever recurses on hostile input. */
 static bool is_too_deep(const char *text, size_t len)
@@ -26,6 +31,67 @@ static bool is_too_deep(const char *text, size_t len)
     return false;
 }
 
+/* Whether the number of `len` bytes is an integer beyond 64 bits that stands for a value. */
+static bool is_big_integer(const char *number, size_t len, const char *end)
+{
+    const char *digits = number + (number[0] == '-');
+    const char *after = number + len;
+    if (strspn(digits, "0123456789") < (size_t)(after - digits) || digits[0] == '0')
+        return false;
+    while (after < end && strchr(" \t\r\n", *after) != NULL)
+        after++;
+    if (after < end && *after == ':')
+        return false;
+    errno = 0;
+    strtoll(number, NULL, 10);
+    return errno == ERANGE;
+}
+
+/* The document with its integers beyond 64 bits in quotes; NULL when out of memory. The caller
+ * frees. `text` ends with a NUL. */
+static char *quote_big_integers(const char *text, size_t len, size_t *ret_len)
+{
+    struct buf out;
+    buf_init(&out, SIZE_MAX);
+    const char *end = text + len;
+    for (const char *c = text; c < end;) {
+        const char *from = c;
+        size_t number = strspn(c, "+-.0123456789eE");
+        if (*c == '"') {
+            for (c++; c < end && *c != '"'; c++)
+                c += *c == '\\' && c + 1 < end;
+            c += c < end;
+        } else {
+            c += number > 0 ? number : 1;
+        }
+        bool is_big = number > 0 && is_big_integer(from, number, end);
+        buf_puts(&out, is_big ? "\"" : "");
+        buf_add(&out, from, (size_t)(c - from));
+        buf_puts(&out, is_big ? "\"" : "");
+    }
+    *ret_len = out.len;
+    return buf_take(&out);
+}
+
+/* An id of 64 bits without a sign is no mistake of whoever sends it: refusing the whole message
+ * would leave its request without an answer. */
+static json_t *load(const char *text, size_t len, json_error_t *ret_error)
+{
+    const size_t flags = JSON_DECODE_ANY | JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL;
+    json_t *value = json_loadb(text, len, flags, ret_error);
+    if (value != NULL || json_error_code(ret_error) != json_error_numeric_overflow)
+        return value;
+    /* The bytes need not end with a NUL, which reading numbers relies on. */
+    char *copy = strndup(text, len);
+    size_t quoted_len = 0;
+    char *quoted = copy != NULL ? quote_big_integers(copy, len, &quoted_len) : NULL;
+    if (quoted != NULL)
+        value = json_loadb(quoted, quoted_len, flags, ret_error);
+    free(quoted);
+    free(copy);
+    return value;
+}
+
 json_t *json_parse(const char *text, size_t len, struct err *ret_err)
 {
     if (is_too_deep(text, len)) {
@@ -39,17 +105,31 @@ json_t *json_parse(const char *text, size_t len, struct err *ret_err)
         return NULL;
     }
     json_error_t error;
-    json_t *value =
-        json_loadb(text, len, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
+    json_t *value = load(text, len, &error);
     if (value == NULL)
         err_set(ret_err, ERR_ARGUMENT, NULL, "not valid JSON: %s at byte %d", error.text,
                 error.position);
     return value;
 }
 
+static int add_piece(const char *bytes, size_t len, void *user)
+{
+    buf_add(user, bytes, len);
+    return buf_failed(user) ? -1 : 0;
+}
+
+char *json_text_as(const json_t *value, size_t flags)
+{
+    struct buf out;
+    buf_init(&out, SIZE_MAX);
+    if (json_dump_callback(value, add_piece, &out, flags) != 0)
+        out.failed = true;
+    return buf_take(&out);
+}
+
 char *json_text(const json_t *value)
 {
-    return json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+    return json_text_as(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
 }
 
 const char *json_get_string(const json_t *object, const char *key, const char *fallback)

@@ -7,17 +7,25 @@
 
 #include "err.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum { JSON_DEPTH_MAX = 32 };
 
 /* Parses one whole document. Refuses duplicate keys, depth above JSON_DEPTH_MAX, trailing bytes,
  * invalid UTF-8. Scalars are allowed at the root. \u0000 in a value is kept, so that a request with
- * one is answered under its id: rpc_classify() and bind refuse it. Returns a new reference, or NULL
+ * one is answered under its id: rpc_classify() and bind refuse it. An integer beyond 64 bits
+ * becomes a string of its digits, so that nothing of it is lost. Returns a new reference, or NULL
  * with *ret_err. */
 json_t *json_parse(const char *text, size_t len, struct err *ret_err);
 
 /* Compact text, keys in insertion order, doubles in at most 15 significant digits.
  * NULL when out of memory; the caller frees. */
 char *json_text(const json_t *value);
+/* The same in a form of jansson's flags. (Its json_dumps() leaves bytes out when memory runs out
+ * while it writes a key, and does not say so.) */
+char *json_text_as(const json_t *value, size_t flags);
 
 /* Member access that says what it expects: borrowed, or the fallback when absent or of another
  * type. */
@@ -25,3 +33,7 @@ const char *json_get_string(const json_t *object, const char *key, const char *f
 json_int_t json_get_integer(const json_t *object, const char *key, json_int_t fallback);
 double json_get_number(const json_t *object, const char *key, double fallback);
 bool json_get_bool(const json_t *object, const char *key, bool fallback);
+
+#ifdef __cplusplus
+}
+#endif

@@ -68,21 +68,24 @@ static bool has_words_of(const char *name, const char *words)
 
 const char *bind_nearest(const char *name, const char *const *names, size_t count)
 {
+    char cut[NEAREST_MAX + 1]; /* a client can send a name of megabytes */
     size_t len = strnlen(name, NEAREST_MAX);
+    memcpy(cut, name, len);
+    cut[len] = '\0';
     const char *best = NULL, *contained = NULL;
     unsigned best_distance = UINT32_MAX;
     size_t contained_len = SIZE_MAX;
     for (size_t i = 0; i < count; i++) {
         size_t other = strnlen(names[i], NEAREST_MAX);
         size_t longer = len > other ? len : other;
-        unsigned d = distance(name, len, names[i], other);
+        unsigned d = distance(cut, len, names[i], other);
         /* A third of the letters may differ, and one letter always. */
         if (d < best_distance && d <= (longer < 6 ? 1 : longer / 3)) {
             best_distance = d;
             best = names[i];
         }
         if (len >= CONTAINED_MIN && other >= CONTAINED_MIN && other < contained_len &&
-            (has_words_of(names[i], name) || has_words_of(name, names[i]))) {
+            (has_words_of(names[i], cut) || has_words_of(cut, names[i]))) {
             contained_len = other;
             contained = names[i];
         }

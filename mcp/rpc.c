@@ -1,13 +1,15 @@
 #include "rpc.h"
 
-#include <stdbool.h>
+#include <math.h>
 #include <string.h>
 
 #include "buf.h"
 
-static bool is_id(const json_t *id)
+bool rpc_is_id(const json_t *value)
 {
-    return json_is_string(id) || json_is_integer(id);
+    double number = json_is_real(value) ? json_real_value(value) : 0.5;
+    return json_is_string(value) || json_is_integer(value) ||
+           (number == floor(number) && fabs(number) < 9007199254740992.0);
 }
 
 static enum rpc_kind invalid(struct rpc_message *message, const char *fault)
@@ -67,7 +69,7 @@ enum rpc_kind rpc_classify(const json_t *body, struct rpc_message *ret_message)
     const json_t *id = json_object_get(body, "id");
     const json_t *method = json_object_get(body, "method");
     const json_t *version = json_object_get(body, "jsonrpc");
-    if (is_id(id))
+    if (rpc_is_id(id))
         message->id = id;
     if (!json_is_string(version) || strcmp(json_string_value(version), "2.0") != 0)
         return invalid(message, "jsonrpc must be \"2.0\"");
@@ -77,7 +79,7 @@ enum rpc_kind rpc_classify(const json_t *body, struct rpc_message *ret_message)
         return invalid(message, "method must be a string");
     if (json_object_get(body, "result") != NULL || json_object_get(body, "error") != NULL)
         return invalid(message, "a message has a method, or a result or an error, not both");
-    if (id != NULL && !is_id(id))
+    if (id != NULL && !rpc_is_id(id))
         return invalid(message, "id must be a string or an integer");
 
     const json_t *params = json_object_get(body, "params");

@@ -1,5 +1,6 @@
 #include "schema.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -34,7 +35,8 @@ static json_t *finish(json_t *value, bool failed)
 
 static json_t *number(enum value_type type, double value)
 {
-    if (type == VALUE_INTEGER || value == (double)(json_int_t)value)
+    bool is_whole = fabs(value) < 9.2e18 && value == floor(value); /* what a json_int_t holds */
+    if (type == VALUE_INTEGER || is_whole)
         return json_integer((json_int_t)value);
     return json_real(value);
 }

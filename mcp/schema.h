@@ -8,6 +8,14 @@
 
 #include "tool.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* New references; NULL when out of memory. */
 json_t *schema_input(const struct param *params);
 json_t *schema_output(const struct field *fields);
+
+#ifdef __cplusplus
+}
+#endif

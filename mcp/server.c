@@ -13,12 +13,29 @@ static const struct method methods[] = {
     {"server/discover", ERA_MODERN, NULL, handle_discover},
     {"tools/list", ERA_LEGACY | ERA_MODERN, has_tools, handle_tools_list},
     {"tools/call", ERA_LEGACY | ERA_MODERN, has_tools, handle_tools_call},
+    {"resources/list", ERA_LEGACY | ERA_MODERN, has_resources, handle_resources_list},
+    {"resources/templates/list", ERA_LEGACY | ERA_MODERN, has_resources,
+     handle_resource_templates_list},
+    {"resources/read", ERA_LEGACY | ERA_MODERN, has_resources, handle_resources_read},
+    {"resources/subscribe", ERA_LEGACY, has_subscriptions, handle_resources_subscribe},
+    {"resources/unsubscribe", ERA_LEGACY, has_subscriptions, handle_resources_unsubscribe},
+    {"prompts/list", ERA_LEGACY | ERA_MODERN, has_prompts, handle_prompts_list},
+    {"prompts/get", ERA_LEGACY | ERA_MODERN, has_prompts, handle_prompts_get},
+    {"completion/complete", ERA_LEGACY | ERA_MODERN, has_completions, handle_complete},
+    {"subscriptions/listen", ERA_MODERN, NULL, handle_listen},
+    {"logging/setLevel", ERA_LEGACY, has_logging, handle_set_level},
+    {"tasks/get", ERA_MODERN, has_tasks, handle_tasks_get},
+    {"tasks/update", ERA_MODERN, has_tasks, handle_tasks_update},
+    {"tasks/cancel", ERA_MODERN, has_tasks, handle_tasks_cancel},
 };
 
 /* What a client can tell; what is not here is accepted and ignored. */
 static const struct method notifications[] = {
     {"notifications/cancelled", ERA_LEGACY | ERA_MODERN, NULL, handle_cancelled},
 };
+
+/* So late may it be noticed that something new has a time to end. */
+enum { SWEEP_MAX_MS = 60 * 1000 };
 
 #define COUNT(table) (sizeof(table) / sizeof(table)[0])
 
@@ -37,91 +54,26 @@ static const struct method *find_method(const struct method *table, size_t count
 struct server *server_new(const struct server_options *options)
 {
     struct server *server = calloc(1, sizeof *server);
-    if (server != NULL)
-        server->options = *options;
-    return server;
-}
-
-static void tool_done(struct tool_entry *entry)
-{
-    json_decref(entry->tool.input_schema);
-    json_decref(entry->tool.output_schema);
-    json_decref(entry->tool.client_capabilities);
-    json_decref(entry->definition);
+    if (server == NULL)
+        return NULL;
+    server->options = *options;
+    if (state_init(server) == 0)
+        return server;
+    free(server);
+    return NULL;
 }
 
 void server_free(struct server *server)
 {
     if (server == NULL)
         return;
-    for (size_t i = 0; i < server->tool_count; i++)
-        tool_done(&server->tools[i]);
-    free(server->tools);
+    peer_orphan_all(server);
+    tasks_free(server);
+    tools_free(server);
+    resources_free(server);
+    prompts_free(server);
+    watchers_free(server);
     free(server);
-}
-
-/* The hints are spelled out where the protocol's default would say something else. */
-static json_t *define_tool(const struct server_tool *tool)
-{
-    return json_pack("{s:s, s:s*, s:s*, s:O, s:O*, s:{s:b, s:b}}", "name", tool->name, "title",
-                     tool->title, "description", tool->description, "inputSchema",
-                     tool->input_schema, "outputSchema", tool->output_schema, "annotations",
-                     "readOnlyHint", tool->is_read_only, "openWorldHint", 0);
-}
-
-static bool grow_tools(struct server *server)
-{
-    if (server->tool_count < server->tool_size)
-        return true;
-    size_t size = server->tool_size > 0 ? server->tool_size * 2 : 16;
-    struct tool_entry *tools = realloc(server->tools, size * sizeof *tools);
-    if (tools == NULL)
-        return false;
-    server->tools = tools;
-    server->tool_size = size;
-    return true;
-}
-
-int server_add_tool(struct server *server, const struct server_tool *tool, struct err *ret_err)
-{
-    struct tool_entry entry = {.tool = *tool};
-    int rc = 0;
-    if (find_tool(server, tool->name) != NULL)
-        rc = err_set(ret_err, ERR_INTERNAL, NULL, "tool %s is registered twice", tool->name);
-    else if (strcmp(json_get_string(tool->input_schema, "type", ""), "object") != 0)
-        rc = err_set(ret_err, ERR_INTERNAL, NULL, "tool %s has no object as its input", tool->name);
-    else if ((entry.definition = define_tool(tool)) == NULL || !grow_tools(server))
-        rc = err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
-    if (rc < 0)
-        tool_done(&entry);
-    else
-        server->tools[server->tool_count++] = entry;
-    return rc;
-}
-
-struct peer *peer_new(struct server *server, const char *principal)
-{
-    struct peer *peer = calloc(1, sizeof *peer);
-    if (peer == NULL)
-        return NULL;
-    peer->server = server;
-    peer->level = MCP_INFO;
-    peer->principal = strdup(principal != NULL ? principal : "");
-    if (peer->principal == NULL) {
-        free(peer);
-        return NULL;
-    }
-    return peer;
-}
-
-void peer_free(struct peer *peer)
-{
-    if (peer == NULL)
-        return;
-    json_decref(peer->capabilities);
-    json_decref(peer->watched);
-    free(peer->principal);
-    free(peer);
 }
 
 /* ---- what comes in ---- */
@@ -132,8 +84,8 @@ struct origin {
     struct peer *peer;
     struct channel *channel;
     struct batch *batch;
-    const char *toolsets;
-    bool may_stream;
+    const struct message_headers *headers;
+    const char *principal;
 };
 
 static struct answer answer_to(const struct origin *origin, const struct rpc_message *message,
@@ -167,26 +119,34 @@ static void dispatch_request(struct request *request)
     const struct answer *answer = &request->answer;
     const char *name = request->message->method;
     const struct method *method = find_method(methods, COUNT(methods), name, answer->era);
-    if (method == NULL || (method->is_offered != NULL && !method->is_offered(request)))
+    if (method == NULL || (method->is_offered != NULL && !method->is_offered(request))) {
         answer_error(answer, RPC_METHOD_NOT_FOUND, answer->era == ERA_MODERN ? 404 : 200, NULL,
                      "Method not found: %.100s", name);
-    else if (call_is_open(answer->server, answer->channel, request->peer, answer->id))
+        return;
+    }
+    if (call_is_open(answer->server, answer->channel, request->peer, answer->id) ||
+        listen_is_open(answer->server, answer->channel, request->peer, answer->id)) {
         answer_error(answer, RPC_INVALID_REQUEST, 400, NULL,
                      "Invalid request: a request with this id is still running");
-    else
-        method->handle(request);
+        return;
+    }
+    request->method = method->name;
+    method->handle(request);
 }
 
 /* A request, a notification or a response whose envelope is in order. */
 static enum receive_result dispatch(const struct origin *origin, const struct rpc_message *message,
                                     const struct era_verdict *verdict)
 {
+    const struct message_headers *headers = origin->headers;
     struct request request = {
         .answer = answer_to(origin, message, verdict),
         .message = message,
         .peer = origin->peer,
-        .toolsets = origin->toolsets,
-        .may_stream = origin->may_stream,
+        .headers = headers,
+        .principal = origin->principal,
+        .toolsets = headers != NULL ? headers->toolsets : NULL,
+        .may_stream = headers == NULL || headers->accepts_stream,
     };
     if (message->kind == RPC_REQUEST) {
         dispatch_request(&request);
@@ -195,6 +155,8 @@ static enum receive_result dispatch(const struct origin *origin, const struct rp
             find_method(notifications, COUNT(notifications), message->method, verdict->era);
         if (method != NULL)
             method->handle(&request);
+    } else {
+        ask_take_response(origin->server, origin->peer, message);
     }
     answer_done(&request.answer);
     return message->kind == RPC_REQUEST ? RECEIVE_ANSWERING : RECEIVE_ACCEPTED;
@@ -224,6 +186,13 @@ static enum receive_result dispatch_batch(struct origin *origin, const struct rp
     return RECEIVE_ANSWERING;
 }
 
+static const char *principal_of(const struct peer *peer, const struct message_headers *headers)
+{
+    if (headers != NULL && headers->principal != NULL)
+        return headers->principal;
+    return peer != NULL ? peer->principal : "";
+}
+
 enum receive_result server_receive(struct server *server, struct peer *peer,
                                    struct channel *channel, const json_t *message,
                                    const struct message_headers *headers)
@@ -232,8 +201,8 @@ enum receive_result server_receive(struct server *server, struct peer *peer,
         .server = server,
         .peer = peer,
         .channel = channel,
-        .toolsets = headers != NULL ? headers->toolsets : NULL,
-        .may_stream = headers == NULL || headers->accepts_stream,
+        .headers = headers,
+        .principal = principal_of(peer, headers),
     };
     struct rpc_message parsed;
     struct era_verdict verdict;
@@ -251,13 +220,28 @@ enum receive_result server_receive(struct server *server, struct peer *peer,
     return RECEIVE_ANSWERING;
 }
 
-void server_receive_garbage(struct server *server, struct channel *channel, const struct err *err)
+void server_receive_garbage(struct server *server, struct channel *channel,
+                            const struct message_headers *headers, const struct err *err)
 {
+    /* Only the headers can tell the era, which says how an answer without an id is written. */
+    const struct rpc_message nothing = {.kind = RPC_INVALID, .fault = ""};
+    struct era_verdict verdict;
+    era_decide(&nothing, headers, NULL, &verdict);
     struct answer answer = {
         .server = server,
         .channel = channel,
-        .era = ERA_LEGACY,
-        .version = era_legacy_versions[0],
+        .era = verdict.era,
+        .version = verdict.version,
     };
     answer_error(&answer, RPC_PARSE_ERROR, 400, NULL, "Parse error: %.300s", err->text);
+}
+
+uint64_t server_sweep(struct server *server)
+{
+    const uint64_t due[] = {SWEEP_MAX_MS, ask_sweep(server), task_sweep(server),
+                            watch_sweep(server)};
+    uint64_t next = due[0];
+    for (size_t i = 1; i < COUNT(due); i++)
+        next = due[i] < next ? due[i] : next;
+    return next;
 }

@@ -8,6 +8,10 @@
 #include "call.h"
 #include "err.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct server;
 struct server_tool;
 
@@ -91,7 +95,8 @@ struct server_prompt {
     void *user;
 };
 
-/* The strings of options and tools must outlive the server. NULL when out of memory. */
+/* The strings of options and tools must outlive the server. NULL when out of memory, or when the
+ * state_key is shorter than it must be. */
 struct server *server_new(const struct server_options *options);
 void server_free(struct server *server); /* no call may be running */
 
@@ -174,11 +179,13 @@ enum receive_result server_receive(struct server *server, struct peer *peer,
                                    struct channel *channel, const json_t *message,
                                    const struct message_headers *headers);
 
-/* The answer to bytes that are not JSON: sends -32700 with status 400. */
-void server_receive_garbage(struct server *server, struct channel *channel, const struct err *err);
+/* The answer to bytes that are not JSON: sends -32700 with status 400. `headers` is NULL on stdio.
+ */
+void server_receive_garbage(struct server *server, struct channel *channel,
+                            const struct message_headers *headers, const struct err *err);
 
-/* Cancels everything that runs for this channel: its client left. No message follows, only the
- * sends with message NULL and is_last, each when the work behind it has stopped. */
+/* Cancels everything that runs for this channel, but no task: its client left. No message follows,
+ * only the sends with message NULL and is_last, each when the work behind it has stopped. */
 void server_channel_gone(struct server *server, struct channel *channel);
 
 /* Cancels every call of the server; `all_stopped` runs once none is left, perhaps before this
@@ -187,3 +194,7 @@ void server_channel_gone(struct server *server, struct channel *channel);
 void server_shutdown(struct server *server, void (*all_stopped)(void *user), void *user);
 
 size_t server_running(const struct server *server);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,6 +1,6 @@
 #pragma once
 /* What the files of the server share: a request on its way to a handler, the answer on its way
- * back, the method table. Only server.c, answer.c, catalogue.c and call.c include this. */
+ * back, the method table. Only the files of the server include this. */
 #include "era.h"
 #include "server.h"
 
@@ -21,9 +21,12 @@ struct answer {
 struct request {
     struct answer answer; /* a handler that answers later takes a copy: answer_copy() */
     const struct rpc_message *message;
-    struct peer *peer;    /* NULL: nothing is remembered */
-    const char *toolsets; /* what struct message_headers says */
-    bool may_stream;      /* notifications may precede the answer */
+    const char *method;                    /* of a request: as the table spells it; static */
+    struct peer *peer;                     /* NULL: nothing is remembered */
+    const struct message_headers *headers; /* NULL on stdio */
+    const char *principal;                 /* who asks; "" = nobody in particular */
+    const char *toolsets;                  /* what struct message_headers says */
+    bool may_stream;                       /* notifications may precede the answer */
 };
 
 struct method {
@@ -44,13 +47,14 @@ struct peer {
     json_t *capabilities;    /* what the client said there; NULL before */
     struct channel *channel; /* for what answers nothing; NULL = nowhere now */
     enum mcp_level level;    /* logging/setLevel */
-    json_t *watched;         /* resources/subscribe: {uri: true}; NULL = none */
+    struct watcher *watcher; /* hears of changes; NULL before `initialize` */
 };
 
 /* What is alike in all calls of one kind (call.c). */
 struct call_kind {
-    bool is_tool; /* call_fail() makes a tool result */
-    bool may_ask; /* tools/call, prompts/get, resources/read */
+    bool is_tool;     /* call_fail() makes a tool result */
+    bool is_resource; /* the arguments have its "uri", which call_fail(ERR_NOT_FOUND) names */
+    bool may_ask;     /* tools/call, prompts/get, resources/read */
     /* The implementation's start function, on call_target(), with call_arguments(). Runs again
      * after call_ask(). */
     void (*begin)(struct call *call);
@@ -60,17 +64,39 @@ struct call_kind {
 };
 
 struct tool_entry {
-    struct server_tool tool;
-    json_t *definition; /* as tools/list shows it */
+    struct server_tool tool; /* first */
+    struct tool_entry *next;
+    json_t *definition;    /* as tools/list shows it */
+    json_t *param_headers; /* {"mcp-param-region": ["region"]}: path of the argument; or NULL */
+};
+
+struct resource_entry {
+    struct resource_entry *next;
+    struct server_resource resource;
+    bool is_template;
+    json_t *definition; /* as resources/list or resources/templates/list shows it */
+};
+
+struct prompt_entry {
+    struct prompt_entry *next;
+    struct server_prompt prompt;
+    json_t *definition; /* as prompts/list shows it */
 };
 
 struct server {
     struct server_options options;
-    struct tool_entry *tools;
-    size_t tool_count, tool_size;
+    struct tool_entry *tools; /* each in the order of registration */
+    struct resource_entry *resources;
+    struct prompt_entry *prompts;
+    struct watcher *watchers;
+    size_t listens; /* how many of them are subscriptions/listen */
+    unsigned long long watchers_gone;
+    struct peer *peers;
     struct call *calls; /* running, newest first */
     size_t running;
-    unsigned long long last_call;
+    unsigned long long last_call, last_question;
+    struct task *tasks;
+    unsigned char state_key[32];
     bool is_ending;
     void (*all_stopped)(void *user);
     void *all_stopped_user;
@@ -84,18 +110,30 @@ void answer_result(const struct answer *answer, json_t *result);
 void answer_error(const struct answer *answer, enum rpc_code code, int status, json_t *data,
                   const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 void answer_nothing(const struct answer *answer); /* cancelled: the client expects silence */
+/* -32602 for a name that is not among `names`: says the nearest and what there is. */
+void answer_unknown(const struct answer *answer, const char *what, const char *name,
+                    const char *const *names, size_t count);
+enum { NAMES_MAX = 64 /* of which it speaks */ };
 
 struct answer answer_copy(const struct answer *answer);
 void answer_done(struct answer *answer);
 
-/* Marks a complete modern result as cacheable by anyone; leaves legacy results alone. */
-void answer_cacheable(const struct answer *answer, json_t *result, json_int_t ttl_ms);
+/* Says how long a complete modern result stays good, and whether for everyone; leaves legacy
+ * results alone. */
+void answer_cacheable(const struct answer *answer, json_t *result, json_int_t ttl_ms,
+                      bool is_public);
 
 /* Who we are, with the members that `version` knows. New reference. */
 json_t *answer_server_info(const struct server *server, const char *version);
 
 /* Turns content blocks that `version` does not know into text. Takes and returns a reference. */
 json_t *answer_content(json_t *content, const char *version);
+json_t *answer_block(json_t *block, const char *version); /* the same for one */
+
+/* A definition (of a tool, a resource, a prompt, an argument) or an item of contents with the
+ * members that `version` knows. New reference, perhaps to the same; NULL when out of memory. */
+json_t *answer_known(json_t *object, const char *version);
+json_t *answer_all_known(const json_t *objects, const char *version); /* of an array */
 
 /* A batch collects the answers to its elements and sends them as one array once `open` of them, and
  * the hold that batch_new() takes for itself, are gone. */
@@ -108,10 +146,78 @@ void batch_silence(struct batch *batch); /* its client left */
 void handle_initialize(struct request *request);
 void handle_discover(struct request *request);
 void handle_ping(struct request *request);
+
+/* ---- tool_list.c ---- */
+void tools_free(struct server *server);
 void handle_tools_list(struct request *request);
 bool has_tools(const struct request *request);
 const struct server_tool *find_tool(const struct server *server, const char *name);
 bool is_tool_offered(const struct request *request, const struct server_tool *tool);
+
+/* ---- page.c ---- */
+
+/* Where the page that the request asks for begins. False when it was answered with what is wrong.
+ * `list` names the list in the result and keeps the cursors of lists apart. */
+bool page_take_cursor(const struct request *request, const char *list, size_t *ret_from);
+/* {list: the page, "nextCursor": …} as `version` knows the items. Takes the reference of `items`;
+ * NULL when out of memory. */
+json_t *page_cut(const char *list, json_t *items, size_t from, size_t size, const char *version);
+
+/* ---- resource.c ---- */
+void handle_resources_list(struct request *request);
+void handle_resource_templates_list(struct request *request);
+void handle_resources_read(struct request *request);
+bool has_resources(const struct request *request);
+/* What answers a read of `uri`, or NULL; *ret_variables is a new reference. */
+const struct resource_entry *find_resource(const struct server *server, const char *uri,
+                                           json_t **ret_variables);
+void resources_free(struct server *server);
+
+/* ---- prompt.c ---- */
+void handle_prompts_list(struct request *request);
+void handle_prompts_get(struct request *request);
+bool has_prompts(const struct request *request);
+/* NULL when the request was answered with what is wrong. */
+const struct prompt_entry *find_prompt(const struct request *request, const json_t *name);
+size_t prompt_arguments(const struct server_prompt *prompt, const char *ret_names[], size_t max);
+void prompts_free(struct server *server);
+
+/* ---- complete.c ---- */
+void handle_complete(struct request *request);
+bool has_completions(const struct request *request);
+
+/* ---- watch.c: legacy clients and those of subscriptions/listen alike ---- */
+void handle_resources_subscribe(struct request *request);
+void handle_resources_unsubscribe(struct request *request);
+bool has_subscriptions(const struct request *request); /* legacy: needs a peer */
+/* Lets a legacy client hear of changes to the lists from now on. -1 when out of memory. */
+int watch_peer(const struct request *request);
+void watch_peer_listens(struct peer *peer); /* it has a channel now: what waited for it goes */
+void watch_peer_gone(struct peer *peer);
+/* Sends what waited for its turn. Returns in how many ms the next is due; UINT64_MAX = none is. */
+uint64_t watch_sweep(struct server *server);
+void watchers_free(struct server *server);
+
+/* ---- listen.c ---- */
+void handle_listen(struct request *request);
+bool listen_cancel(struct server *server, const struct channel *channel, const struct peer *peer,
+                   const json_t *id); /* false: there is no such */
+bool listen_is_open(const struct server *server, const struct channel *channel,
+                    const struct peer *peer, const json_t *id);
+void listen_channel_gone(struct server *server, const struct channel *channel);
+void listen_end_all(struct server *server); /* each with its result */
+/* `task`: as tasks/get shows it, with its taskId. Borrowed. */
+void listen_task_changed(struct server *server, const char *principal, const json_t *task);
+
+/* ---- param_headers.c ---- */
+
+/* The arguments that a client repeats in headers (x-mcp-header). *ret_headers: a new object as in
+ * struct tool_entry, or NULL when there are none. */
+int param_headers_find(const struct server_tool *tool, json_t **ret_headers, struct err *ret_err);
+/* Whether the headers of a modern request repeat the arguments. False when it was answered with
+ * what is wrong. */
+bool check_param_headers(const struct request *request, const struct server_tool *tool,
+                         const json_t *arguments);
 
 /* ---- call.c ---- */
 
@@ -123,8 +229,54 @@ void call_begin(struct request *request, const struct call_kind *kind, const voi
 const void *call_target(const struct call *call);
 json_t *call_arguments(const struct call *call);              /* borrowed */
 const struct answer *call_answer_of(const struct call *call); /* era, version, server */
+/* What the client of a request said it can do: an object, or NULL. Borrowed. */
+const json_t *request_capabilities(const struct request *request);
 
-void handle_tools_call(struct request *request);
 void handle_cancelled(struct request *request);
 bool call_is_open(const struct server *server, const struct channel *channel,
                   const struct peer *peer, const json_t *id);
+/* The calls forget this peer, which goes. */
+void call_peer_gone(struct peer *peer);
+
+/* ---- ask.c ---- */
+
+/* Whether `offered` (client capabilities) has every member of `needed`, at every level. */
+bool client_offers(const json_t *offered, const json_t *needed);
+/* Ends the calls whose questions no one answers. Returns in how many ms the next is due; UINT64_MAX
+ * = none is. */
+uint64_t ask_sweep(struct server *server);
+
+/* ---- ask_answers.c ---- */
+
+/* The client's answer to a request of ours. */
+void ask_take_response(struct server *server, const struct peer *peer,
+                       const struct rpc_message *message);
+
+/* ---- state.c ---- */
+
+/* The key that signs what travels with clients. -1: the one given is too short, or there is no
+ * randomness. */
+int state_init(struct server *server);
+
+/* ---- task.c ---- */
+#define EXTENSION_TASKS "io.modelcontextprotocol/tasks"
+void handle_tasks_get(struct request *request);
+void handle_tasks_update(struct request *request);
+void handle_tasks_cancel(struct request *request);
+bool server_has_tasks(const struct server *server); /* some tool may become one */
+bool has_tasks(const struct request *request);
+/* Whether the client of a modern request takes tasks. False when it was answered that it must. */
+bool check_takes_tasks(const struct request *request, const char *what);
+/* Whether there is such a task of this principal: of others it is not said. */
+bool task_exists(const struct server *server, const char *principal, const char *id);
+/* Ends the tasks that have outlived their time. Returns as ask_sweep(). */
+uint64_t task_sweep(struct server *server);
+void tasks_free(struct server *server);
+
+/* ---- tools_call.c ---- */
+void handle_tools_call(struct request *request);
+
+/* ---- peer.c ---- */
+void handle_set_level(struct request *request);
+bool has_logging(const struct request *request);
+void peer_orphan_all(struct server *server); /* the server goes before its clients */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "chdb_engine.h"
 
@@ -229,6 +230,10 @@ static bool deliver_query(struct db_query *q)
 {
     struct chdb *chdb = q->chdb;
     uv_mutex_lock(&chdb->mutex);
+    if (q->is_paused && q->chunks != NULL && !atomic_load(&q->is_stopped)) {
+        uv_mutex_unlock(&chdb->mutex);
+        return false;
+    }
     struct chdb_chunk *chunks = q->chunks;
     q->chunks = NULL;
     q->chunks_end = &q->chunks;
@@ -266,14 +271,31 @@ static void unlink_query(struct chdb *chdb, struct db_query *q)
     uv_mutex_unlock(&chdb->mutex);
 }
 
+/* What came of opening the engine. A lock is given up here and not where the opening failed: a
+ * statement that was started since makes the control thread try again, under the same lock. */
+static void deliver_opening(struct chdb *chdb)
+{
+    struct err failure;
+    uv_mutex_lock(&chdb->mutex);
+    bool is_open = chdb->has_info;
+    bool has_failed = chdb->has_failed && chdb->state == CHDB_CLOSED;
+    if (is_open)
+        chdb->db.info = chdb->info;
+    if (has_failed) {
+        failure = chdb->failure;
+        store_lock_release(&chdb->store.lock);
+    }
+    chdb->has_info = false;
+    chdb->has_failed = chdb->has_failed && !is_open && !has_failed;
+    uv_mutex_unlock(&chdb->mutex);
+    if (chdb->opened != NULL && (is_open || has_failed))
+        chdb->opened(chdb->opened_user, is_open ? NULL : &failure);
+}
+
 /* Only the loop adds to the list and takes from it, so that it may walk it without the mutex. */
 static void deliver(struct chdb *chdb)
 {
-    uv_mutex_lock(&chdb->mutex);
-    if (chdb->has_info)
-        chdb->db.info = chdb->info;
-    chdb->has_info = false;
-    uv_mutex_unlock(&chdb->mutex);
+    deliver_opening(chdb);
     struct db_query *q = chdb->queries;
     while (q != NULL) {
         bool has_ended = deliver_query(q);
@@ -383,6 +405,26 @@ static void close_chdb(struct db *db, void (*closed)(void *user), void *user)
     uv_timer_start(&chdb->deadline, on_deadline, CHDB_CLOSE_MAX_MS, 0);
 }
 
+void chdb_pause(struct db_query *q, bool is_paused)
+{
+    struct chdb *chdb = q->chdb;
+    q->is_paused = is_paused;
+    if (is_paused)
+        return;
+    uv_mutex_lock(&chdb->mutex);
+    chdb_wake(chdb);
+    uv_mutex_unlock(&chdb->mutex);
+}
+
+void chdb_give_lock(struct db *db, struct store_lock *lock)
+{
+    struct chdb *chdb = (struct chdb *)db;
+    uv_mutex_lock(&chdb->mutex);
+    chdb->store.lock = *lock;
+    uv_mutex_unlock(&chdb->mutex);
+    lock->fd = -1;
+}
+
 static const struct db_ops chdb_ops = {.start = start, .cancel = cancel, .close = close_chdb};
 
 /* --- constructor -------------------------------------------------------------------------------
@@ -412,6 +454,7 @@ static void fill_info(struct chdb *chdb)
              chdb->store.directory != NULL ? chdb->store.directory : "in memory");
     snprintf(info->database, sizeof(info->database), "sextant");
     info->may_set_limits = info->may_kill = info->is_embedded = true;
+    info->pid = getpid();
     chdb->db.info = *info;
 }
 
@@ -439,6 +482,8 @@ struct db *chdb_new(uv_loop_t *loop, const struct chdb_options *options, struct 
     chdb->open_handles = 2;
     chdb->queries_end = &chdb->queries;
     chdb->average_ms = 100;
+    chdb->opened = options->opened;
+    chdb->opened_user = options->user;
     chdb->db = (struct db){.ops = &chdb_ops, .loop = loop};
     fill_info(chdb);
     return &chdb->db;

@@ -35,7 +35,8 @@ struct chdb_chunk {
 struct db_query {
     struct chdb *chdb;
     struct db_query *next;
-    uint64_t id; /* in the marker */
+    uint64_t id;    /* in the marker */
+    bool is_paused; /* of the loop: its rows stay where they are */
 
     /* Copies of the request, unchanged after start. */
     struct chdb_statement statement;
@@ -89,6 +90,8 @@ struct chdb {
     int worker_count;
     void (*closed)(void *user);
     void *closed_user;
+    void (*opened)(void *user, const struct err *err); /* may be NULL */
+    void *opened_user;
 
     /* Under the mutex. */
     uv_mutex_t mutex;
@@ -105,6 +108,8 @@ struct chdb {
     bool is_control_done;
     bool has_info;
     struct db_info info;
+    bool has_failed; /* to open, and the loop has not been told */
+    struct err failure;
     uint64_t average_ms; /* of recent statements, for the advice when busy */
 };
 

@@ -61,6 +61,7 @@ int chdb_store_init(struct chdb_store *store, const char *directory, const char 
 
 void chdb_store_done(struct chdb_store *store)
 {
+    store_lock_release(&store->lock);
     free(store->directory);
     free(store->library_path);
     free(store->holder);
@@ -88,22 +89,17 @@ int chdb_store_open(struct chdb_store *store, struct err *ret_err)
     int rc = chdb_library_load(store->library_path, &store->library, ret_err);
     if (rc < 0)
         return rc;
-    if (store->directory != NULL) {
+    if (store->directory != NULL && store->lock.fd < 0)
         rc = store_lock_take(&store->lock, store->directory, store->holder, ret_err);
-        if (rc < 0)
-            return rc;
+    if (rc == 0 && store->directory != NULL)
         rc = write_configuration(store->directory, ret_err);
-    }
     if (rc == 0 && atomic_exchange(&is_process_taken, true))
         rc = err_set(ret_err, ERR_UNAVAILABLE, NULL,
                      "this process has another embedded store open; the engine allows one");
-    if (rc < 0)
-        store_lock_release(&store->lock);
     return rc;
 }
 
-void chdb_store_close(struct chdb_store *store)
+void chdb_store_close(void)
 {
-    store_lock_release(&store->lock);
     atomic_store(&is_process_taken, false);
 }

@@ -1,6 +1,7 @@
 #pragma once
 /* The embedded store of this process: its directory, its lock, the library, the engine's own
- * configuration file. Opened before the first connection, closed after the last one. */
+ * configuration file. Opened before the first connection, closed after the last one; the lock is
+ * released after that. */
 #include <stdint.h>
 
 #include "chdb_library.h"
@@ -21,7 +22,8 @@ int chdb_store_init(struct chdb_store *store, const char *directory, const char 
                     const char *holder, uint64_t memory_bytes, struct err *ret_err);
 void chdb_store_done(struct chdb_store *store);
 
-/* Takes the lock, writes the configuration, loads the library. Blocks. The engine keeps one store
- * per process: a second one is refused. */
+/* Loads the library, takes the lock unless it was given one, writes the configuration. Blocks. The
+ * engine keeps one store per process: a second one is refused. A failure leaves the lock as it is
+ * by then: the loop releases it. */
 int chdb_store_open(struct chdb_store *store, struct err *ret_err);
-void chdb_store_close(struct chdb_store *store);
+void chdb_store_close(void);

@@ -159,7 +159,7 @@ static int open_engine(struct chdb *chdb, struct chdb_conn *conn, char *version,
     limits.time_ms = 10000;
     rc = chdb_conn_open(conn, CHDB_CONTROL, &limits, ret_err);
     if (rc < 0) {
-        chdb_store_close(&chdb->store);
+        chdb_store_close();
         return rc;
     }
     read_version(conn, version, size);
@@ -184,6 +184,9 @@ static void carry_out_opening(struct chdb *chdb, struct chdb_conn *conn)
         return;
     }
     chdb->state = CHDB_CLOSED;
+    chdb->has_failed = true;
+    chdb->failure = err;
+    chdb_wake(chdb);
     const struct db_stats none = {0};
     for (struct db_query *q = chdb->queries; q != NULL; q = q->next) {
         if (q->state == CHDB_WAITING)
@@ -315,8 +318,9 @@ void chdb_control_main(void *arg)
     uv_mutex_unlock(&chdb->mutex);
     if (is_open) {
         chdb_conn_close(&conn);
-        chdb_store_close(&chdb->store);
+        chdb_store_close();
     }
+    store_lock_release(&chdb->store.lock);
     uv_mutex_lock(&chdb->mutex);
     chdb->is_control_done = true;
     chdb_wake(chdb);

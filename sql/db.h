@@ -77,6 +77,10 @@ struct db_info {
     bool may_set_limits; /* false for a readonly=1 user: caps are enforced in the reader */
     bool may_kill;
     bool is_embedded;
+    int pid; /* of this process as the engine's process knows it, for /proc/PID/fd; 0 = it does not
+              */
+    int owner_pid;  /* of the process whose engine this is, when it is another one; else 0 */
+    char owner[64]; /* and what that calls itself: "sextant serve" */
 };
 
 struct db {
@@ -115,11 +119,37 @@ struct chdb_options {
     const char *library;   /* path of libchdb.so; NULL = search (see chdb.c) */
     const char *holder;    /* what to call this process in the lock ("sextant serve"), for others */
     uint64_t memory_bytes; /* whole engine; 0 = 60 % of RAM */
+
+    /* What came of opening the engine, before the statements that asked for it end; NULL = open.
+     * From the loop; after a failure it may come again. May be NULL. */
+    void (*opened)(void *user, const struct err *err);
+    void *user;
 };
 
 /* Cheap: loads nothing. The library, the lock and the connections come with the first statement,
  * on a thread of their own, so that the protocol answers at once. */
 struct db *chdb_new(uv_loop_t *loop, const struct chdb_options *options, struct err *ret_err);
+
+/* Lets the rows of a statement wait in the engine, which then waits too, or go on. */
+void chdb_pause(struct db_query *query, bool is_paused);
+
+/* Before a statement is started while the engine is not open: the store's lock, taken already.
+ * It is the engine's from then on, which releases it when it is closed or failed to open. */
+struct store_lock;
+void chdb_give_lock(struct db *db, struct store_lock *lock);
+
+/* The embedded store, shared by the processes of one user: the first to run a statement opens the
+ * engine (chdb_new) and carries out the statements of the others, which reach it through a socket
+ * beside the store. When it ends, the next statement of another takes over: a statement that only
+ * reads and has delivered nothing is started again, any other one ends with ERR_UNAVAILABLE.
+ * `store` must not be NULL; `opened` and `user` are not used. Cheap: touches nothing. */
+struct db *store_new(uv_loop_t *loop, const struct chdb_options *options, struct err *ret_err);
+
+/* Before a close that nobody hurries: as the owner, takes no more statements of others and lets end
+ * what could not be carried out again elsewhere: writes, and what has delivered rows. `left`
+ * follows when that is done, perhaps from inside this call; it does not when the store is closed
+ * before. */
+void store_leave(struct db *store, void (*left)(void *user), void *user);
 
 struct clickhouse_options {
     const char *host;       /* CLICKHOUSE_HOST */

@@ -367,9 +367,8 @@ static bool is_source_name(const char *name)
     return len >= 1 && len <= 64 && strspn(name, allowed) == len;
 }
 
-/* What can be said before anything is opened: a typo in the last file name comes now, not after
- * the first gigabyte. */
-static int check_options(const struct import_options *o, struct err *ret_err)
+/* A typo in the last file name comes now, not after the first gigabyte. */
+int import_check(const struct import_options *o, struct err *ret_err)
 {
     int stdins = 0;
     if (!is_source_name(o->source))
@@ -447,7 +446,7 @@ int import_start(struct db *db, const struct import_options *options,
             ret_err, ERR_ARGUMENT, "FILE",
             "import writes the embedded store only: load the file with clickhouse-client "
             "and name the table in the configuration's sources");
-    int rc = check_options(options, ret_err);
+    int rc = import_check(options, ret_err);
     if (rc < 0)
         return rc;
     struct import *im = import_new(db, options, events);

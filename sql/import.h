@@ -61,8 +61,11 @@ struct import_events {
 
 struct import;
 
+/* What can be said before anything is opened or touched. */
+int import_check(const struct import_options *options, struct err *ret_err);
+
 /* Opens the files, then everything else happens on the db's loop. `db` must be embedded. Strings
- * of `options` must live until done. */
+ * of `options` must live until done. The staging tables are the store's: one import at a time. */
 int import_start(struct db *db, const struct import_options *options,
                  const struct import_events *events, struct import **ret_import,
                  struct err *ret_err);

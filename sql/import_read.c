@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "json.h"
 #include "sql_text.h"
 
 enum { SLICE_READS = 2 };
@@ -168,7 +169,7 @@ static void start_rows(struct import *im, struct input *in)
         return;
     }
     json_t *mapping = map_comment(im);
-    char *text = mapping != NULL ? json_dumps(mapping, JSON_COMPACT) : NULL;
+    char *text = mapping != NULL ? json_text(mapping) : NULL;
     struct buf literal;
     buf_init(&literal, 0);
     if (text != NULL)
@@ -285,18 +286,24 @@ static void decode_done(void *user, const struct err *err, const struct db_stats
 }
 
 /* Lets the engine decode the file into a pipe. It is named by its descriptor: file() takes
- * characters of a path for wildcards. */
+ * characters of a path for wildcards. The engine may be another process's. */
 static int start_decode(struct import *im, struct input *in, struct err *ret_err)
 {
     char path[40];
     const struct sql_text *text =
         in->format == SNIFF_PARQUET ? &sql_import_parquet : &sql_import_lines;
+    int pid = im->db->info.pid;
+    if (pid == 0)
+        return err_set(ret_err, ERR_UNAVAILABLE, "FILE",
+                       "%s must be decoded by %s (pid %d), which has the store open but runs in "
+                       "another container: stop it, or give the file as plain CSV or JSON lines",
+                       input_name(in), im->db->info.owner, im->db->info.owner_pid);
     int rc = input_make_pipe(in, ret_err);
     if (rc < 0)
         return rc;
-    snprintf(path, sizeof path, "/proc/self/fd/%d", in->pipe_out);
+    snprintf(path, sizeof path, "/proc/%d/fd/%d", pid, in->pipe_out);
     query_set_text(&im->decode, "pipe", path);
-    snprintf(path, sizeof path, "/proc/self/fd/%d", in->fd);
+    snprintf(path, sizeof path, "/proc/%d/fd/%d", pid, in->fd);
     query_set_text(&im->decode, "file", path);
     if (in->compression != NULL)
         query_set_text(&im->decode, "compression", in->compression);

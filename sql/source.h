@@ -103,6 +103,8 @@ int sources_load(struct db *db, const json_t *config,
                  void (*done)(void *user, struct sources *sources, const struct err *err),
                  void *user, struct err *ret_err);
 struct sources *sources_free(struct sources *sources);
+/* The databases that the configuration names beside the connection's own. New reference. */
+json_t *sources_databases(const json_t *config);
 const struct source *sources_find(const struct sources *sources, const char *name,
                                   struct err *ret_err);
 

@@ -578,8 +578,7 @@ static void tables_done(void *user, const struct err *err, const struct db_stats
         finish(load, NULL, err);
 }
 
-/* Those beside the connection's own. */
-static json_t *configured_databases(const json_t *config)
+json_t *sources_databases(const json_t *config)
 {
     json_t *databases = json_array();
     const char *name;
@@ -601,7 +600,7 @@ int sources_load(struct db *db, const json_t *config,
     struct query q;
     query_init(&q);
     query_set_integer(&q, "everywhere", db->info.is_embedded);
-    json_t *databases = configured_databases(config);
+    json_t *databases = sources_databases(config);
     query_set_texts(&q, "databases", databases);
     json_decref(databases);
     int rc = start_query(load, &q, &sql_sources_tables, tables_done, ret_err);

@@ -37,77 +37,93 @@ static int make_directory(const char *dir, struct err *ret_err)
     return 0;
 }
 
-/* The owner writes its line just after locking; a reader that comes in between looks again. */
-static json_t *read_owner(int fd)
+/* What the file says; nothing when the owner has not written its line yet. */
+static void read_owner(int fd, struct store_owner *ret_owner)
 {
-    for (int i = 0; i < OWNER_TRIES; i++) {
-        char text[OWNER_TEXT_MAX];
-        ssize_t n = pread(fd, text, sizeof(text), 0);
-        json_t *owner = n > 0 ? json_parse(text, (size_t)n, NULL) : NULL;
-        if (owner != NULL)
-            return owner;
-        nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
-    }
-    return NULL;
+    char text[OWNER_TEXT_MAX];
+    ssize_t n = pread(fd, text, sizeof(text), 0);
+    json_t *line = n > 0 ? json_parse(text, (size_t)n, NULL) : NULL;
+    *ret_owner = (struct store_owner){
+        .pid = (int)json_get_integer(line, "pid", 0),
+        .is_sharing = json_get_bool(line, "is_sharing", false),
+    };
+    snprintf(ret_owner->holder, sizeof(ret_owner->holder), "%s",
+             json_get_string(line, "holder", ""));
+    json_decref(line);
 }
 
-static int fail_owned(int fd, const char *dir, struct err *ret_err)
+int store_lock_describe(const struct store_lock *lock, const char *holder, bool is_sharing)
 {
-    json_t *owner = read_owner(fd);
-    const char *holder = json_get_string(owner, "holder", "another process");
-    json_int_t pid = json_get_integer(owner, "pid", 0);
-    char who[160];
-    if (pid > 0)
-        snprintf(who, sizeof(who), "%.100s (pid %lld)", holder, (long long)pid);
-    else
-        snprintf(who, sizeof(who), "%.100s", holder);
-    int rc = err_set(ret_err, ERR_UNAVAILABLE, NULL,
-                     "the store %.500s is in use by %s; stop it, or name another store with --data",
-                     dir, who);
-    json_decref(owner);
-    return rc;
-}
-
-static int write_owner(int fd, const char *holder)
-{
-    json_t *owner = json_pack("{s:I, s:s}", "pid", (json_int_t)getpid(), "holder",
-                              holder != NULL ? holder : "sextant");
-    char *text = owner != NULL ? json_text(owner) : NULL;
-    json_decref(owner);
+    json_t *line = json_pack("{s:i, s:s, s:b}", "pid", (int)getpid(), "holder",
+                             holder != NULL ? holder : "sextant", "is_sharing", is_sharing);
+    char *text = line != NULL ? json_text(line) : NULL;
+    json_decref(line);
     if (text == NULL)
         return -ERR_MEMORY;
     size_t len = strlen(text);
-    bool is_written = ftruncate(fd, 0) == 0 && pwrite(fd, text, len, 0) == (ssize_t)len;
+    bool is_written = ftruncate(lock->fd, 0) == 0 && pwrite(lock->fd, text, len, 0) == (ssize_t)len;
     free(text);
     return is_written ? 0 : -ERR_UNAVAILABLE;
 }
 
-int store_lock_take(struct store_lock *lock, const char *dir, const char *holder,
-                    struct err *ret_err)
+int store_lock_refuse(const char *dir, const struct store_owner *owner, const char *why,
+                      struct err *ret_err)
+{
+    char who[160];
+    const char *holder = owner->holder[0] != '\0' ? owner->holder : "another process";
+    if (owner->pid > 0)
+        snprintf(who, sizeof(who), "%.100s (pid %d)", holder, owner->pid);
+    else
+        snprintf(who, sizeof(who), "%.100s", holder);
+    return err_set(ret_err, ERR_UNAVAILABLE, NULL,
+                   "the store %.500s is in use by %s%s%s; stop it, or name another store with "
+                   "--data",
+                   dir, who, why != NULL ? ", " : "", why != NULL ? why : "");
+}
+
+int store_lock_try(struct store_lock *lock, const char *dir, const char *name, const char *holder,
+                   bool is_sharing, struct store_owner *ret_owner, struct err *ret_err)
 {
     int rc = make_directory(dir, ret_err);
     if (rc < 0)
         return rc;
     char path[PATH_MAX];
-    if (snprintf(path, sizeof(path), "%s/lock", dir) >= (int)sizeof(path))
+    if (snprintf(path, sizeof(path), "%s/%s", dir, name) >= (int)sizeof(path))
         return err_set(ret_err, ERR_UNAVAILABLE, NULL, "the path of the store is too long");
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
+    const struct store_lock taken = {
+        .fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
+    if (taken.fd < 0)
         return err_set(ret_err, ERR_UNAVAILABLE, NULL, "cannot open %s: %s", path, strerror(errno));
-    if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-        rc = errno == EWOULDBLOCK ? fail_owned(fd, dir, ret_err)
-                                  : err_set(ret_err, ERR_UNAVAILABLE, NULL, "cannot lock %s: %s",
-                                            path, strerror(errno));
-        close(fd);
-        return rc;
-    }
-    if (write_owner(fd, holder) < 0) {
+    if (flock(taken.fd, LOCK_EX | LOCK_NB) < 0) {
+        rc = 1;
+        if (errno == EWOULDBLOCK)
+            read_owner(taken.fd, ret_owner);
+        else
+            rc = err_set(ret_err, ERR_UNAVAILABLE, NULL, "cannot lock %s: %s", path,
+                         strerror(errno));
+    } else if (store_lock_describe(&taken, holder, is_sharing) < 0) {
         rc = err_set(ret_err, ERR_UNAVAILABLE, NULL, "cannot write %s: is the disk full?", path);
-        close(fd);
-        return rc;
     }
-    lock->fd = fd;
-    return 0;
+    if (rc != 0)
+        close(taken.fd);
+    else
+        *lock = taken;
+    return rc;
+}
+
+int store_lock_take(struct store_lock *lock, const char *dir, const char *holder,
+                    struct err *ret_err)
+{
+    struct store_owner owner = {0};
+    for (int i = 0; i < OWNER_TRIES; i++) {
+        int rc = store_lock_try(lock, dir, STORE_LOCK, holder, false, &owner, ret_err);
+        if (rc <= 0)
+            return rc;
+        if (owner.pid > 0)
+            break;
+        nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL); /* it is about to write its line */
+    }
+    return store_lock_refuse(dir, &owner, NULL, ret_err);
 }
 
 void store_lock_release(struct store_lock *lock)

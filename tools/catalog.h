@@ -5,3 +5,9 @@
 extern const struct tool *const catalog[];
 
 const struct tool *catalog_find(const char *name); /* NULL if there is none */
+
+/* Not offered to agents: what resources, completion and prompts are made of. */
+extern const struct tool tool_source_names; /* {} → sources[{name, …}], nothing is counted */
+extern const struct tool tool_complete_values, tool_complete_sessions,
+    tool_complete_fields;                    /* {source, prefix, limit} → values[], total */
+extern const struct tool tool_export_replay; /* {session, part} → events, part, parts, blob */

@@ -9,6 +9,7 @@
 #include "period.h"
 #include "run.h"
 #include "session.h"
+#include "session_place.h"
 #include "session_replay.h"
 #include "session_result.h"
 #include "session_spans.h"
@@ -22,9 +23,6 @@ enum {
     RECORDED_BYTES_MAX = 25000000, /* of event texts */
     PAGE_ENTRIES = 200,
 };
-
-/* A session lasts no longer than four hours. */
-static const int64_t around_session_us = INT64_C(4) * 3600 * 1000000;
 
 /* The kinds one may ask for are those of entry_kind_names but the last. */
 static const char *const kinds[] = {"navigation", "click", "input",  "scroll", "console",
@@ -160,22 +158,11 @@ static const struct field fields[] = {
     {0},
 };
 
-/* --- the table of recordings -------------------------------------------------------------------
+/* --- between the rounds ------------------------------------------------------------------------
  */
 
-/* Its columns as SQL; the attributes are Map, JSON or JSON text. */
-struct recordings {
-    struct buf table, session, instance, event, offset, chunk, chunks;
-    bool has_time; /* TimestampTime, which the table is ordered by */
-};
-
 struct state {
-    const char *id; /* of the session, borrowed from the arguments */
-    char *actor;
-    json_t *services;
-    struct recordings recordings;
-    bool has_table, has_spans, has_recording;
-    int64_t spans_first_us, spans_last_us, replay_first_us, replay_last_us;
+    struct session_place place;
     bool at_is_offset;
     int64_t at_us; /* offset or instant; INT64_MIN = not given */
     int rows_index, moves_index, gaps_index, spans_index; /* -1 = not asked */
@@ -186,69 +173,11 @@ struct state {
 static void state_free(void *user)
 {
     struct state *st = user;
-    struct recordings *r = &st->recordings;
-    struct buf *all[] = {&r->table,  &r->session, &r->instance, &r->event,
-                         &r->offset, &r->chunk,   &r->chunks};
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
-        buf_done(all[i]);
+    session_place_done(&st->place);
     session_done(&st->session);
-    json_decref(st->services);
     json_decref(st->traces);
-    free(st->actor);
     free(st);
 }
-
-/* A constant key of an attribute column as String, '' where it is missing. */
-static void attribute(struct buf *out, const char *column, const char *type, const char *key)
-{
-    struct buf name = {0};
-    sql_identifier(&name, column);
-    if (strncmp(type, "Map(", 4) == 0)
-        buf_printf(out, "%s['%s']", buf_text(&name), key);
-    else if (strncmp(type, "JSON", 4) == 0 || strncmp(type, "Object(", 7) == 0)
-        buf_printf(out, "CAST(getSubcolumn(%s, '%s'), 'String')", buf_text(&name), key);
-    else
-        buf_printf(out, "JSONExtractString(%s, '%s')", buf_text(&name), key);
-    buf_done(&name);
-}
-
-static const char *type_of(const json_t *rows, const char *column)
-{
-    for (size_t i = 0; i < json_array_size(rows); i++) {
-        const json_t *row = json_array_get(rows, i);
-        const char *name = json_string_value(json_array_get(row, 0));
-        if (name != NULL && strcmp(name, column) == 0)
-            return json_string_value(json_array_get(row, 1));
-    }
-    return NULL;
-}
-
-/* False when the table does not look like one of recordings. */
-static bool read_columns(const struct source *s, const json_t *rows, struct recordings *r)
-{
-    const char *resource = type_of(rows, "ResourceAttributes");
-    const char *log = type_of(rows, "LogAttributes");
-    if (resource == NULL || log == NULL || type_of(rows, "Body") == NULL ||
-        type_of(rows, "Timestamp") == NULL || type_of(rows, "ServiceName") == NULL)
-        return false;
-    sql_identifier(&r->table, s->database);
-    buf_putc(&r->table, '.');
-    sql_identifier(&r->table, s->replay_table);
-    if (type_of(rows, "__hdx_materialized_rum.sessionId") != NULL)
-        sql_identifier(&r->session, "__hdx_materialized_rum.sessionId");
-    else
-        attribute(&r->session, "ResourceAttributes", resource, "rum.sessionId");
-    attribute(&r->instance, "ResourceAttributes", resource, "rum.scriptInstance");
-    attribute(&r->event, "LogAttributes", log, "rr-web.event");
-    attribute(&r->offset, "LogAttributes", log, "rr-web.offset");
-    attribute(&r->chunk, "LogAttributes", log, "rr-web.chunk");
-    attribute(&r->chunks, "LogAttributes", log, "rr-web.total-chunks");
-    r->has_time = type_of(rows, "TimestampTime") != NULL;
-    return true;
-}
-
-/* --- first round: where the session lies --------------------------------------------------------
- */
 
 /* "83.5s", "83.5", or a point in time. */
 static int read_at(struct run *run, struct state *st, struct err *ret_err)
@@ -270,49 +199,6 @@ static int read_at(struct run *run, struct state *st, struct err *ret_err)
                         &st->at_us, ret_err);
 }
 
-static int plan_bounds(struct run *run, struct state *st, struct err *ret_err)
-{
-    const struct source *s = run->source;
-    struct query q;
-    struct buf column = {0}, first = {0}, last = {0}, actor = {0}, session = {0}, table = {0};
-    query_init(&q);
-    int rc = source_logical(s, &q, SOURCE_SESSION, &session, ret_err);
-    if (s->fields[SOURCE_ACTOR].count > 0)
-        source_logical(s, &q, SOURCE_ACTOR, &actor, NULL);
-    else
-        buf_puts(&actor, "''");
-    sql_identifier(&column, s->time.column);
-    source_first_last(s, &first, &last);
-    source_table(s, &table);
-    query_set_text(&q, "session", st->id);
-    if (rc == 0)
-        rc = run_query(run, &q, &sql_session_bounds,
-                       (const struct query_fragment[]){{"first_us", buf_text(&first)},
-                                                       {"last_us", buf_text(&last)},
-                                                       {"actor", buf_text(&actor)},
-                                                       {"time", buf_text(&column)},
-                                                       {"table", buf_text(&table)},
-                                                       {"session", buf_text(&session)},
-                                                       {0}},
-                       1, ret_err);
-    struct buf *all[] = {&column, &first, &last, &actor, &session, &table};
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
-        buf_done(all[i]);
-    query_done(&q);
-    return rc;
-}
-
-static int plan_columns(struct run *run, struct err *ret_err)
-{
-    struct query q;
-    query_init(&q);
-    query_set_text(&q, "database", run->source->database);
-    query_set_text(&q, "table", run->source->replay_table);
-    int rc = run_query(run, &q, &sql_session_columns, NULL, 1000, ret_err);
-    query_done(&q);
-    return rc;
-}
-
 static int plan_first(struct run *run, struct err *ret_err)
 {
     struct state *st = calloc(1, sizeof *st);
@@ -321,155 +207,49 @@ static int plan_first(struct run *run, struct err *ret_err)
     run->state = st;
     run->state_free = state_free;
     session_init(&st->session);
-    st->id = json_get_string(run->arguments, "session", "");
     st->traces = json_array();
     st->rows_index = st->moves_index = st->gaps_index = st->spans_index = -1;
-    if (st->id[0] == '\0')
-        return err_set(ret_err, ERR_ARGUMENT, "session", "a session id must not be empty");
     int rc = read_at(run, st, ret_err);
-    if (rc == 0)
-        rc = plan_bounds(run, st, ret_err);
-    if (rc >= 0 && run->source->has_replay)
-        rc = plan_columns(run, ret_err);
-    return rc < 0 ? rc : 0;
+    return rc < 0 ? rc : session_place_plan(run, &st->place, ret_err);
 }
 
 static int shape_first(struct run *run, struct err *ret_err)
 {
-    struct state *st = run->state;
-    const json_t *row = json_array_get(run_rows(run, 0), 0);
-    st->has_spans = json_integer_value(json_array_get(row, 0)) > 0;
-    st->spans_first_us = json_integer_value(json_array_get(row, 1));
-    st->spans_last_us = json_integer_value(json_array_get(row, 2));
-    const char *actor = json_string_value(json_array_get(row, 3));
-    st->actor = strdup(actor != NULL ? actor : "");
-    if (st->actor == NULL)
-        return err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
-    if (run->source->has_replay) {
-        st->has_table = read_columns(run->source, run_rows(run, 1), &st->recordings);
-        if (!st->has_table)
-            run_warn(run,
-                     "table %s lacks the columns of recordings; the session is told from its "
-                     "events alone",
-                     run->source->replay_table);
-    }
-    return 0;
-}
-
-/* --- second round: where the recording lies
- * ------------------------------------------------------- */
-
-/* A condition that keeps to the parts around the session. */
-static void in_time(const struct state *st, struct query *q, int64_t from_us, int64_t to_us,
-                    struct buf *out)
-{
-    buf_puts(out, st->recordings.has_time ? "TimestampTime >= toDateTime(" : "Timestamp >= (");
-    query_bind_time(q, out, from_us);
-    buf_puts(out, st->recordings.has_time ? ") AND TimestampTime <= toDateTime("
-                                          : ") AND Timestamp <= (");
-    query_bind_time(q, out, to_us);
-    buf_putc(out, ')');
-    if (json_array_size(st->services) > 0) {
-        buf_puts(out, " AND ServiceName IN ");
-        query_bind_texts(q, out, st->services);
-    }
+    return session_place_shape(run, &((struct state *)run->state)->place, ret_err);
 }
 
 static int plan_second(struct run *run, struct err *ret_err)
 {
-    struct state *st = run->state;
-    if (!st->has_table)
-        return 0;
-    struct query q;
-    struct buf when = {0};
-    query_init(&q);
-    if (st->has_spans)
-        in_time(st, &q, st->spans_first_us - around_session_us,
-                st->spans_last_us + around_session_us, &when);
-    else
-        buf_putc(&when, '1');
-    query_set_text(&q, "session", st->id);
-    int rc =
-        run_query(run, &q, &sql_session_replay_bounds,
-                  (const struct query_fragment[]){{"table", buf_text(&st->recordings.table)},
-                                                  {"session", buf_text(&st->recordings.session)},
-                                                  {"in_time", buf_text(&when)},
-                                                  {0}},
-                  1, ret_err);
-    buf_done(&when);
-    query_done(&q);
-    return rc < 0 ? rc : 0;
+    return session_place_plan_recording(run, &((struct state *)run->state)->place, ret_err);
 }
 
 static int shape_second(struct run *run, struct err *ret_err)
 {
-    struct state *st = run->state;
-    if (st->has_table) {
-        const json_t *row = json_array_get(run_rows(run, 0), 0);
-        st->has_recording = json_integer_value(json_array_get(row, 0)) > 0;
-        st->replay_first_us = json_integer_value(json_array_get(row, 1));
-        st->replay_last_us = json_integer_value(json_array_get(row, 2));
-        st->services = json_incref(json_array_get(row, 3));
-    }
-    if (!st->has_spans && !st->has_recording)
-        return err_set(ret_err, ERR_NOT_FOUND, "session",
-                       "source '%s' has no session '%.80s'; ids come from list_actors with "
-                       "actor session, or from the session field of other results",
-                       run->source->name, st->id);
-    return 0;
+    return session_place_shape_recording(run, &((struct state *)run->state)->place, ret_err);
 }
 
 /* --- third round: all of it
  * ----------------------------------------------------------------------- */
 
-static int plan_recording(struct run *run, const struct sql_text *text, size_t max_rows,
-                          struct err *ret_err)
-{
-    struct state *st = run->state;
-    const struct recordings *r = &st->recordings;
-    struct query q;
-    struct buf when = {0};
-    query_init(&q);
-    in_time(st, &q, st->replay_first_us, st->replay_last_us, &when);
-    query_set_text(&q, "session", st->id);
-    query_set_integer(&q, "limit", (int64_t)max_rows + 1);
-    bool has_bodies = text == &sql_session_rows;
-    if (has_bodies)
-        query_set_integer(&q, "max_bytes", RECORDED_BYTES_MAX);
-    struct query_fragment fragments[9] = {{"table", buf_text(&r->table)},
-                                          {"session", buf_text(&r->session)},
-                                          {"in_time", buf_text(&when)},
-                                          {"instance", buf_text(&r->instance)},
-                                          {"event", buf_text(&r->event)}};
-    size_t count = 5;
-    if (text != &sql_session_gaps) {
-        fragments[count++] = (struct query_fragment){"offset", buf_text(&r->offset)};
-        fragments[count++] = (struct query_fragment){"chunks", buf_text(&r->chunks)};
-    }
-    if (has_bodies)
-        fragments[count++] = (struct query_fragment){"chunk", buf_text(&r->chunk)};
-    int rc = run_query(run, &q, text, fragments, max_rows, ret_err);
-    buf_done(&when);
-    query_done(&q);
-    return rc;
-}
-
 static int plan_third(struct run *run, struct err *ret_err)
 {
     struct state *st = run->state;
-    if (st->has_spans) {
-        st->spans_index = session_plan_spans(run, st->id, st->spans_first_us, st->spans_last_us,
-                                             SPANS_MAX, ret_err);
+    const struct session_place *place = &st->place;
+    if (place->has_spans) {
+        st->spans_index = session_plan_spans(run, place->id, place->spans_first_us,
+                                             place->spans_last_us, SPANS_MAX, ret_err);
         if (st->spans_index < 0)
             return st->spans_index;
     }
-    if (!st->has_recording)
+    if (!place->has_recording)
         return 0;
-    st->rows_index = plan_recording(run, &sql_session_rows, ROWS_MAX, ret_err);
+    st->rows_index =
+        session_place_query(run, place, &sql_session_rows, ROWS_MAX, RECORDED_BYTES_MAX, ret_err);
     if (st->rows_index >= 0)
-        st->moves_index = plan_recording(run, &sql_session_moves, SECONDS_MAX, ret_err);
+        st->moves_index =
+            session_place_query(run, place, &sql_session_moves, SECONDS_MAX, 0, ret_err);
     if (st->rows_index >= 0 && st->moves_index >= 0)
-        st->gaps_index = plan_recording(run, &sql_session_gaps, GAPS_MAX, ret_err);
+        st->gaps_index = session_place_query(run, place, &sql_session_gaps, GAPS_MAX, 0, ret_err);
     return st->rows_index < 0    ? st->rows_index
            : st->moves_index < 0 ? st->moves_index
            : st->gaps_index < 0  ? st->gaps_index
@@ -547,16 +327,16 @@ static int shape_third(struct run *run, struct err *ret_err)
 {
     struct state *st = run->state;
     struct session *s = &st->session;
-    struct session_view view = {.session = st->id,
-                                .actor = st->actor,
+    struct session_view view = {.session = st->place.id,
+                                .actor = st->place.actor,
                                 .person = {"", "", ""},
                                 .limit = PAGE_ENTRIES,
                                 .traces = st->traces};
     int rc = 0;
-    s->has_recording = st->has_recording;
+    s->has_recording = st->place.has_recording;
     if (st->rows_index >= 0) {
-        s->replay_first_us = st->replay_first_us;
-        s->replay_last_us = st->replay_last_us;
+        s->replay_first_us = st->place.replay_first_us;
+        s->replay_last_us = st->place.replay_last_us;
         rc = session_read_rows(s, run_rows(run, st->rows_index), ret_err);
         session_read_moves(s, run_rows(run, st->moves_index));
         view.gaps = run_rows(run, st->gaps_index);
@@ -567,7 +347,7 @@ static int shape_third(struct run *run, struct err *ret_err)
         rc = session_finish(s, ret_err);
     if (rc == 0 && s->first_us > s->last_us)
         rc = err_set(ret_err, ERR_NOT_FOUND, "session", "session '%.80s' has no event with a time",
-                     st->id);
+                     st->place.id);
     if (rc == 0)
         rc = choose_window(run, st, &view, ret_err);
     if (rc == 0)

@@ -365,8 +365,7 @@ int prelude_names_rows(struct run_state *r, struct err *ret_err)
 
 /* --- nearest names -------------------------------------------------------------------------- */
 
-/* All keys of all containers as one array expression. */
-static bool keys_expression(const struct source *s, struct buf *out)
+bool prelude_keys(const struct source *s, struct buf *out)
 {
     for (size_t i = 0; i < s->property_count; i++) {
         const struct place *p = &s->properties[i];
@@ -398,7 +397,7 @@ int prelude_nearest(struct run_state *r, struct err *ret_err)
                            (const struct query_fragment[]){
                                {"event", buf_text(&what)}, {"table", buf_text(&table)}, {0}},
                            5000, ret_err);
-    } else if (keys_expression(s, &what)) {
+    } else if (prelude_keys(s, &what)) {
         rc = run_query(&r->run, &q, &sql_run_property_keys,
                        (const struct query_fragment[]){
                            {"keys", buf_text(&what)}, {"table", buf_text(&table)}, {0}},
@@ -412,28 +411,25 @@ int prelude_nearest(struct run_state *r, struct err *ret_err)
     return rc < 0 ? rc : 1;
 }
 
-/* What might have been meant: fields of the mapping first, then what the source was asked for.
- * Borrowed names; the caller frees the array. */
-static const char **candidates(const struct run_state *r, size_t *ret_count)
+const char **prelude_candidates(const struct source *s, bool is_field, const json_t *rows,
+                                size_t *ret_count)
 {
-    const struct source *s = r->run.source;
-    const json_t *rows = r->query_count > 0 ? run_rows(&r->run, 0) : NULL;
     size_t count = 0, row_count = json_array_size(rows);
     size_t size = row_count + s->case_count + s->object_count + json_object_size(s->columns) +
                   SOURCE_FIELDS + 1;
     const char **names = calloc(size, sizeof *names);
     if (names == NULL)
         return NULL;
-    for (int i = 0; r->missing_is_field && i < SOURCE_FIELDS; i++)
+    for (int i = 0; is_field && i < SOURCE_FIELDS; i++)
         if (s->fields[i].count > 0)
             names[count++] = source_field_names[i];
-    for (size_t i = 0; r->missing_is_field && i < s->case_count; i++)
+    for (size_t i = 0; is_field && i < s->case_count; i++)
         names[count++] = s->cases[i].name;
-    for (size_t i = 0; r->missing_is_field && i < s->object_count; i++)
+    for (size_t i = 0; is_field && i < s->object_count; i++)
         names[count++] = s->objects[i].name;
     const char *column;
     json_t *type;
-    if (r->missing_is_field && s->property_count == 0)
+    if (is_field && s->property_count == 0)
         json_object_foreach (s->columns, column, type)
             if (source_is_plain_column(s, column))
                 names[count++] = column;
@@ -450,7 +446,8 @@ static const char **candidates(const struct run_state *r, size_t *ret_count)
 int prelude_nearest_rows(struct run_state *r, struct err *ret_err)
 {
     size_t count = 0, shown = 0;
-    const char **names = candidates(r, &count);
+    const json_t *rows = r->query_count > 0 ? run_rows(&r->run, 0) : NULL;
+    const char **names = prelude_candidates(r->run.source, r->missing_is_field, rows, &count);
     if (names == NULL)
         return err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
     struct buf text = {0};

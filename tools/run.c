@@ -14,6 +14,8 @@
 
 /* --- queries of a round -------------------------------------------------------------------- */
 
+static void run_free(struct run_state *r);
+
 static void query_release(struct run_query *q)
 {
     query_done(&q->query);
@@ -57,7 +59,7 @@ bool run_rows_truncated(const struct run *run, int index)
 static int on_data(void *user, const char *bytes, size_t len)
 {
     struct run_query *q = user;
-    return rows_feed(&q->rows, bytes, len);
+    return run_state_of(q->run)->is_answered ? -1 : rows_feed(&q->rows, bytes, len);
 }
 
 static void cancel_queries(struct run_state *r)
@@ -74,11 +76,38 @@ static void note_failure(struct run_state *r, const struct err *err)
     cancel_queries(r);
 }
 
+/* Of a run that has been answered before: counts the end of a query, frees after the last one. */
+static bool forget_answered(struct run_state *r)
+{
+    if (!r->is_answered)
+        return false;
+    if (--r->running == 0)
+        run_free(r);
+    return true;
+}
+
+static int start_query(struct run_state *r, struct run_query *q, struct err *ret_err);
+
+/* A database may bound how long a query of this user may take: then that is how long it takes. */
+static bool start_again(struct run_state *r, struct run_query *q, const struct err *err)
+{
+    enum { SETTING_CONSTRAINT_VIOLATION = 452 }; /* of ClickHouse's error codes */
+    if (err == NULL || err->engine_code != SETTING_CONSTRAINT_VIOLATION || q->time_ms == 0 ||
+        r->is_cancelled || r->failure.code != ERR_OK)
+        return false;
+    r->query_ms = q->time_ms = 0;
+    return start_query(r, q, NULL) == 0;
+}
+
 static void on_done(void *user, const struct err *err, const struct db_stats *stats)
 {
     struct run_query *q = user;
     struct run_state *r = run_state_of(q->run);
+    if (forget_answered(r))
+        return;
     q->started = NULL;
+    if (start_again(r, q, err))
+        return;
     q->stats = *stats;
     r->stats.rows_read += stats->rows_read;
     r->stats.bytes_read += stats->bytes_read;
@@ -94,29 +123,46 @@ static void on_done(void *user, const struct err *err, const struct db_stats *st
         run_advance(r);
 }
 
+/* What has ended counts as read in full. */
 static void on_progress(void *user, const struct db_stats *so_far)
 {
     struct run_query *q = user;
     struct run_state *r = run_state_of(q->run);
-    if (r->progress != NULL)
-        r->progress(r->user, (double)so_far->rows_read, (double)so_far->rows_total);
+    if (r->progress == NULL || r->is_answered)
+        return;
+    q->stats = *so_far;
+    uint64_t done = r->stats.rows_read, total = done;
+    for (size_t i = 0; i < r->query_count; i++) {
+        const struct db_stats *stats = &r->queries[i].stats;
+        if (r->queries[i].started == NULL)
+            continue;
+        done += stats->rows_read;
+        total += stats->rows_total > stats->rows_read ? stats->rows_total : stats->rows_read;
+    }
+    r->progress(r->user, (double)done, total > done ? (double)total : 0);
+}
+
+static int start_query(struct run_state *r, struct run_query *q, struct err *ret_err)
+{
+    struct db_request request = {
+        .format = "JSONCompactEachRow",
+        /* The reader's own cap comes first: it keeps what came. */
+        .limits = {.result_bytes = (uint64_t)2 * RUN_MAX_BYTES, .time_ms = q->time_ms},
+        .tag = r->run.tool->name,
+        .on_data = on_data,
+        .on_progress = r->progress != NULL ? on_progress : NULL,
+        .on_done = on_done,
+        .user = q};
+    return query_start(r->run.workspace->db, &q->query, &request, &q->started, ret_err);
 }
 
 static void start_round(struct run_state *r)
 {
     r->is_starting = true;
     for (size_t i = 0; i < r->query_count && r->failure.code == ERR_OK; i++) {
-        struct run_query *q = &r->queries[i];
-        struct db_request request = {.format = "JSONCompactEachRow",
-                                     /* The reader's own cap comes first: it keeps what came. */
-                                     .limits = {.result_bytes = (uint64_t)2 * RUN_MAX_BYTES},
-                                     .tag = r->run.tool->name,
-                                     .on_data = on_data,
-                                     .on_progress = r->progress != NULL ? on_progress : NULL,
-                                     .on_done = on_done,
-                                     .user = q};
         struct err err = {0};
-        if (query_start(r->run.workspace->db, &q->query, &request, &q->started, &err) < 0)
+        r->queries[i].time_ms = r->query_ms;
+        if (start_query(r, &r->queries[i], &err) < 0)
             note_failure(r, &err);
         else
             r->running++;
@@ -221,21 +267,43 @@ static json_t *final_text(struct run_state *r)
     return rpc_text(buf_text(text)); /* names may be cut inside a character */
 }
 
-static void end_run(struct run_state *r)
+static void answer(struct run_state *r)
 {
-    r->phase = RUN_ENDED;
     struct run_result result = {.err = r->failure};
     if (r->is_cancelled && result.err.code == ERR_OK)
         err_set(&result.err, ERR_CANCELLED, NULL, "the call was cancelled");
     if (result.err.code == ERR_OK) {
         json_object_set_new(r->run.result, "meta", meta_build(r));
-        meta_cap(r);
+        if ((r->run.tool->flags & TOOL_WHOLE_RESULT) == 0)
+            meta_cap(r);
         result.structured = r->run.result;
         result.text = final_text(r);
     }
     r->done(r->user, &result);
     json_decref(result.text);
+}
+
+static void end_run(struct run_state *r)
+{
+    r->phase = RUN_ENDED;
+    limit_forget(r);
+    answer(r);
     run_free(r);
+}
+
+/* An engine may need its time to stop, and the caller has waited long enough. */
+void run_expire(struct run_state *r)
+{
+    limit_forget(r);
+    if (r->failure.code != ERR_OK || r->is_cancelled)
+        return;
+    err_set(&r->failure, ERR_TIMEOUT, NULL, "the call was stopped");
+    limit_advise(r);
+    cancel_queries(r);
+    if (r->running == 0)
+        return; /* run_advance() is on its way */
+    r->is_answered = true;
+    answer(r);
 }
 
 /* --- steps ------------------------------------------------------------------------------------ */
@@ -318,6 +386,10 @@ static int read_phase(struct run_state *r, struct err *ret_err)
 static void sources_arrived(void *user, struct sources *sources, const struct err *err)
 {
     struct run_state *r = user;
+    if (r->is_answered && sources != NULL)
+        sources_free(sources);
+    if (forget_answered(r))
+        return;
     r->running = 0;
     if (err != NULL) {
         r->failure = *err;
@@ -387,6 +459,8 @@ static void translate_failure(struct run_state *r)
         find_regex(r->run.arguments, "", path, sizeof path))
         err_set(&r->failure, ERR_ARGUMENT, path,
                 "not a valid regular expression; RE2 syntax is allowed, like ^/checkout/[0-9]+$");
+    if (r->failure.code == ERR_TIMEOUT && r->failure.engine_code != 0)
+        limit_advise(r);
     /* A source that changed under us: look again next time. */
     if (r->failure.code == ERR_NOT_FOUND)
         workspace_forget_sources(r->run.workspace);

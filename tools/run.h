@@ -28,6 +28,8 @@ enum tool_flags {
     TOOL_NO_SOURCE = 2,    /* does not work on one source (list_sources) */
     TOOL_WHOLE_PERIOD = 4, /* default period is all data, not the last 30 days of it */
     TOOL_OPEN_PERIOD = 8,  /* sets its own default period in plan: run->period_given tells */
+    TOOL_WHOLE_RESULT =
+        16, /* the result is not for a model: its own caps hold, not those of meta */
 };
 
 struct tool {
@@ -126,8 +128,15 @@ struct run_result {
 };
 
 /* Starts a call; `arguments` borrowed (NULL = none). `done` runs once on the loop, never before
- * run_start() returns; result's references are borrowed during the call. */
+ * run_start() returns; result's references are borrowed during the call. `progress` (or NULL): rows
+ * read and the estimate of all, 0 = unknown, over all queries so far. */
 struct run *run_start(struct workspace *workspace, const struct tool *tool, const json_t *arguments,
                       const char *call_id, void (*progress)(void *user, double done, double total),
                       void (*done)(void *user, const struct run_result *result), void *user);
 void run_cancel(struct run *run); /* done follows with ERR_CANCELLED */
+
+/* The time that the run may take in all, waiting for the engine included, and what each of its
+ * queries may (0 = the engine's default). From the start of the run; may be called again, before
+ * done, and holds for queries that begin later. A run that is over its time ends at once with
+ * ERR_TIMEOUT and advice on how to ask for less. */
+void run_limit(struct run *run, uint64_t total_ms, uint64_t query_ms);

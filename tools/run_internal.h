@@ -11,6 +11,7 @@ struct run_query {
     struct rows rows;
     struct db_query *started; /* NULL before the start and after the end */
     struct db_stats stats;
+    uint64_t time_ms; /* it may take; 0 = the engine's default */
 };
 
 enum { RUN_MAX_QUERIES = 16, RUN_MAX_BYTES = 64 << 20 };
@@ -52,7 +53,10 @@ struct run_state {
     struct db_stats stats;
     uint64_t started_ns;
     int64_t next_offset;
-    struct run_state *pending; /* in the workspace's list of runs to move on */
+    struct run_state *pending;                     /* in the workspace's list of runs to move on */
+    struct run_state *limited_next, *limited_prev; /* in its list of runs with a limit of time */
+    uint64_t total_ms, query_ms;                   /* as run_limit() said; 0 = none */
+    bool is_answered; /* done was called ahead of the last query's end, which frees the run */
 };
 
 static inline struct run_state *run_state_of(struct run *run)
@@ -84,7 +88,12 @@ struct workspace {
     struct zone_entry *zones;
     uv_idle_t idle; /* moves pending runs on, so that run_start() returns first */
     struct run_state *pending_first, *pending_last;
-    bool is_closing;
+    uv_timer_t limit; /* of the runs that may take only so long */
+    struct run_state *limited;
+    unsigned open_handles;
+    /* of watch.c: the look on its way, and what the last one saw (NULL: there was none) */
+    struct look *look;
+    json_t *seen_tables, *seen_sources;
 };
 
 /* workspace.c */
@@ -113,9 +122,23 @@ int prelude_names(struct run_state *r, struct err *ret_err);
 int prelude_names_rows(struct run_state *r, struct err *ret_err);
 int prelude_nearest(struct run_state *r, struct err *ret_err);
 int prelude_nearest_rows(struct run_state *r, struct err *ret_err);
+/* All keys of all property containers as one array expression; false: there are none. */
+bool prelude_keys(const struct source *s, struct buf *out);
+/* The names that a source has: of fields, those of the mapping first, and then what the first
+ * column of `rows` (NULL = none) adds. Borrowed names; the caller frees the array. NULL = no
+ * memory.
+ */
+const char **prelude_candidates(const struct source *s, bool is_field, const json_t *rows,
+                                size_t *ret_count);
 
 /* run.c */
 void run_advance(struct run_state *r); /* called by the workspace's idle handle */
+void run_expire(struct run_state *r);  /* its time is over */
+
+/* run_limit.c */
+void limit_forget(struct run_state *r);
+/* Says in r->failure, a timeout, how long was waited and how to ask for less. */
+void limit_advise(struct run_state *r);
 
 /* meta.c */
 json_t *meta_build(struct run_state *r);

@@ -75,6 +75,7 @@ struct reader {
     struct instance *instances;
     size_t instance_count;
     struct rrweb_page *latest; /* the page of the latest snapshot; borrowed */
+    struct recorded *recorded; /* not NULL: the texts are kept here instead of being read */
 };
 
 static int out_of_memory(struct err *ret_err)
@@ -400,6 +401,35 @@ static int read_event(struct reader *r, const struct pending *p, struct instance
     return 0;
 }
 
+/* Keeps the text as it was recorded, if it is an event that a player takes. */
+static int keep_event(struct reader *r, const struct pending *p, const char *text, size_t len,
+                      struct err *ret_err)
+{
+    struct recorded *out = r->recorded;
+    json_t *event = json_loadb(text, len, JSON_ALLOW_NUL, NULL);
+    const json_t *time = json_object_get(event, "timestamp");
+    bool is_good = json_is_integer(json_object_get(event, "type")) && json_is_number(time);
+    int64_t at_ms = (int64_t)json_number_value(time);
+    json_decref(event);
+    if (!is_good) {
+        session_incomplete(r->session, &(struct incomplete){p->at_us, p->event, "parse-error",
+                                                            (int64_t)p->part_count, p->expected});
+        return 0;
+    }
+    if (out->count == out->size) {
+        size_t size = out->size == 0 ? 256 : out->size * 2;
+        struct recorded_event *grown = realloc(out->items, size * sizeof *grown);
+        if (grown == NULL)
+            return out_of_memory(ret_err);
+        out->items = grown;
+        out->size = size;
+    }
+    out->items[out->count] = (struct recorded_event){at_ms, out->count, out->text.len, len};
+    out->count++;
+    buf_add(&out->text, text, len);
+    return buf_failed(&out->text) ? out_of_memory(ret_err) : 0;
+}
+
 /* What is known without the text. */
 static void count_left_out(struct session *s, const struct pending *p)
 {
@@ -445,7 +475,8 @@ static int read_pending(struct reader *r, const struct pending *p, struct err *r
     len = 0;
     for (size_t i = 0; i < p->part_count; i++)
         len += decode_base64(p->parts[i]->body, p->parts[i]->body_len, text + len);
-    int rc = read_event(r, p, instance, text, len, ret_err);
+    int rc = r->recorded != NULL ? keep_event(r, p, text, len, ret_err)
+                                 : read_event(r, p, instance, text, len, ret_err);
     free(text);
     return rc;
 }
@@ -472,9 +503,10 @@ static void reader_done(struct reader *r)
     free(r->rows);
 }
 
-int session_read_rows(struct session *s, const json_t *rows, struct err *ret_err)
+static int read_rows(struct session *s, const json_t *rows, struct recorded *recorded,
+                     struct err *ret_err)
 {
-    struct reader r = {.session = s};
+    struct reader r = {.session = s, .recorded = recorded};
     int rc = 0;
     r.row_count = json_array_size(rows);
     r.rows = malloc((r.row_count + 1) * sizeof *r.rows);
@@ -491,6 +523,34 @@ int session_read_rows(struct session *s, const json_t *rows, struct err *ret_err
     s->instances = r.instance_count;
     reader_done(&r);
     return rc;
+}
+
+int session_read_rows(struct session *s, const json_t *rows, struct err *ret_err)
+{
+    return read_rows(s, rows, NULL, ret_err);
+}
+
+static int compare_events(const void *a, const void *b)
+{
+    const struct recorded_event *x = a, *y = b;
+    if (x->at_ms != y->at_ms)
+        return x->at_ms < y->at_ms ? -1 : 1;
+    return x->order < y->order ? -1 : x->order > y->order;
+}
+
+int session_keep_rows(struct session *s, const json_t *rows, struct recorded *out,
+                      struct err *ret_err)
+{
+    int rc = read_rows(s, rows, out, ret_err);
+    if (rc == 0 && out->count > 1)
+        qsort(out->items, out->count, sizeof *out->items, compare_events);
+    return rc;
+}
+
+void recorded_done(struct recorded *recorded)
+{
+    buf_done(&recorded->text);
+    free(recorded->items);
 }
 
 void session_read_moves(struct session *s, const json_t *rows)

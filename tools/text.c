@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "uri_template.h"
+
 enum { CELL_MAX = 160 };
 
 /* Cell text on one line: a bar or newline in the data would break the table, and one long value
@@ -49,11 +51,7 @@ json_t *text_replay_url(const char *template, const char *session, int64_t at_us
     struct buf url = {0};
     for (const char *s = template; *s != '\0';) {
         if (strncmp(s, "{session}", 9) == 0) {
-            for (const char *c = session; *c != '\0'; c++) {
-                bool is_plain = (*c >= '0' && *c <= '9') || (*c >= 'A' && *c <= 'Z') ||
-                                (*c >= 'a' && *c <= 'z') || strchr("-_.~", *c) != NULL;
-                buf_printf(&url, is_plain ? "%c" : "%%%02X", (unsigned char)*c);
-            }
+            uri_add_encoded(&url, session);
             s += 9;
         } else if (strncmp(s, "{at}", 4) == 0) {
             buf_printf(&url, "%lld", (long long)(at_us / 1000));

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "run_internal.h"
+#include "look.h"
 
 enum { SOURCES_TTL_S = 30, BOUNDS_TTL_S = 5, SEEN_TTL_S = 60, SEEN_MAX = 20000 };
 
@@ -47,19 +48,24 @@ struct workspace *workspace_new(const struct workspace_options *options)
     w->config_sources = options->config_sources;
     w->seen = json_object();
     w->bounds = json_object();
-    if (w->seen == NULL || w->bounds == NULL || uv_idle_init(w->db->loop, &w->idle) != 0) {
+    if (w->seen == NULL || w->bounds == NULL) {
         json_decref(w->seen);
         json_decref(w->bounds);
         free(w);
         return NULL;
     }
-    w->idle.data = w;
+    uv_idle_init(w->db->loop, &w->idle); /* neither can fail */
+    uv_timer_init(w->db->loop, &w->limit);
+    w->idle.data = w->limit.data = w;
+    w->open_handles = 2;
     return w;
 }
 
 static void on_closed(uv_handle_t *handle)
 {
-    free(handle->data);
+    struct workspace *w = handle->data;
+    if (--w->open_handles == 0)
+        free(w);
 }
 
 void workspace_free(struct workspace *w)
@@ -67,6 +73,7 @@ void workspace_free(struct workspace *w)
     if (w == NULL)
         return;
     workspace_forget_sources(w);
+    workspace_look_forget(w);
     json_decref(w->seen);
     json_decref(w->bounds);
     while (w->zones != NULL) {
@@ -75,8 +82,9 @@ void workspace_free(struct workspace *w)
         zone_free(entry->zone);
         free(entry);
     }
-    /* The loop gives the memory back: the handle lies inside. */
+    /* The loop gives the memory back: the handles lie inside. */
     uv_close((uv_handle_t *)&w->idle, on_closed);
+    uv_close((uv_handle_t *)&w->limit, on_closed);
 }
 
 struct sources *workspace_sources(struct workspace *w)

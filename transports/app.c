@@ -16,6 +16,7 @@ enum {
 
 /* Written before the alarm is set, read in its handler. */
 static volatile sig_atomic_t deadline_code;
+static bool has_deadline;
 
 static void on_deadline(int number)
 {
@@ -25,10 +26,9 @@ static void on_deadline(int number)
 
 void app_set_deadline(int ms, int exit_code)
 {
-    static bool is_set;
-    if (is_set)
+    if (has_deadline)
         return;
-    is_set = true;
+    has_deadline = true;
     deadline_code = exit_code;
     /* A real alarm, not a loop timer: it also ends a process whose loop hangs in a library. */
     struct sigaction action = {.sa_handler = on_deadline};
@@ -112,22 +112,6 @@ static struct db *open_clickhouse(struct app *app, struct err *ret_err)
     return clickhouse_new(app->loop, &options, ret_err);
 }
 
-static struct db *open_store(struct app *app, struct err *ret_err)
-{
-    const struct config *c = &app->config;
-    if (c->data_dir == NULL) {
-        err_set(ret_err, ERR_ARGUMENT, "data",
-                "no place for the embedded store: HOME is not set; name one with --data DIR");
-        return NULL;
-    }
-    struct chdb_options options = {
-        .store = c->data_dir,
-        .library = c->libchdb,
-        .holder = app->holder,
-    };
-    return chdb_new(app->loop, &options, ret_err);
-}
-
 int app_open_db(struct app *app, struct err *ret_err)
 {
     if (app->db != NULL)
@@ -140,7 +124,7 @@ int app_open_db(struct app *app, struct err *ret_err)
     db_limits_default.time_ms = (uint64_t)query_s * 1000;
     db_limits_default.memory_bytes = (uint64_t)c->memory_mb * 1000 * 1000;
     struct err err = {0};
-    app->db = is_remote ? open_clickhouse(app, &err) : open_store(app, &err);
+    app->db = is_remote ? open_clickhouse(app, &err) : app_open_store(app, &err);
     if (app->db != NULL)
         return 0;
     if (ret_err != NULL)
@@ -169,6 +153,8 @@ int app_close(struct app *app, int code)
 {
     if (app->is_closed)
         return app->exit_code;
+    if (app->signal == 0)
+        app_leave_store(app, has_deadline);
     int exit_code = app->signal != 0 ? 128 + app->signal : code;
     app->is_closed = true;
     app->exit_code = exit_code;
@@ -186,6 +172,8 @@ int app_close(struct app *app, int code)
         uv_run(app->loop, UV_RUN_DEFAULT);
         is_closed = is_closed && uv_loop_close(app->loop) == 0;
     }
+    if (app->has_turn)
+        store_lock_release(&app->turn);
     config_done(&app->config);
     if (!is_closed)
         _exit(exit_code);

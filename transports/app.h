@@ -12,6 +12,7 @@
 #include "db.h"
 #include "err.h"
 #include "run.h"
+#include "store_lock.h"
 
 enum { EXIT_DEADLINE_MS = 900, APP_SIGNALS = 3 };
 
@@ -32,7 +33,8 @@ struct app {
     void *on_signal_user;
     uv_loop_t loop_memory;
     uv_signal_t signals[APP_SIGNALS];
-    bool has_loop, is_closed;
+    bool has_loop, is_closed, has_turn;
+    struct store_lock turn;
     int exit_code;
 };
 
@@ -49,6 +51,17 @@ int app_open_db(struct app *app, struct err *ret_err);
 
 /* The database if it is not open yet, and what tools run against. */
 int app_open_workspace(struct app *app, struct err *ret_err);
+
+/* Before a command fills the embedded store: waits until no other one does, which standard error
+ * then says. A signal ends it (ERR_CANCELLED). The turn lasts until app_close(). */
+int app_take_turn(struct app *app, struct err *ret_err);
+
+/* The embedded store that the configuration names; for app_open_db(). */
+struct db *app_open_store(struct app *app, struct err *ret_err);
+
+/* Before closing without a signal: lets end what others have running in this process's engine and
+ * could not repeat, so that an import does not fail because a call beside it ended. */
+void app_leave_store(struct app *app, bool is_hurried);
 
 /* Starts the deadline: EXIT_DEADLINE_MS (or less) from now the process is gone, whatever it does.
  * The first caller's deadline stays. */

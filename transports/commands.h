@@ -30,6 +30,7 @@ int doctor_command(struct app *app, int argc, char **argv);
 int import_command(struct app *app, int argc, char **argv);
 int serve_command(struct app *app, int argc, char **argv);
 int stdio_command(struct app *app, int argc, char **argv);
+int token_command(struct app *app, int argc, char **argv);
 int tools_command(struct app *app, int argc, char **argv);
 
 /* What a tool does and takes, for a terminal. */

@@ -247,6 +247,8 @@ static int check(struct config_load *load)
                        config_origin(config, "clickhouse.host"));
     if (config->data_dir == NULL)
         config->data_dir = home_path("XDG_DATA_HOME", ".local/share", "sextant");
+    if (config->tokens == NULL)
+        config->tokens = home_path("XDG_CONFIG_HOME", ".config", "sextant/tokens.json");
     return 0;
 }
 

@@ -12,10 +12,12 @@
 
 /* Which subcommands take an option: what the option is about. */
 enum option_group {
-    OPTION_ALWAYS = 1, /* --config, --log-level */
-    OPTION_ENGINE = 2, /* the store, the server, their limits */
-    OPTION_TOOLS = 4,  /* --toolsets */
-    OPTION_HTTP = 8,   /* --listen, … */
+    OPTION_ALWAYS = 1,   /* --config, --log-level */
+    OPTION_ENGINE = 2,   /* the store, the server, their limits */
+    OPTION_TOOLS = 4,    /* --toolsets */
+    OPTION_HTTP = 8,     /* --listen, … */
+    OPTION_TOKENS = 16,  /* --tokens */
+    OPTION_SERVING = 32, /* --call-seconds, … */
 };
 
 /* Where a value came from; a later one wins. */
@@ -63,8 +65,12 @@ struct config {
     bool is_enabled, is_secure, is_verified;
     long long connect_timeout_s, send_receive_timeout_s;
     long long query_s, memory_mb;
+    long long call_s;                        /* 0 = by query_s */
+    long long task_after_s, task_s, watch_s; /* watch_s 0 = by the engine */
     char *listen;
     char **allowed_origins, **allowed_hosts;
+    bool sessions;
+    char *tokens; /* the file of them; NULL if no home directory is known */
     char **toolsets;
     char *log_level;
     json_t *sources;                                /* "sources" of the file, or NULL */

@@ -69,6 +69,17 @@ static int take_value(struct config_load *load, struct config_walk *walk, struct
     return 0;
 }
 
+/* Of an option. One that is true or false is true when nothing follows that could be its value. */
+static int take_option_value(struct config_load *load, struct config_walk *walk,
+                             struct given *given, const struct option *option)
+{
+    static char yes[] = "true";
+    bool is_alone = walk->at + 1 >= walk->count || walk->argv[walk->at + 1][0] == '-';
+    if (option->type == OPTION_BOOLEAN && given->value == NULL && is_alone)
+        given->value = yes;
+    return take_value(load, walk, given, option->flag);
+}
+
 static int take_flag(struct config_load *load, struct config_walk *walk, char *text)
 {
     char *equals = strchr(text, '=');
@@ -82,7 +93,7 @@ static int take_flag(struct config_load *load, struct config_walk *walk, char *t
         rc = take_value(load, walk, &given, "--config");
         walk->config_path = given.value;
     } else if (option != NULL) {
-        rc = take_value(load, walk, &given, option->flag);
+        rc = take_option_value(load, walk, &given, option);
         walk->set[walk->set_count].option = option;
         walk->set[walk->set_count++].value = given.value;
     } else if (flag != NULL) {

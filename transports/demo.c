@@ -123,7 +123,8 @@ int demo_command(struct app *app, int argc, char **argv)
     if (argc > 0)
         return command_usage_error(app, "takes no arguments");
     struct err err = {0};
-    if (app_open_db(app, &err) < 0 || run_fill(app, &err) < 0 || print_made(app, &err) < 0)
+    if (app_open_db(app, &err) < 0 || app_take_turn(app, &err) < 0 || run_fill(app, &err) < 0 ||
+        print_made(app, &err) < 0)
         return command_fail(&err);
     print_stories(app);
     return fflush(stdout) == 0 && ferror(stdout) == 0 ? EXIT_OK : EXIT_FAILED;

@@ -7,6 +7,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "auth.h"
 #include "catalog.h"
 #include "commands.h"
 #include "json.h"
@@ -187,7 +188,11 @@ static void check_connection(struct doctor *doctor)
          json_string_value(json_array_get(row, 0)), info->target,
          json_string_value(json_array_get(row, 1)), json_string_value(json_array_get(row, 2)));
     json_decref(rows);
-    if (info->is_embedded)
+    if (info->is_embedded && info->owner_pid != 0)
+        note(doctor, VERDICT_OK, "store lock", NULL,
+             "held by %s; this command went through the owner, pid %d", info->owner,
+             info->owner_pid);
+    else if (info->is_embedded)
         note(doctor, VERDICT_OK, "store lock", NULL, "free");
     note(doctor, info->may_set_limits ? VERDICT_OK : VERDICT_WARN, "limits",
          info->may_set_limits ? NULL
@@ -267,6 +272,27 @@ static void check_sources(struct doctor *doctor)
     doctor->sources = NULL;
 }
 
+/* --- the door of serve ---------------------------------------------------------------------- */
+
+/* Silent when no tokens are wanted. */
+static void check_tokens(struct doctor *doctor)
+{
+    const struct config *c = &doctor->app->config;
+    struct auth *auth = NULL;
+    struct err err = {0};
+    if (auth_open_configured(c, &auth, &err) < 0)
+        note(doctor, VERDICT_FAIL, "tokens",
+             err.code == ERR_NOT_FOUND ? "make one with: sextant token create NAME" : NULL, "%s",
+             err.text);
+    else if (auth != NULL && auth_count(auth) == 0)
+        note(doctor, VERDICT_WARN, "tokens", "make one with: sextant token create NAME",
+             "%s holds none: serve lets nobody in", c->tokens);
+    else if (auth != NULL)
+        note(doctor, VERDICT_OK, "tokens", NULL, "serve asks for one of %zu in %s",
+             auth_count(auth), c->tokens);
+    auth_close(auth);
+}
+
 /* --- the report ---------------------------------------------------------------------------- */
 
 static void add_lines(const json_t *checks, struct buf *out)
@@ -315,6 +341,7 @@ int doctor_command(struct app *app, int argc, char **argv)
     check_connection(&doctor);
     if (doctor.is_connected)
         check_sources(&doctor);
+    check_tokens(&doctor);
     int code = report(&doctor, is_json);
     json_decref(doctor.checks);
     return code;

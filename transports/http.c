@@ -1,11 +1,19 @@
-#include "http_conn.h"
+#include "http_session.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "log.h"
 
-enum { BACKLOG = 511 };
+enum {
+    MAX_CONNECTIONS = 2048,
+    BACKLOG = 511,
+    HANDLES = 4, /* of the listener's own */
+    TIDY_MS = 1000,
+    FLUSH_MS = 2000, /* for the last answers to be read, once the server has ended its calls */
+};
 
 static struct http_options with_defaults(const struct http_options *given)
 {
@@ -13,8 +21,14 @@ static struct http_options with_defaults(const struct http_options *given)
     o.host = o.host != NULL ? o.host : "127.0.0.1";
     o.endpoint = o.endpoint != NULL ? o.endpoint : "/mcp";
     o.max_body = o.max_body != 0 ? o.max_body : 4 << 20;
-    o.max_connections = o.max_connections != 0 ? o.max_connections : 1024;
+    o.max_connections = o.max_connections != 0 ? o.max_connections : MAX_CONNECTIONS;
     o.max_output_bytes = o.max_output_bytes != 0 ? o.max_output_bytes : 4 << 20;
+    o.max_waiting_bytes = o.max_waiting_bytes != 0 ? o.max_waiting_bytes : 256 << 20;
+    o.max_sessions = o.max_sessions != 0 ? o.max_sessions : 1000;
+    o.session_idle_ms = o.session_idle_ms != 0 ? o.session_idle_ms : (uint64_t)30 * 60 * 1000;
+    o.session_max_bytes = o.session_max_bytes != 0 ? o.session_max_bytes : 2 << 20;
+    o.session_max_events = o.session_max_events != 0 ? o.session_max_events : 1000;
+    o.sessions_max_bytes = o.sessions_max_bytes != 0 ? o.sessions_max_bytes : 64 << 20;
     o.head_timeout_ms = o.head_timeout_ms != 0 ? o.head_timeout_ms : 10000;
     o.body_timeout_ms = o.body_timeout_ms != 0 ? o.body_timeout_ms : 30000;
     o.idle_timeout_ms = o.idle_timeout_ms != 0 ? o.idle_timeout_ms : 60000;
@@ -38,26 +52,23 @@ static int parse_address(const struct http_options *options, struct sockaddr_sto
                        options->port);
     struct sockaddr_in v4;
     struct sockaddr_in6 v6;
+    bool is_local;
     memset(ret_address, 0, sizeof *ret_address);
     if (uv_ip4_addr(host, options->port, &v4) == 0) {
-        if (ntohl(v4.sin_addr.s_addr) >> 24 == 127) {
-            memcpy(ret_address, &v4, sizeof v4);
-            return 0;
-        }
+        memcpy(ret_address, &v4, sizeof v4);
+        is_local = ntohl(v4.sin_addr.s_addr) >> 24 == 127;
     } else if (uv_ip6_addr(host, options->port, &v6) == 0) {
-        if (IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr)) {
-            memcpy(ret_address, &v6, sizeof v6);
-            return 0;
-        }
+        memcpy(ret_address, &v6, sizeof v6);
+        is_local = IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr);
     } else {
         return err_set(ret_err, ERR_ARGUMENT, "host",
-                       "\"%.100s\" is not an IP address; 127.0.0.1, ::1 and localhost are allowed",
-                       options->host);
+                       "\"%.100s\" is not an IP address, nor localhost", options->host);
     }
-    return err_set(ret_err, ERR_ARGUMENT, "host",
-                   "%.100s can be reached from other machines, and there is no authorisation yet: "
-                   "only 127.0.0.1, ::1 and localhost are allowed (put an authenticating reverse "
-                   "proxy in front to serve others)",
+    if (is_local || options->authorise != NULL)
+        return 0;
+    return err_set(ret_err, ERR_ACCESS, "host",
+                   "%.100s can be reached from other machines: without authorisation only "
+                   "127.0.0.1, ::1 and localhost are allowed",
                    options->host);
 }
 
@@ -85,7 +96,7 @@ static int read_port(const uv_tcp_t *listener)
 
 static void finish_if_empty(struct http *http)
 {
-    if (!http->is_closing || http->open_handles > 0 || http->conn_count > 0)
+    if (!http->is_stopped || http->open_handles > 0 || http->conn_count > 0)
         return;
     void (*closed)(void *) = http->closed;
     void *user = http->closed_user;
@@ -107,19 +118,84 @@ static void drop_all(struct http *http)
         http_conn_drop(conn);
 }
 
-static void on_drain_timeout(uv_timer_t *timer)
+/* The last answers did not find their readers. */
+static void on_flush_timeout(uv_timer_t *timer)
 {
-    struct http *http = timer->data;
-    if (http->conn_count > 0)
-        log_event(LOG_WARNING, "requests still ran when the time to drain was over", NULL);
-    drop_all(http);
+    drop_all(timer->data);
 }
 
-/* The timer lives until the last connection is gone. */
-static void close_timer_if_empty(struct http *http)
+/* No call runs any more: what is left are streams on which nothing more will be said. */
+static void on_stopped(void *user)
 {
-    if (http->is_closing && http->conn_count == 0 && !uv_is_closing((uv_handle_t *)&http->timer))
-        uv_close((uv_handle_t *)&http->timer, on_handle_closed);
+    struct http *http = user;
+    http->is_stopped = true;
+    http_sessions_end(http);
+    finish_if_empty(http);
+}
+
+/* Every call still running ends with an answer, a subscription with its last word. */
+static void stop(struct http *http)
+{
+    if (http->is_stopping)
+        return;
+    http->is_stopping = true;
+    if (!uv_is_closing((uv_handle_t *)&http->timer))
+        uv_timer_start(&http->timer, on_flush_timeout, FLUSH_MS, 0);
+    server_shutdown(http->options.server, on_stopped, http);
+}
+
+static bool is_awaited(const struct http_conn *conn)
+{
+    return conn->phase == PHASE_ANSWERING && !conn->is_endless && !conn->is_closing;
+}
+
+static void on_drain_timer(uv_timer_t *timer)
+{
+    struct http *http = timer->data;
+    for (struct http_conn *conn = http->conns; conn != NULL; conn = conn->next) {
+        if (!is_awaited(conn))
+            continue;
+        log_event(LOG_WARNING, "requests still ran when the time to drain was over", NULL);
+        break;
+    }
+    stop(http);
+}
+
+void http_check_drained(struct http *http)
+{
+    if (!http->is_closing || http->is_stopping || uv_is_closing((uv_handle_t *)&http->timer))
+        return;
+    for (struct http_conn *conn = http->conns; conn != NULL; conn = conn->next)
+        if (is_awaited(conn))
+            return;
+    /* Not from in here, where the server may be in the middle of ending the call. */
+    uv_timer_start(&http->timer, on_drain_timer, 0, 0);
+}
+
+/* ---- once a second ---- */
+
+static void on_tidy(uv_timer_t *timer)
+{
+    struct http *http = timer->data;
+    const struct http_options *options = &http->options;
+    http_sessions_tidy(http);
+    for (struct http_conn *conn = http->conns; conn != NULL; conn = conn->next) {
+        /* A caller that has been let in stays one until shut out. */
+        if (conn->phase == PHASE_ANSWERING && conn->caller.principal[0] != '\0' &&
+            options->is_valid != NULL && !options->is_valid(options->authorise_user, &conn->caller))
+            http_conn_drop(conn);
+    }
+}
+
+/* The timer of draining lives until the last connection is gone. */
+static void close_timers_if_empty(struct http *http)
+{
+    if (!http->is_closing || http->conn_count > 0 || uv_is_closing((uv_handle_t *)&http->timer))
+        return;
+    uv_close((uv_handle_t *)&http->timer, on_handle_closed);
+    uv_close((uv_handle_t *)&http->tidy, on_handle_closed);
+    uv_close((uv_handle_t *)&http->sweep.timer, on_handle_closed);
+    stop(http);
 }
 
 void http_forget(struct http_conn *conn)
@@ -134,13 +210,15 @@ void http_forget(struct http_conn *conn)
     http->conn_count--;
     if (conn->is_refusing)
         http->refusing--;
-    close_timer_if_empty(http);
+    http_check_drained(http);
+    close_timers_if_empty(http);
 }
 
 void http_close(struct http *http, void (*closed)(void *user), void *user)
 {
     if (http->is_closing) {
         drop_all(http);
+        stop(http);
         return;
     }
     http->is_closing = true;
@@ -150,8 +228,9 @@ void http_close(struct http *http, void (*closed)(void *user), void *user)
     for (struct http_conn *conn = http->conns; conn != NULL; conn = conn->next)
         http_conn_retire(conn);
     /* A retry of an accept that this replaces has no listener any more. */
-    uv_timer_start(&http->timer, on_drain_timeout, http->options.drain_timeout_ms, 0);
-    close_timer_if_empty(http);
+    uv_timer_start(&http->timer, on_drain_timer, http->options.drain_timeout_ms, 0);
+    http_check_drained(http);
+    close_timers_if_empty(http);
 }
 
 /* ---- starting ---- */
@@ -162,6 +241,30 @@ static void on_start_failed(uv_handle_t *handle)
     struct http *http = handle->data;
     if (--http->open_handles == 0)
         free(http);
+}
+
+static void start_timers(struct http *http)
+{
+    uv_loop_t *loop = http->options.loop;
+    uv_timer_init(loop, &http->timer);
+    uv_timer_init(loop, &http->tidy);
+    uv_timer_start(&http->tidy, on_tidy, TIDY_MS, TIDY_MS);
+    sweep_start(&http->sweep, loop, http->options.server);
+    http->listener.data = http->timer.data = http->tidy.data = http->sweep.timer.data = http;
+    http->open_handles = HANDLES;
+}
+
+/* Unwinds a start that failed. */
+static void close_start(struct http *http)
+{
+    uv_handle_t *const handles[HANDLES] = {
+        (uv_handle_t *)&http->listener,
+        (uv_handle_t *)&http->timer,
+        (uv_handle_t *)&http->tidy,
+        (uv_handle_t *)&http->sweep.timer,
+    };
+    for (size_t i = 0; i < HANDLES; i++)
+        uv_close(handles[i], on_start_failed);
 }
 
 struct http *http_start(const struct http_options *options, struct err *ret_err)
@@ -175,16 +278,17 @@ struct http *http_start(const struct http_options *options, struct err *ret_err)
         err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
         return NULL;
     }
+    /* A client that has left must not take the process with it. */
+    signal(SIGPIPE, SIG_IGN);
     http->options = filled;
+    http->address = address;
     int rc = uv_tcp_init(filled.loop, &http->listener);
     if (rc < 0) {
         free(http);
         err_set(ret_err, ERR_UNAVAILABLE, NULL, "cannot make a socket: %s", uv_strerror(rc));
         return NULL;
     }
-    uv_timer_init(filled.loop, &http->timer);
-    http->listener.data = http->timer.data = http;
-    http->open_handles = 2;
+    start_timers(http);
     rc = uv_tcp_bind(&http->listener, (struct sockaddr *)&address, 0);
     if (rc == 0)
         rc = uv_listen((uv_stream_t *)&http->listener, BACKLOG, on_connection);
@@ -193,11 +297,20 @@ struct http *http_start(const struct http_options *options, struct err *ret_err)
     if (rc < 0) {
         err_set(ret_err, rc == UV_EADDRINUSE ? ERR_BUSY : ERR_UNAVAILABLE, "port",
                 "cannot listen on %.100s port %d: %s", filled.host, filled.port, uv_strerror(rc));
-        uv_close((uv_handle_t *)&http->listener, on_start_failed);
-        uv_close((uv_handle_t *)&http->timer, on_start_failed);
+        close_start(http);
         return NULL;
     }
     return http;
+}
+
+void http_raise_file_limit(size_t spare)
+{
+    struct rlimit limit;
+    rlim_t wanted = MAX_CONNECTIONS + spare;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= wanted)
+        return;
+    limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+    setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 int http_port(const struct http *http)
@@ -208,4 +321,9 @@ int http_port(const struct http *http)
 size_t http_connections(const struct http *http)
 {
     return http->conn_count;
+}
+
+size_t http_sessions(const struct http *http)
+{
+    return http->session_count;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "http_session.h"
 #include "log.h"
 
 enum {
@@ -17,6 +18,7 @@ enum {
 };
 
 static void read_on(struct http_conn *conn);
+static void resume(struct http_conn *conn);
 static void set_timer(struct http_conn *conn, uint64_t ms);
 
 /* ---- closing ---- */
@@ -28,6 +30,8 @@ static void on_closed(uv_handle_t *handle)
         return;
     if (conn->post != NULL)
         http_post_orphan(conn->post);
+    if (conn->feed != NULL)
+        http_feed_leave(conn->feed);
     http_forget(conn);
     buf_done(&conn->body);
     buf_done(&conn->input);
@@ -138,9 +142,18 @@ static void reply_and_close(struct http_conn *conn, int status, const char *text
     http_reply_error(conn, status, text);
 }
 
+static bool has_input(const struct http_conn *conn)
+{
+    return conn->input.len > conn->input_used;
+}
+
 static void on_timer(uv_timer_t *timer)
 {
     struct http_conn *conn = timer->data;
+    if (conn->phase == PHASE_IDLE && has_input(conn)) {
+        resume(conn);
+        return;
+    }
     switch (conn->phase) {
     case PHASE_ANSWERING:
         tick_answering(conn);
@@ -218,13 +231,17 @@ static void begin_request(struct http_conn *conn)
     conn->route = NULL;
     conn->path = NULL;
     conn->origin = NULL;
-    conn->is_head_method = false;
+    conn->is_head_method = conn->is_trusted = false;
     conn->refused_status = 0;
+    conn->challenge[0] = '\0';
+    memset(&conn->caller, 0, sizeof conn->caller);
     set_timer(conn, conn->is_refusing ? REFUSE_TIMEOUT_MS : conn->http->options.head_timeout_ms);
 }
 
 /* Feeds the parser until the bytes are used up or a request is being answered. Handlers that
- * answer at once do so in here, and the loop goes on: no recursion, however much is pipelined. */
+ * answer at once do so in here, and the loop goes on: no recursion, however much is pipelined. A
+ * request behind one that was answered later waits for the loop: the answer comes out of the middle
+ * of the server, where no other message may be handled. */
 static void parse(struct http_conn *conn, const char **bytes, size_t *len)
 {
     conn->is_feeding = true;
@@ -276,18 +293,18 @@ bool http_conn_is_last(const struct http_conn *conn)
 
 void http_conn_done(struct http_conn *conn)
 {
-    conn->is_streaming = conn->is_chunking = false;
+    conn->is_streaming = conn->is_chunking = conn->is_endless = false;
     buf_done(&conn->body);
     if (conn->is_closing)
         return;
     if (http_conn_is_last(conn)) {
         flush_and_close(conn);
+        http_check_drained(conn->http);
         return;
     }
     conn->phase = PHASE_IDLE;
-    set_timer(conn, conn->http->options.idle_timeout_ms);
-    if (!conn->is_feeding && conn->input.len > conn->input_used)
-        resume(conn);
+    bool is_next_here = !conn->is_feeding && has_input(conn);
+    set_timer(conn, is_next_here ? 0 : conn->http->options.idle_timeout_ms);
 }
 
 /* ---- bytes ---- */
@@ -308,9 +325,9 @@ static void keep_input(struct http_conn *conn, const char *bytes, size_t len)
 
 static void on_data(struct http_conn *conn, const char *bytes, size_t len)
 {
-    if (conn->phase < PHASE_ANSWERING)
+    if (conn->phase < PHASE_ANSWERING && !has_input(conn))
         parse(conn, &bytes, &len);
-    if (len > 0 && !conn->is_closing && conn->phase == PHASE_ANSWERING)
+    if (len > 0 && !conn->is_closing && conn->phase <= PHASE_ANSWERING)
         keep_input(conn, bytes, len);
 }
 

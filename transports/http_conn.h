@@ -5,26 +5,40 @@
  *   http_reply.c  bytes out: heads, bodies, event streams
  *   http_route.c  path and method to handler; who may ask (Host, Origin); small handlers
  *   http_match.c  header values against what is allowed
- *   http_post.c   a message posted to the endpoint, and its answer */
+ *   http_post.c   a message posted to the endpoint, and its answer
+ *   http_session.c, http_feed.c   sessions and their event streams: http_session.h */
 #include <jansson.h>
 
 #include "buf.h"
 #include "http.h"
 #include "http1.h"
+#include "sweep.h"
 
 struct http_conn;
+struct http_feed;
 struct http_post;
+struct http_session;
+
+enum { HTTP_SESSION_BUCKETS = 256 };
 
 struct http {
     struct http_options options; /* defaults filled in */
     uv_tcp_t listener;
     uv_timer_t timer; /* of draining; before that, of trying again to accept */
+    uv_timer_t tidy;  /* every second: sessions that idle, callers that were shut out */
+    struct sweep sweep;
+    struct sockaddr_storage address; /* as it was bound */
     int port;
     int open_handles; /* of the listener's own */
     bool is_closing;
-    struct http_conn *conns; /* doubly linked */
+    bool is_stopping, is_stopped; /* the server was told to end its calls; none is left */
+    struct http_conn *conns;      /* doubly linked */
     size_t conn_count;
-    size_t refusing; /* those among them that are only being told 503 */
+    size_t refusing;      /* those among them that are only being told 503 */
+    size_t waiting_bytes; /* written, not yet taken by the kernel, of all connections */
+    struct http_session *sessions[HTTP_SESSION_BUCKETS]; /* by the first byte of their ids */
+    size_t session_count;
+    size_t kept_bytes; /* of events, in all sessions */
     void (*closed)(void *user);
     void *closed_user;
     char date[40]; /* the Date header of second date_at */
@@ -46,7 +60,8 @@ enum http_phase {
 struct http_route {
     const char *path; /* NULL = the endpoint */
     const char *method;
-    bool is_open; /* whoever asks, under whatever Host */
+    bool is_open;     /* whoever asks, under whatever Host */
+    bool of_sessions; /* there only when sessions are */
     /* Looks at the head, before the body is read; refuses with a status above 0 and *ret_text. */
     int (*check)(struct http_conn *conn, const char **ret_text);
     /* The whole request is there: answers now or later, with http_reply_* or the stream ones. */
@@ -68,6 +83,8 @@ struct http_conn {
     bool has_unread;  /* the client may still be sending what nobody will read */
     bool must_close;  /* after this answer, whatever the request said */
     bool is_streaming, is_chunking;
+    bool is_endless; /* what is being answered has no end of its own: nobody waits for it */
+    bool is_trusted; /* asks under one of our names, and may: for /readyz */
     bool is_head_method;
     unsigned char address[16]; /* IPv6, or IPv4 mapped into it */
     uint64_t written_at;       /* loop time of the last write */
@@ -79,8 +96,11 @@ struct http_conn {
     const char *origin; /* an allowed Origin, or NULL */
     int refused_status; /* above 0: decided at the head, sent when the body has passed */
     const char *refused_text;
+    char challenge[256];       /* of the WWW-Authenticate header, with 401 and 403; else "" */
+    struct http_caller caller; /* at the endpoint */
     struct buf body;
     struct http_post *post; /* a message being answered, or NULL */
+    struct http_feed *feed; /* a stream of a session that is being read here, or NULL */
     /* bytes of later requests, while this one is answered */
     struct buf input;
     size_t input_used;
@@ -89,6 +109,9 @@ struct http_conn {
 /* ---- http.c ---- */
 
 void http_forget(struct http_conn *conn); /* the connection is closed and about to be freed */
+/* While the listener closes: an answer was completed; perhaps it was the last that is waited for.
+ */
+void http_check_drained(struct http *http);
 
 /* ---- http_conn.c ---- */
 
@@ -118,9 +141,9 @@ void http_reply(struct http_conn *conn, int status, const char *headers, const c
 void http_reply_error(struct http_conn *conn, int status, const char *text);
 /* `value` as JSON; takes the reference, NULL = no memory for it. */
 void http_reply_json(struct http_conn *conn, int status, const char *headers, json_t *value);
-/* An event stream: begin, any number of messages, end. */
-void http_stream_begin(struct http_conn *conn);
-void http_stream_message(struct http_conn *conn, const char *text, size_t len);
+/* An event stream: begin, any number of events as sse.h writes them, end. Takes the buffer. */
+void http_stream_begin(struct http_conn *conn, const char *headers);
+void http_stream_events(struct http_conn *conn, struct buf *events);
 void http_stream_keepalive(struct http_conn *conn);
 void http_stream_end(struct http_conn *conn);
 

@@ -1,5 +1,7 @@
 #include "http_match.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <strings.h>
 
@@ -125,6 +127,30 @@ bool http_is_host_allowed(const char *host, const char *const *allowed)
         if (strcasecmp(host, *allowed) == 0 || equals(host, len, *allowed))
             return true;
     return false;
+}
+
+bool http_is_host_address(const char *host, const struct sockaddr *bound)
+{
+    const struct sockaddr_in *bound4 = (const struct sockaddr_in *)bound;
+    const struct sockaddr_in6 *bound6 = (const struct sockaddr_in6 *)bound;
+    bool is_v4 = bound->sa_family == AF_INET;
+    char text[INET6_ADDRSTRLEN];
+    struct in_addr v4;
+    struct in6_addr v6;
+    size_t len = host != NULL ? measure_name(host) : 0;
+    bool is_bracketed = len > 2 && host[0] == '[';
+    len -= is_bracketed ? 2 : 0;
+    if (len == 0 || len >= sizeof text)
+        return false;
+    memcpy(text, host + is_bracketed, len);
+    text[len] = '\0';
+    if (inet_pton(is_bracketed ? AF_INET6 : AF_INET, text, is_bracketed ? (void *)&v6 : &v4) != 1)
+        return false;
+    if (is_v4 ? bound4->sin_addr.s_addr == INADDR_ANY : IN6_IS_ADDR_UNSPECIFIED(&bound6->sin6_addr))
+        return true;
+    if (is_v4)
+        return !is_bracketed && v4.s_addr == bound4->sin_addr.s_addr;
+    return is_bracketed && IN6_ARE_ADDR_EQUAL(&v6, &bound6->sin6_addr);
 }
 
 bool http_is_origin_allowed(const char *origin, const char *const *allowed)

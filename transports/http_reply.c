@@ -1,6 +1,7 @@
 #include "http_conn.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -19,6 +20,7 @@ static const struct {
     {202, "Accepted", ""},
     {204, "No Content", ""},
     {400, "Bad Request", "bad_request"},
+    {401, "Unauthorized", "unauthorized"},
     {403, "Forbidden", "forbidden"},
     {404, "Not Found", "not_found"},
     {405, "Method Not Allowed", "method_not_allowed"},
@@ -51,12 +53,14 @@ static size_t status_index(int status)
 struct write {
     uv_write_t request;
     struct http_conn *conn;
+    size_t len;
     char bytes[];
 };
 
 static void on_written(uv_write_t *request, int status)
 {
     struct write *write = request->data;
+    write->conn->http->waiting_bytes -= write->len;
     if (status < 0 && status != UV_ECANCELED)
         http_conn_drop(write->conn);
     free(write);
@@ -66,6 +70,7 @@ void http_write(struct http_conn *conn, const char *bytes, size_t len)
 {
     if (conn->is_closing)
         return;
+    const struct http_options *options = &conn->http->options;
     uv_stream_t *stream = (uv_stream_t *)&conn->tcp;
     size_t queued = uv_stream_get_write_queue_size(stream);
     conn->written_at = uv_now(conn->http->options.loop);
@@ -79,7 +84,9 @@ void http_write(struct http_conn *conn, const char *bytes, size_t len)
             len -= (size_t)n;
         }
         /* Another failure than a full socket comes back from uv_write too. */
-    } else if (queued + len > conn->http->options.max_output_bytes) {
+    } else if (queued + len > options->max_output_bytes ||
+               conn->http->waiting_bytes + len > options->max_waiting_bytes) {
+        /* Only who already has something to read can be too slow. */
         log_event(LOG_WARNING, "a client that does not read its answers was dropped", NULL);
         http_conn_drop(conn);
         return;
@@ -91,12 +98,15 @@ void http_write(struct http_conn *conn, const char *bytes, size_t len)
     }
     memcpy(write->bytes, bytes, len);
     write->conn = conn;
+    write->len = len;
     write->request.data = write;
     uv_buf_t rest = uv_buf_init(write->bytes, (unsigned)len);
     if (uv_write(&write->request, stream, &rest, 1, on_written) < 0) {
         free(write);
         http_conn_drop(conn);
+        return;
     }
+    conn->http->waiting_bytes += write->len;
 }
 
 static void write_out(struct http_conn *conn, struct buf *out)
@@ -182,8 +192,10 @@ void http_reply_json(struct http_conn *conn, int status, const char *headers, js
 
 void http_reply_error(struct http_conn *conn, int status, const char *text)
 {
-    char headers[128] = "";
-    if (status == 405)
+    char headers[sizeof conn->challenge + 32] = "";
+    if (conn->challenge[0] != '\0')
+        snprintf(headers, sizeof headers, "WWW-Authenticate: %s\r\n", conn->challenge);
+    else if (status == 405)
         http_route_allow(conn, headers, sizeof headers);
     else if (status == 503)
         memcpy(headers, "Retry-After: 5\r\n", sizeof "Retry-After: 5\r\n");
@@ -201,7 +213,7 @@ void http_reply_error(struct http_conn *conn, int status, const char *text)
 
 /* ---- event streams ---- */
 
-void http_stream_begin(struct http_conn *conn)
+void http_stream_begin(struct http_conn *conn, const char *headers)
 {
     struct buf out;
     buf_init(&out, HTTP1_MAX_HEAD);
@@ -209,7 +221,7 @@ void http_stream_begin(struct http_conn *conn)
     conn->is_chunking = conn->parser.minor_version == 1;
     if (!conn->is_chunking)
         conn->must_close = true; /* the end of the connection is the end of the body */
-    put_head(conn, 200, "", &out);
+    put_head(conn, 200, headers, &out);
     buf_puts(&out, "Content-Type: text/event-stream\r\nCache-Control: no-cache, no-transform\r\n"
                    "X-Accel-Buffering: no\r\n");
     buf_puts(&out, conn->is_chunking ? "Transfer-Encoding: chunked\r\n\r\n" : "\r\n");
@@ -218,7 +230,7 @@ void http_stream_begin(struct http_conn *conn)
         http_conn_watch(conn);
 }
 
-static void write_events(struct http_conn *conn, struct buf *events)
+void http_stream_events(struct http_conn *conn, struct buf *events)
 {
     if (conn->is_chunking && !buf_failed(events)) {
         struct buf out;
@@ -233,20 +245,12 @@ static void write_events(struct http_conn *conn, struct buf *events)
     }
 }
 
-void http_stream_message(struct http_conn *conn, const char *text, size_t len)
-{
-    struct buf events;
-    buf_init(&events, 0);
-    sse_message(&events, NULL, 0, text, len);
-    write_events(conn, &events);
-}
-
 void http_stream_keepalive(struct http_conn *conn)
 {
     struct buf events;
     buf_init(&events, 0);
     sse_keepalive(&events);
-    write_events(conn, &events);
+    http_stream_events(conn, &events);
 }
 
 void http_stream_end(struct http_conn *conn)

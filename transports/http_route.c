@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "http_match.h"
+#include "http_session.h"
 #include "rpc.h"
 
 static void handle_health(struct http_conn *conn)
@@ -22,11 +23,13 @@ static void handle_ready(struct http_conn *conn)
         snprintf(why, sizeof why, "the server is shutting down");
     else if (options->ready != NULL)
         is_ready = options->ready(options->user, why, sizeof why);
+    /* The reason may hold the name of a database: not for everyone who can reach us. */
     if (is_ready)
         http_reply_json(conn, 200, "", json_pack("{s:s}", "status", "ready"));
     else
         http_reply_json(conn, 503, "Retry-After: 5\r\n",
-                        json_pack("{s:s, s:o}", "status", "not ready", "reason", rpc_text(why)));
+                        json_pack("{s:s, s:o*}", "status", "not ready", "reason",
+                                  conn->is_trusted ? rpc_text(why) : NULL));
 }
 
 /* What a page of an allowed origin may send (RFC 9110 §7.1 and the Fetch standard's CORS protocol).
@@ -39,7 +42,9 @@ static void handle_preflight(struct http_conn *conn)
     http_route_allow(conn, allow, sizeof allow);
     buf_puts(&headers, allow);
     if (conn->origin != NULL) {
-        buf_puts(&headers, "Access-Control-Allow-Methods: POST\r\nAccess-Control-Max-Age: 600\r\n"
+        buf_printf(&headers, "Access-Control-Allow-Methods: %s\r\n",
+                   conn->http->options.sessions ? "POST, GET, DELETE" : "POST");
+        buf_puts(&headers, "Access-Control-Max-Age: 600\r\n"
                            "Access-Control-Allow-Headers: Authorization, Content-Type, Accept, "
                            "Mcp-Protocol-Version, Mcp-Method, Mcp-Name, Mcp-Session-Id, "
                            "Last-Event-ID");
@@ -64,15 +69,19 @@ static void handle_preflight(struct http_conn *conn)
 
 static const struct http_route routes[] = {
     {NULL, "POST", .check = http_post_check, .handle = http_post_handle},
+    {NULL, "GET", .of_sessions = true, .handle = http_session_handle_get},
+    {NULL, "DELETE", .of_sessions = true, .handle = http_session_handle_delete},
     {NULL, "OPTIONS", .handle = handle_preflight},
     {"/healthz", "GET", .is_open = true, .handle = handle_health},
-    {"/readyz", "GET", .handle = handle_ready},
+    {"/readyz", "GET", .is_open = true, .handle = handle_ready},
 };
 enum { ROUTES = sizeof routes / sizeof *routes };
 
 static bool is_path(const struct http_conn *conn, const struct http_route *route)
 {
     const char *path = route->path != NULL ? route->path : conn->http->options.endpoint;
+    if (route->of_sessions && !conn->http->options.sessions)
+        return false;
     size_t len = strcspn(conn->path, "?");
     return strlen(path) == len && memcmp(path, conn->path, len) == 0;
 }
@@ -108,6 +117,12 @@ static void refuse(struct http_conn *conn, int status, const char *text)
     conn->refused_text = text;
 }
 
+static bool is_our_name(const struct http_conn *conn, const char *host)
+{
+    return http_is_host_allowed(host, conn->http->options.allowed_hosts) ||
+           http_is_host_address(host, (const struct sockaddr *)&conn->http->address);
+}
+
 /* Finds the path, and whether the host in an absolute target is one of ours: it counts for more
  * than the Host header (RFC 9112 §3.2.2). */
 static bool split_target(struct http_conn *conn)
@@ -125,17 +140,50 @@ static bool split_target(struct http_conn *conn)
         return false;
     memcpy(authority, host, len);
     authority[len] = '\0';
-    return http_is_host_allowed(authority, conn->http->options.allowed_hosts);
+    return is_our_name(conn, authority);
+}
+
+/* Whether the caller may use the endpoint; else it is refused. */
+static bool is_authorised(struct http_conn *conn)
+{
+    const struct http_options *options = &conn->http->options;
+    if (options->authorise == NULL)
+        return true;
+    int status =
+        options->authorise(options->authorise_user, http1_header(&conn->parser, "authorization"),
+                           &conn->caller, conn->challenge, sizeof conn->challenge);
+    if (status == 0)
+        return true;
+    refuse(conn, status,
+           status == 401 ? "this needs a valid token: Authorization: Bearer …"
+                         : "the token does not allow this");
+    return false;
+}
+
+/* Whether the request comes under a name and from a page that we know; else it is refused. */
+static bool check_origin(struct http_conn *conn, bool is_open)
+{
+    bool is_host_fine =
+        split_target(conn) && is_our_name(conn, http1_header(&conn->parser, "host"));
+    const char *origin = http1_header(&conn->parser, "origin");
+    if (!is_host_fine && !is_open) {
+        refuse(conn, 403, "this Host is not allowed");
+        return false;
+    }
+    if (origin != NULL && !http_is_origin_allowed(origin, conn->http->options.allowed_origins)) {
+        refuse(conn, 403, "this Origin is not allowed");
+        return false;
+    }
+    conn->origin = origin;
+    conn->is_trusted = is_host_fine && conn->http->options.authorise == NULL;
+    return true;
 }
 
 void http_route_find(struct http_conn *conn)
 {
-    const struct http_options *options = &conn->http->options;
     const struct http_route *found = NULL;
     bool has_path = false;
-    bool is_host_fine =
-        split_target(conn) &&
-        http_is_host_allowed(http1_header(&conn->parser, "host"), options->allowed_hosts);
+    split_target(conn);
     for (size_t i = 0; i < ROUTES; i++) {
         if (!is_path(conn, &routes[i]))
             continue;
@@ -143,16 +191,12 @@ void http_route_find(struct http_conn *conn)
         if (is_method(conn, &routes[i]))
             found = &routes[i];
     }
-    if (!is_host_fine && !(found != NULL && found->is_open)) {
-        refuse(conn, 403, "this Host is not allowed");
+    if (!check_origin(conn, found != NULL && found->is_open))
         return;
-    }
-    const char *origin = http1_header(&conn->parser, "origin");
-    if (origin != NULL && !http_is_origin_allowed(origin, options->allowed_origins)) {
-        refuse(conn, 403, "this Origin is not allowed");
+    /* A preflight comes without credentials. */
+    if (http_route_is_endpoint(conn) && strcmp(conn->parser.method, "OPTIONS") != 0 &&
+        !is_authorised(conn))
         return;
-    }
-    conn->origin = origin;
     conn->route = found;
     if (found == NULL) {
         refuse(conn, has_path ? 405 : 404,

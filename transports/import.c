@@ -495,7 +495,9 @@ int import_command(struct app *app, int argc, char **argv)
     if (rc < 0) {
         code = command_usage_error(app, "%s", err.text);
     } else {
-        if (app_open_db(app, &err) < 0 || run_import(&im, &err) < 0 || print_report(&im, &err) < 0)
+        if (app_open_db(app, &err) < 0 || import_check(&im.options, &err) < 0 ||
+            app_take_turn(app, &err) < 0 || run_import(&im, &err) < 0 ||
+            print_report(&im, &err) < 0)
             code = command_fail(&err);
     }
     if (im.rejects != NULL)

@@ -6,7 +6,7 @@ const struct command command_list[] = {
      .usage = "",
      .summary = "serve one MCP client on standard input and output",
      .details = "What an MCP client starts: {\"command\": \"sextant\", \"args\": [\"stdio\"]}.\n",
-     .groups = OPTION_ENGINE | OPTION_TOOLS,
+     .groups = OPTION_ENGINE | OPTION_TOOLS | OPTION_SERVING,
      .is_guarded = true,
      .has_own_signals = true,
      .run = stdio_command},
@@ -16,10 +16,19 @@ const struct command command_list[] = {
      .details =
          "The endpoint is /mcp, or /mcp?toolsets=NAMES for a client that wants other tools;\n"
          "GET /healthz and /readyz tell whether the server is up and whether its engine\n"
-         "answers. To serve other machines, put an authenticating reverse proxy in front.\n",
-     .groups = OPTION_ENGINE | OPTION_TOOLS | OPTION_HTTP,
+         "answers. Once there are tokens (sextant token), clients must send one:\n"
+         "Authorization: Bearer TOKEN. Only then other machines can be served.\n",
+     .groups = OPTION_ENGINE | OPTION_TOOLS | OPTION_SERVING | OPTION_HTTP | OPTION_TOKENS,
      .is_guarded = true,
      .run = serve_command},
+    {.name = "token",
+     .usage = "create NAME | list | revoke NAME",
+     .summary = "make, list and revoke the tokens that clients of serve need",
+     .details = "create prints the token, which is not shown again: only its hash is kept.\n"
+                "A server that runs notices changes at once, and ends what a revoked token had\n"
+                "open; one that was started without tokens must be started anew.\n",
+     .groups = OPTION_TOKENS,
+     .run = token_command},
     {.name = "call",
      .usage = "TOOL ['{json}' | - | @FILE]",
      .summary = "call one tool and print its result",
@@ -56,7 +65,7 @@ const struct command command_list[] = {
      .summary = "check engine, access, data and limits, and say what to fix",
      .details = "Exit code 1 when a check fails.\n",
      .flags = doctor_flags,
-     .groups = OPTION_ENGINE,
+     .groups = OPTION_ENGINE | OPTION_TOKENS,
      .is_guarded = true,
      .run = doctor_command},
     {0},

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
+#include "auth.h"
 #include "commands.h"
 #include "http.h"
 #include "log.h"
@@ -15,7 +15,7 @@
 enum {
     PORT_DEFAULT = 8765,
     DRAIN_MS = 300,           /* for answers under way when told to end */
-    FILES_WANTED = 4096,      /* connections, engine files, pipes */
+    FILES_SPARE = 2048,       /* beside connections: engine files, pipes */
     STDIO_WARM_AFTER_MS = 50, /* the first answer goes before */
 };
 
@@ -25,6 +25,7 @@ struct serving {
     struct serve_tools *tools;
     struct stdio *stdio;
     struct http *http;
+    struct auth *auth; /* NULL: whoever reaches us may ask */
     struct warm warm;
     uv_timer_t timer;
     char host[128];
@@ -37,15 +38,18 @@ static int open_server(struct serving *s, struct app *app)
     *s = (struct serving){.app = app, .warm = {.app = app}};
     if (serve_new(app, &s->server, &s->tools, &err) < 0)
         return command_usage_error(app, "%s", err.text);
+    serve_begin(s->tools);
     return EXIT_OK;
 }
 
 /* No call runs any more, but a probe may: the engine is closed while `s` is still there. */
 static int end(struct serving *s, int code)
 {
+    serve_stop(s->tools);
     code = app_close(s->app, code);
     server_free(s->server);
     serve_tools_free(s->tools);
+    auth_close(s->auth);
     return code;
 }
 
@@ -160,16 +164,10 @@ static int parse_listen(const char *listen, char *host, size_t size, int *ret_po
     return 0;
 }
 
-static void on_http_stopped(void *user)
-{
-    struct serving *s = user;
-    s->is_done = true;
-}
-
 static void on_http_closed(void *user)
 {
     struct serving *s = user;
-    server_shutdown(s->server, on_http_stopped, s);
+    s->is_done = true;
 }
 
 static void on_signal(void *user)
@@ -179,14 +177,16 @@ static void on_signal(void *user)
     http_close(s->http, on_http_closed, s);
 }
 
-/* Each connection is a descriptor: a soft limit of 1,024 cannot hold as many. */
-static void raise_file_limit(void)
+static int authorise(void *user, const char *authorization, struct http_caller *ret_caller,
+                     char *challenge, size_t size)
 {
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= FILES_WANTED)
-        return;
-    limit.rlim_cur = limit.rlim_max < FILES_WANTED ? limit.rlim_max : FILES_WANTED;
-    setrlimit(RLIMIT_NOFILE, &limit);
+    return auth_check(user, authorization, ret_caller->principal, sizeof ret_caller->principal,
+                      &ret_caller->credential, challenge, size);
+}
+
+static bool is_valid(void *user, const struct http_caller *caller)
+{
+    return auth_holds(user, caller->credential);
 }
 
 static int start_http(struct serving *s, struct err *ret_err)
@@ -197,6 +197,7 @@ static int start_http(struct serving *s, struct err *ret_err)
         .server = s->server,
         .host = s->host,
         .drain_timeout_ms = DRAIN_MS,
+        .sessions = c->sessions,
         .allowed_origins = (const char *const *)c->allowed_origins,
         .allowed_hosts = (const char *const *)c->allowed_hosts,
         .check_toolsets = serve_check_toolset_names,
@@ -204,11 +205,24 @@ static int start_http(struct serving *s, struct err *ret_err)
         .user = &s->warm,
     };
     int rc = parse_listen(c->listen, s->host, sizeof s->host, &options.port, ret_err);
+    if (rc == 0)
+        rc = auth_open_configured(c, &s->auth, ret_err);
     if (rc < 0)
         return rc;
-    raise_file_limit();
+    if (s->auth != NULL) {
+        if (auth_count(s->auth) == 0)
+            log_event(LOG_WARNING, "no token exists yet, so nobody is let in", NULL);
+        options.authorise = authorise;
+        options.is_valid = is_valid;
+        options.authorise_user = s->auth;
+    }
+    http_raise_file_limit(FILES_SPARE);
     s->http = http_start(&options, ret_err);
     if (s->http == NULL) {
+        size_t len = strlen(ret_err->text);
+        if (ret_err->code == ERR_ACCESS)
+            snprintf(ret_err->text + len, sizeof ret_err->text - len,
+                     "; to serve others make a token for each: sextant token create NAME");
         snprintf(ret_err->field, sizeof ret_err->field, "http.listen");
         return -1;
     }

@@ -6,7 +6,7 @@
 
 #include "bind.h"
 #include "catalog.h"
-#include "log.h"
+#include "serve_impl.h"
 
 /* What initialize and server/discover tell an agent: how to start. */
 static const char instructions[] =
@@ -140,103 +140,6 @@ int serve_check_toolset_names(const char *toolsets, struct err *ret_err)
     return count > 0 ? rc : refuse_none(ret_err);
 }
 
-/* --- one call ------------------------------------------------------------------------------ */
-
-struct served {
-    struct app *app;
-    const struct tool *tool;
-};
-
-struct serve_tools {
-    size_t count;
-    struct served items[];
-};
-
-struct served_call {
-    struct call *call;
-    struct run *run;
-    const struct tool *tool;
-    uint64_t started_ns;
-};
-
-static void on_cancel(void *user)
-{
-    struct served_call *served = user;
-    run_cancel(served->run);
-}
-
-static void on_progress(void *user, double done, double total)
-{
-    struct served_call *served = user;
-    call_progress(served->call, done, total, NULL);
-}
-
-static void log_end(const struct served_call *served, const struct err *err)
-{
-    char ms[32];
-    snprintf(ms, sizeof ms, "%.1f", (double)(uv_hrtime() - served->started_ns) / 1e6);
-    bool is_ours = err->code >= ERR_UNAVAILABLE;
-    log_event(err->code == ERR_OK ? LOG_DEBUG
-              : is_ours           ? LOG_WARNING
-                                  : LOG_INFO,
-              "tool call", "tool", served->tool->name, "call", call_id(served->call), "ms", ms,
-              "result", err_name(err->code), "field", err->field, "text", err->text, "engine",
-              err->raw, NULL);
-}
-
-static void on_done(void *user, const struct run_result *result)
-{
-    struct served_call *served = user;
-    struct call *call = served->call;
-    log_end(served, &result->err);
-    free(served);
-    if (result->err.code != ERR_OK) {
-        call_fail(call, &result->err);
-        return;
-    }
-    json_t *content = json_pack("[{s:s, s:O}]", "type", "text", "text", result->text);
-    if (content == NULL) {
-        struct err err = {0};
-        err_set(&err, ERR_MEMORY, NULL, "out of memory");
-        call_fail(call, &err);
-        return;
-    }
-    call_finish(call, content, json_incref(result->structured));
-}
-
-static void fail(struct call *call, struct served_call *served, const struct err *err)
-{
-    if (served != NULL)
-        log_end(served, err);
-    free(served);
-    call_fail(call, err);
-}
-
-static void start_call(struct call *call, const json_t *arguments, void *user)
-{
-    const struct served *item = user;
-    struct err err = {0};
-    struct served_call *served = calloc(1, sizeof *served);
-    if (served == NULL) {
-        err_set(&err, ERR_MEMORY, NULL, "out of memory");
-        fail(call, NULL, &err);
-        return;
-    }
-    *served = (struct served_call){.call = call, .tool = item->tool, .started_ns = uv_hrtime()};
-    if (app_open_workspace(item->app, &err) < 0) {
-        fail(call, served, &err);
-        return;
-    }
-    served->run = run_start(item->app->workspace, item->tool, arguments, call_id(call), on_progress,
-                            on_done, served);
-    if (served->run == NULL) {
-        err_set(&err, ERR_MEMORY, NULL, "out of memory");
-        fail(call, served, &err);
-        return;
-    }
-    call_on_cancel(call, on_cancel, served);
-}
-
 /* --- registration -------------------------------------------------------------------------- */
 
 static int add_tool(struct server *server, struct served *item, struct err *ret_err)
@@ -249,7 +152,8 @@ static int add_tool(struct server *server, struct served *item, struct err *ret_
         .input_schema = tool_input_schema(tool),
         .output_schema = tool_output_schema(tool),
         .is_read_only = true,
-        .start = start_call,
+        .task_mode = TASK_OPTIONAL,
+        .start = serve_call_start,
         .user = item,
     };
     if (registered.input_schema == NULL || registered.output_schema == NULL) {
@@ -265,7 +169,7 @@ static bool offers(const struct server_tool *registered, const char *toolsets)
 {
     const struct served *item = registered->user;
     if (toolsets == NULL)
-        return serve_selects(item->app->config.toolsets, item->tool);
+        return serve_selects(item->serving->app->config.toolsets, item->tool);
     char name[NAME_BYTES];
     while (next_name(&toolsets, name, sizeof name))
         if (selects(name, item->tool))
@@ -273,50 +177,93 @@ static bool offers(const struct server_tool *registered, const char *toolsets)
     return false;
 }
 
-static int add_tools(struct app *app, struct server *server, struct serve_tools *tools,
-                     struct err *ret_err)
+static int add_tools(struct serve_tools *serving, struct err *ret_err)
 {
     for (size_t i = 0; catalog[i] != NULL; i++) {
-        struct served *item = &tools->items[tools->count++];
-        *item = (struct served){.app = app, .tool = catalog[i]};
-        int rc = add_tool(server, item, ret_err);
+        struct served *item = &serving->items[serving->count++];
+        *item = (struct served){.serving = serving, .tool = catalog[i]};
+        int rc = add_tool(serving->server, item, ret_err);
         if (rc < 0)
             return rc;
     }
     return 0;
 }
 
+/* A task has at least this long to be fetched after its call has ended. */
+enum { RESULT_KEPT_MS = 15 * 60 * 1000 };
+
 int serve_new(struct app *app, struct server **ret_server, struct serve_tools **ret_tools,
               struct err *ret_err)
 {
-    static const struct server_options options = {
-        .name = "sextant",
-        .title = "Sextant",
-        .version = SEXTANT_VERSION,
-        .instructions = instructions,
-        .offers = offers,
-    };
     int rc = serve_check_toolsets(app->config.toolsets, ret_err);
     if (rc < 0)
         return rc;
     size_t count = 0;
     while (catalog[count] != NULL)
         count++;
-    struct serve_tools *tools = calloc(1, sizeof *tools + count * sizeof *tools->items);
-    struct server *server = server_new(&options);
-    rc = tools != NULL && server != NULL ? add_tools(app, server, tools, ret_err)
-                                         : err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
+    struct serve_tools *serving = calloc(1, sizeof *serving + count * sizeof *serving->items);
+    if (serving == NULL)
+        return err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
+    serving->app = app;
+    serving->server = server_new(&(struct server_options){
+        .name = "sextant",
+        .title = "Sextant",
+        .version = SEXTANT_VERSION,
+        .instructions = instructions,
+        .offers = offers,
+        .list_resources = serve_list_resources,
+        .user = serving,
+        .has_logging = true,
+        .task_ttl_ms = (uint64_t)app->config.task_s * 1000 + RESULT_KEPT_MS,
+    });
+    rc = serving->server != NULL ? add_tools(serving, ret_err)
+                                 : err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
+    if (rc == 0)
+        rc = serve_add_resources(serving, ret_err);
+    if (rc == 0)
+        rc = serve_add_prompts(serving, ret_err);
     if (rc < 0) {
-        server_free(server);
-        free(tools);
+        server_free(serving->server);
+        serve_tools_free(serving);
         return rc;
     }
-    *ret_server = server;
-    *ret_tools = tools;
+    *ret_server = serving->server;
+    *ret_tools = serving;
     return 0;
 }
 
-void serve_tools_free(struct serve_tools *tools)
+void serve_tools_free(struct serve_tools *serving)
 {
-    free(tools);
+    if (serving == NULL)
+        return;
+    serve_free_prompts(serving);
+    free(serving);
+}
+
+/* --- the clock ----------------------------------------------------------------------------- */
+
+enum { TICK_MS = 1000 };
+
+static void on_tick(uv_timer_t *clock)
+{
+    struct serve_tools *serving = clock->data;
+    uint64_t now_ms = uv_now(serving->app->loop);
+    serve_call_tick(serving, now_ms);
+    serve_watch_tick(serving, now_ms);
+}
+
+void serve_begin(struct serve_tools *serving)
+{
+    uv_timer_init(serving->app->loop, &serving->clock); /* cannot fail */
+    serving->clock.data = serving;
+    serving->has_clock = true;
+    uv_timer_start(&serving->clock, on_tick, TICK_MS, TICK_MS);
+    uv_unref((uv_handle_t *)&serving->clock);
+}
+
+void serve_stop(struct serve_tools *serving)
+{
+    if (serving->has_clock)
+        uv_close((uv_handle_t *)&serving->clock, NULL);
+    serving->has_clock = false;
 }

@@ -14,9 +14,18 @@ int serve_check_toolsets(char *const *toolsets, struct err *ret_err);
 int serve_check_toolset_names(const char *toolsets, struct err *ret_err);
 
 /* A server that offers the tools of app->config.toolsets, or those that the address of a request
- * chooses instead. It opens app's workspace with the first
- * call and not before. The tools' memory goes with serve_tools_free(), after server_free(). */
+ * chooses instead, and the resources and prompts. It opens app's workspace with the first request
+ * that needs it and not before. Its memory goes with serve_tools_free(), after server_free(). */
 struct serve_tools;
 int serve_new(struct app *app, struct server **ret_server, struct serve_tools **ret_tools,
               struct err *ret_err);
 void serve_tools_free(struct serve_tools *tools);
+
+/* From here on long calls are looked after and changes of the data are told; serve_stop() before
+ * the loop is closed. */
+void serve_begin(struct serve_tools *tools);
+void serve_stop(struct serve_tools *tools);
+
+/* Resources and prompts as sections of the reference page. */
+void serve_reference_resources(struct buf *out);
+void serve_reference_prompts(struct buf *out);

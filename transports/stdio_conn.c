@@ -12,6 +12,7 @@
 #include "json.h"
 #include "lines.h"
 #include "outbox.h"
+#include "sweep.h"
 
 enum {
     READ_BYTES = 64 << 10,
@@ -61,6 +62,7 @@ struct stdio {
     uv_poll_t input, output;
     uv_idle_t input_file;
     uv_timer_t timer, parent_timer;
+    struct sweep sweep;
     uv_signal_t signals[SIGNALS];
     char chunk[READ_BYTES];
 };
@@ -152,10 +154,11 @@ static void release(struct stdio *stdio)
     if (stdio->state == CLOSED)
         return;
     stdio->state = CLOSED;
+    peer_listen(stdio->peer, NULL);
     uv_handle_t *all[] = {
         (uv_handle_t *)&stdio->input,      (uv_handle_t *)&stdio->output,
         (uv_handle_t *)&stdio->timer,      (uv_handle_t *)&stdio->parent_timer,
-        (uv_handle_t *)&stdio->input_file,
+        (uv_handle_t *)&stdio->input_file, (uv_handle_t *)&stdio->sweep.timer,
     };
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
         if (all[i]->data != NULL)
@@ -189,6 +192,7 @@ void stdio_close(struct stdio *stdio)
         return;
     stdio->state = CLOSING;
     stop_input(stdio);
+    peer_listen(stdio->peer, NULL); /* from here on the queue only shrinks */
     if (stdio->cause_ns == 0)
         stdio->cause_ns = uv_hrtime();
     if (stdio->has_failed || stdio->outbox.bytes == 0)
@@ -235,6 +239,12 @@ static void poll_output(struct stdio *stdio)
         uv_poll_start(&stdio->output, events, on_output);
 }
 
+/* Whether an answer is on its way. A client that only listens for changes waits for none. */
+static bool is_working(const struct stdio *stdio)
+{
+    return stdio->pending > 0 && server_running(stdio->options.server) > 0;
+}
+
 static void write_queued(struct stdio *stdio)
 {
     int rc = stdio->has_failed ? -EPIPE : outbox_write(&stdio->outbox);
@@ -249,7 +259,7 @@ static void write_queued(struct stdio *stdio)
         poll_input(stdio, true);
     if (stdio->outbox.bytes > 0)
         return;
-    if (stdio->state == INPUT_ENDED && stdio->pending == 0)
+    if (stdio->state == INPUT_ENDED && !is_working(stdio))
         end_soon(stdio, "end of input", 0);
     else if (stdio->state == CLOSING)
         release(stdio);
@@ -301,7 +311,7 @@ static void on_line(void *user, const char *text, size_t len)
         message = json_parse(text, len, &err);
     stdio->pending++;
     if (message == NULL)
-        server_receive_garbage(stdio->options.server, &stdio->channel, &err);
+        server_receive_garbage(stdio->options.server, &stdio->channel, NULL, &err);
     else if (server_receive(stdio->options.server, stdio->peer, &stdio->channel, message, NULL) ==
              RECEIVE_ACCEPTED)
         stdio->pending--;
@@ -315,7 +325,7 @@ static void on_end_of_input(struct stdio *stdio, const char *why)
     if (stdio->state != OPEN)
         return;
     stdio->state = INPUT_ENDED;
-    bool is_idle = stdio->pending == 0 && stdio->outbox.bytes == 0;
+    bool is_idle = !is_working(stdio) && stdio->outbox.bytes == 0;
     end_soon(stdio, why, is_idle ? 0 : STDIO_EOF_GRACE_MS);
 }
 
@@ -399,6 +409,8 @@ static int start(struct stdio *stdio, int output)
     adopt(stdio, &stdio->parent_timer);
     uv_idle_init(loop, &stdio->input_file);
     adopt(stdio, &stdio->input_file);
+    sweep_start(&stdio->sweep, loop, stdio->options.server);
+    adopt(stdio, &stdio->sweep.timer);
     int rc = init_poll(stdio, &stdio->input, STDIN_FILENO, &stdio->is_input_file);
     if (rc == 0)
         rc = init_poll(stdio, &stdio->output, output, &stdio->is_output_file);
@@ -409,6 +421,7 @@ static int start(struct stdio *stdio, int output)
     uv_timer_start(&stdio->parent_timer, on_parent_timer, PARENT_CHECK_MS, PARENT_CHECK_MS);
     poll_output(stdio);
     poll_input(stdio, true);
+    peer_listen(stdio->peer, &stdio->channel);
     return stdio->is_input_file ? uv_idle_start(&stdio->input_file, on_input_file) : 0;
 }
 

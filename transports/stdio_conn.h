@@ -7,6 +7,10 @@
 #include "err.h"
 #include "server.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum {
     STDIO_LINE_MAX = 16 << 20,  /* bytes; a longer message is answered with an error, skipped */
     STDIO_QUEUE_MAX = 32 << 20, /* bytes not yet read by the client; above, we stop listening */
@@ -40,3 +44,7 @@ int stdio_time_left_ms(const struct stdio *stdio);
 /* Stops reading, writes what is queued as far as the client takes it in the time left, then lets go
  * of the loop and frees itself. No call may be running in the server. */
 void stdio_close(struct stdio *stdio);
+
+#ifdef __cplusplus
+}
+#endif

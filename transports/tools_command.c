@@ -37,7 +37,7 @@ static json_t *ask_for_list(struct server *server)
 {
     static const struct channel_ops ops = {.send = take_answer};
     struct asking asking = {.channel = {.ops = &ops}};
-    struct peer *peer = peer_new(NULL, NULL);
+    struct peer *peer = peer_new(server, NULL);
     json_t *message =
         json_pack("{s:s, s:i, s:s, s:{s:{s:s, s:{}, s:{s:s, s:s}}}}", "jsonrpc", "2.0", "id", 1,
                   "method", "tools/list", "params", "_meta", ERA_META_VERSION,
@@ -232,9 +232,10 @@ static void add_page(struct buf *out)
             buf_puts(out, "No arguments.\n\n");
         buf_puts(out, "| result | type | meaning |\n|---|---|---|\n");
         add_fields(out, tool->fields, "", 0);
-        if (catalog[i + 1] != NULL)
-            buf_putc(out, '\n');
+        buf_putc(out, '\n');
     }
+    serve_reference_resources(out);
+    serve_reference_prompts(out);
 }
 
 int tools_command(struct app *app, int argc, char **argv)

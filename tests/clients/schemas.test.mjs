@@ -13,6 +13,8 @@ import { RawStdio, SEXTANT, environment } from './store.mjs';
 import { tools as table } from './tools.mjs';
 
 const INPUT_SCHEMA_MAX = 4000, LIST_MAX = 40000; // bytes
+const DESCRIPTION_MAX = 1024, INSTRUCTIONS_MAX = 2000; // characters: what hosts cut at
+const NESTING_MAX = 5; // objects and arrays within each other
 const TYPES = ['string', 'integer', 'number', 'boolean', 'object', 'array'];
 const KEYWORDS = ['type', 'description', 'properties', 'required', 'additionalProperties', 'items',
   'enum', 'default', 'minimum', 'maximum', 'minItems', 'maxItems', 'maxLength', 'minLength'];
@@ -44,7 +46,14 @@ function checkFlat(root, schema) {
     assert.equal(part.type === 'array', part.items !== undefined, `${path}: items`);
     for (const name of part.required ?? [])
       assert.ok(part.properties?.[name], `${path} requires ${name}, which it does not have`);
-    for (const choice of part.enum ?? []) assert.equal(typeof choice, part.type, `${path}: ${choice}`);
+    if (part.enum) assert.equal(part.type, 'string', `${path}: an enum of another type than text`);
+    for (const choice of part.enum ?? []) assert.ok(typeof choice === 'string' && choice !== '', `${path}: ${choice}`);
+    assert.notEqual(typeof part.additionalProperties, 'object', `${path}: additionalProperties`);
+    for (const keyword of ['default', 'minimum', 'maximum'])
+      if (typeof part[keyword] === 'number')
+        assert.ok(Math.abs(part[keyword]) <= Number.MAX_SAFE_INTEGER, `${path}: ${keyword}`);
+    const depth = path.split(/\.|\[\]/).length - 1;
+    assert.ok(depth <= NESTING_MAX + 2, `${path} is nested too deep`);
   }
 }
 
@@ -62,6 +71,7 @@ test('schemas are what every client accepts', () => {
   for (const tool of all) {
     assert.match(tool.name, /^[a-z0-9_]{1,30}$/);
     assert.ok(tool.description?.length > 20, `${tool.name}: description`);
+    assert.ok(tool.description.length <= DESCRIPTION_MAX, `${tool.name}: description`);
     assert.ok(tool.title, `${tool.name}: title`);
     assert.equal(tool.annotations?.readOnlyHint, true);
     for (const key of ['inputSchema', 'outputSchema']) {
@@ -94,13 +104,33 @@ test('the definitions fit into a context window', (t) => {
     t.diagnostic(`${tool.name}: input schema ${bytes(tool.inputSchema)}, output schema ${bytes(tool.outputSchema)}`);
     assert.ok(bytes(tool.inputSchema) < INPUT_SCHEMA_MAX, `${tool.name}: ${bytes(tool.inputSchema)} bytes`);
   }
+  const largest = all.reduce((a, b) => (bytes(a.inputSchema) > bytes(b.inputSchema) ? a : b));
+  t.diagnostic(`the largest input schema: ${largest.name}, ${bytes(largest.inputSchema)} bytes`);
   assert.ok(bytes(core) < LIST_MAX);
 });
 
-test('the protocol lists what the command line lists, in one page', async () => {
+test('the protocol lists what the command line lists, in one page', async (t) => {
   const server = new RawStdio({ data: join(folder, 'store'), env });
+  t.after(() => server.close());
   const { result } = await server.request('tools/list');
   assert.deepEqual(result.tools, listed());
   assert.equal(result.nextCursor, undefined);
-  await server.close();
+});
+
+test('the instructions and prompts are what every client accepts', async (t) => {
+  const server = new RawStdio({ data: join(folder, 'store'), env });
+  t.after(() => server.close());
+  const { result: { instructions } } = await server.request('server/discover');
+  assert.ok(instructions.length > 100 && instructions.length <= INSTRUCTIONS_MAX);
+  const { result: { prompts, nextCursor } } = await server.request('prompts/list');
+  assert.equal(nextCursor, undefined);
+  assert.ok(prompts.length > 0);
+  for (const prompt of prompts) {
+    assert.match(prompt.name, /^[a-z0-9_]{1,30}$/);
+    assert.ok(prompt.description?.length > 20 && prompt.description.length <= DESCRIPTION_MAX, prompt.name);
+    for (const argument of prompt.arguments ?? []) {
+      assert.match(argument.name, /^[a-z0-9_]{1,30}$/);
+      assert.ok(argument.description?.length > 3, `${prompt.name}.${argument.name}`);
+    }
+  }
 });

@@ -102,10 +102,11 @@ function csv() {
 // --- the store ----------------------------------------------------------------------------------
 
 export class Store {
+  // In XDG_DATA_HOME it is also the one that is opened without --data.
   constructor() {
     this.folder = mkdtempSync(join(tmpdir(), 'sextant-clients-'));
-    this.env = environment(this.folder);
-    this.data = join(this.folder, 'store');
+    this.env = { ...environment(this.folder), XDG_DATA_HOME: this.folder };
+    this.data = join(this.folder, 'sextant');
     const { text, rows } = csv();
     const file = join(this.folder, 'shop.csv');
     writeFileSync(file, text);
@@ -164,7 +165,7 @@ export const META = {
 // sextant stdio, spoken to line by line. Every line it writes must be a JSON message.
 export class RawStdio {
   constructor(store, ...flags) {
-    this.child = spawn(SEXTANT, ['stdio', '--log-level', 'debug', '--data', store.data, ...flags],
+    this.child = spawn(SEXTANT, ['stdio', '--log-level', 'debug', ...(store.data ? ['--data', store.data] : []), ...flags],
       { env: store.env, stdio: ['pipe', 'pipe', 'pipe'] });
     this.gone = once(this.child, 'close');
     this.log = '';

@@ -1,12 +1,12 @@
 /* Runs statements through sql/db.h and prints what came of them, for the engine tests.
  *
- * stdin: {"engine": "clickhouse" | "chdb", "options": {…as the members of the options struct…},
- *         "together": bool, "close_after_ms": n,
- *         "statements": [{"sql", "params": {name: escaped text}, "format", "tag", "is_write",
- * "body", "limits": {time_ms, memory_bytes, result_rows, result_bytes}, "progress": bool,
- * "cancel_after_ms": n, "stop_after_bytes": n, "cancel_in_data": bool}]} stdout: {"info": {…},
- * "results": [{"rows", "bytes", "err": {…}, "stats": {…}, "elapsed_ms", "progress": [rows_read…]}],
- * "start_errors"…}. Statements run one after the other, or all at once with "together". */
+ * stdin: {"engine": "clickhouse" | "chdb" | "store" (a shared chdb), "options": {…as the members of
+ * the options struct…}, "together": bool, "close_after_ms": n, "statements": [{"sql", "params":
+ * {name: escaped text}, "format", "tag", "is_write", "body", "limits": {time_ms, memory_bytes,
+ * result_rows, result_bytes}, "progress": bool, "cancel_after_ms": n, "stop_after_bytes": n,
+ * "cancel_in_data": bool}]} stdout: {"info": {…}, "results": [{"rows", "bytes", "err": {…},
+ * "stats": {…}, "elapsed_ms", "progress": [rows_read…]}], "start_errors"…}. Statements run one
+ * after the other, or all at once with "together". */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,10 +53,10 @@ static json_t *err_json(const struct err *err)
 
 static json_t *info_json(const struct db_info *info)
 {
-    return json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:b}", "engine", info->engine, "version",
+    return json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:b, s:i}", "engine", info->engine, "version",
                      info->version, "target", info->target, "database", info->database,
                      "may_set_limits", info->may_set_limits, "may_kill", info->may_kill,
-                     "is_embedded", info->is_embedded);
+                     "is_embedded", info->is_embedded, "owner_pid", info->owner_pid);
 }
 
 static void on_closed(void *user)
@@ -206,14 +206,15 @@ static const char *text(const json_t *object, const char *key)
 static struct db *open_db(struct job *job, const json_t *spec, struct err *ret_err)
 {
     const json_t *o = json_object_get(spec, "options");
-    if (strcmp(text(spec, "engine"), "chdb") == 0) {
+    if (strcmp(text(spec, "engine"), "clickhouse") != 0) {
         const struct chdb_options options = {
             .store = text(o, "store"),
             .library = text(o, "library"),
             .holder = "db_cli",
             .memory_bytes = number(o, "memory_bytes"),
         };
-        return chdb_new(&job->loop, &options, ret_err);
+        return strcmp(text(spec, "engine"), "chdb") == 0 ? chdb_new(&job->loop, &options, ret_err)
+                                                         : store_new(&job->loop, &options, ret_err);
     }
     const struct clickhouse_options options = {
         .host = text(o, "host"),

@@ -1,23 +1,11 @@
 /* Any bytes into the request parser. Beside not crashing, it must say the same however the bytes
  * are cut, keep what it reports inside its own buffer, and stay dead after a reject. */
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "fuzz.h"
 #include "http1.h"
 
 enum { MAX_BODY = 1 << 16 };
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void check(int is_true, const char *what)
-{
-    if (is_true)
-        return;
-    fprintf(stderr, "broken: %s\n", what);
-    abort();
-}
 
 /* What the parser said, as a number: FNV-1a over the events and their texts. */
 struct digest {

@@ -1,25 +1,13 @@
 /* Any bytes as a file to import: the first byte chooses the dialect. Beside not crashing, rows must
  * be the same however the bytes arrive, every byte must belong to one row, and what JSON lines give
  * must be UTF-8 when the line is. */
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "fuzz.h"
 #include "jsonl.h"
 #include "sniff.h"
 #include "utf8.h"
 #include "when.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void check(int is_true, const char *what)
-{
-    if (is_true)
-        return;
-    fprintf(stderr, "broken: %s\n", what);
-    abort();
-}
 
 static uint64_t mix(uint64_t hash, const char *bytes, size_t len)
 {

@@ -1,102 +1,199 @@
-/* Any JSON message into the server, with and without headers. Beside not crashing, whatever asks is
- * answered exactly once, whatever only tells is not, and every answer echoes the id it was asked
- * with. The first three lines of the input are headers (empty = absent), the rest is the body. */
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
+/* Any messages into the server: over stdio (one client, one channel), over HTTP without a session,
+ * and over HTTP with one. Beside not crashing, whatever asks is answered exactly once under its own
+ * id, whatever only tells is not, nothing is left when the clients are gone, and every message can
+ * be framed. The first three lines of the input are headers (empty = absent), each further one is a
+ * message; what the implementations do follows from what they are called and asked. */
 #include <string.h>
 
+#include "fake_server.h"
+#include "fuzz.h"
 #include "json.h"
 #include "rpc.h"
 #include "server.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+enum { MESSAGES_MAX = 12 };
 
-static void check(int is_true, const char *what)
-{
-    if (is_true)
-        return;
-    fprintf(stderr, "broken: %s\n", what);
-    abort();
-}
+/* ---- clients ---- */
 
 struct wire {
     struct channel channel; /* first */
-    const json_t *asked;
+    json_t *open;           /* ids of requests that wait; null for what had none */
+    bool is_shared;         /* stdio: one for all messages */
     bool may_stream;
-    int answers;
+    size_t awaited, answered;
 };
+
+static void check_framing(const json_t *message)
+{
+    char *text = json_text(message);
+    check(text != NULL && strchr(text, '\n') == NULL, "a message that cannot be framed");
+    free(text);
+}
+
+static void check_answer(struct wire *wire, const json_t *message)
+{
+    struct rpc_message sent;
+    rpc_classify(message, &sent);
+    if (sent.kind == RPC_BATCH)
+        return;
+    check(sent.kind == RPC_RESPONSE, "an answer that is none");
+    for (size_t i = 0; i < json_array_size(wire->open); i++) {
+        const json_t *id = json_array_get(wire->open, i);
+        if (sent.id != NULL ? json_equal(id, sent.id) : json_is_null(id)) {
+            json_array_remove(wire->open, i);
+            return;
+        }
+    }
+    check(0, "an answer to nothing");
+}
 
 static void on_send(struct channel *channel, json_t *message, int status, bool is_last)
 {
     struct wire *wire = (struct wire *)channel;
-    check(status == 200 || status == 400 || status == 404 || status == 202, "the status");
-    check(is_last || wire->may_stream, "more than an answer");
-    wire->answers += is_last;
-    if (message == NULL)
+    struct rpc_message sent;
+    check(status == 200 || status == 400 || status == 404 || status == 202 || status == 500,
+          "the status");
+    check(wire->is_shared || wire->answered == 0, "words after the last one");
+    wire->answered += is_last;
+    if (message == NULL) {
+        check(is_last, "nothing, in the middle");
         return;
-    struct rpc_message asked, sent;
-    rpc_classify(wire->asked, &asked);
+    }
+    check_framing(message);
+    fake_learn(message);
     rpc_classify(message, &sent);
-    check(!is_last ? sent.kind == RPC_NOTIFICATION
-                   : sent.kind == RPC_RESPONSE || sent.kind == RPC_BATCH,
-          "an answer that is none");
-    check(sent.kind != RPC_RESPONSE ||
-              (asked.id == NULL ? sent.id == NULL : json_equal(asked.id, sent.id)),
-          "another id");
-    char *text = json_text(message);
-    check(text != NULL && strchr(text, '\n') == NULL, "an answer that cannot be framed");
-    free(text);
+    if (is_last)
+        check_answer(wire, message);
+    else
+        check((sent.kind == RPC_NOTIFICATION || sent.kind == RPC_REQUEST) && wire->may_stream,
+              "a message before the answer that is none");
     json_decref(message);
 }
 
-static void start_echo(struct call *call, const json_t *arguments, void *user)
+static const struct channel_ops ops = {.send = on_send};
+
+static struct wire new_wire(bool is_shared, bool may_stream)
 {
-    (void)user;
-    call_progress(call, 1, 2, "half");
-    call_finish(call, NULL, json_incref((json_t *)arguments));
+    return (struct wire){.channel.ops = &ops,
+                         .open = json_array(),
+                         .is_shared = is_shared,
+                         .may_stream = may_stream};
 }
+
+/* ---- sessions ---- */
 
 static struct server *new_server(void)
 {
-    static const struct server_options options = {.name = "fuzz", .version = "0"};
-    struct server *server = server_new(&options);
-    struct server_tool echo = {
-        .name = "echo",
-        .input_schema = json_pack("{s:s}", "type", "object"),
-        .start = start_echo,
-    };
-    struct server_tool picky = echo;
-    picky.name = "picky";
-    picky.input_schema = json_pack("{s:s}", "type", "object");
-    picky.client_capabilities = json_pack("{s:{}}", "sampling");
-    check(server != NULL && server_add_tool(server, &echo, NULL) == 0 &&
-              server_add_tool(server, &picky, NULL) == 0,
-          "the server");
+    struct server *server = fake_server_new();
+    check(server != NULL, "the server");
     return server;
 }
 
-static void receive(struct server *server, const json_t *message,
+static void receive(struct server *server, struct peer *peer, struct wire *wire, const json_t *said,
                     const struct message_headers *headers)
 {
-    static const struct channel_ops ops = {.send = on_send};
-    struct wire wire = {.channel.ops = &ops, .asked = message, .may_stream = headers == NULL};
-    struct peer *peer = headers == NULL ? peer_new(NULL, NULL) : NULL;
-    enum receive_result result = server_receive(server, peer, &wire.channel, message, headers);
-    check(wire.answers == (result == RECEIVE_ANSWERING ? 1 : 0), "not one answer");
-    check(server_running(server) == 0, "a call left behind");
-    peer_free(peer);
+    json_t *message = json_deep_copy(said);
+    struct rpc_message asked;
+    fake_substitute(message);
+    rpc_classify(message, &asked);
+    size_t answered = wire->answered;
+    json_array_append(wire->open, asked.id != NULL ? (json_t *)asked.id : json_null());
+    enum receive_result result = server_receive(server, peer, &wire->channel, message, headers);
+    json_decref(message);
+    if (result == RECEIVE_ANSWERING) {
+        wire->awaited++;
+        return;
+    }
+    /* On a shared channel it may have ended another. */
+    check(wire->is_shared || wire->answered == answered, "an answer where none is wanted");
+    json_array_remove(wire->open, json_array_size(wire->open) - 1);
 }
 
-/* Cuts a line off the front of the input; NULL when it is empty. */
-static const char *take_line(char **text)
+/* The clients are gone; nothing may be left. */
+static void finish(struct server *server, struct peer *peer, struct wire *wires, size_t count,
+                   bool is_shutdown)
+{
+    if (is_shutdown)
+        server_shutdown(server, NULL, NULL);
+    for (size_t i = 0; i < count; i++) {
+        server_channel_gone(server, &wires[i].channel);
+        check(wires[i].answered == wires[i].awaited, "not one answer for each request");
+        json_decref(wires[i].open);
+    }
+    peer_free(peer);
+    server_shutdown(server, NULL, NULL); /* what became a task lives on until now */
+    check(server_running(server) == 0 && fake_held() == 0, "a call left behind");
+    server_free(server);
+    fake_forget();
+}
+
+static void run_stdio(json_t *const *messages, size_t count)
+{
+    struct server *server = new_server();
+    struct peer *peer = peer_new(server, NULL);
+    struct wire wire = new_wire(true, true);
+    check(peer != NULL, "memory");
+    peer_listen(peer, &wire.channel);
+    for (size_t i = 0; i < count; i++) {
+        receive(server, peer, &wire, messages[i], NULL);
+        fake_release(i);
+        server_changed(server, CHANGED_TOOLS | CHANGED_RESOURCES);
+        server_resource_updated(server, "x://one/a");
+        server_sweep(server);
+    }
+    peer_listen(peer, NULL);
+    finish(server, peer, &wire, 1, count % 2 == 0);
+}
+
+static void run_http(json_t *const *messages, size_t count, const struct message_headers *headers,
+                     bool has_session)
+{
+    struct server *server = new_server();
+    struct peer *peer = has_session ? peer_new(server, headers->principal) : NULL;
+    struct wire wires[MESSAGES_MAX + 1];
+    size_t extra = has_session ? 1 : 0;
+    bool may_stream = headers->accepts_stream;
+    if (has_session) {
+        wires[count] = new_wire(true, true); /* the stream of what answers nothing */
+        peer_listen(peer, &wires[count].channel);
+    }
+    for (size_t i = 0; i < count; i++) {
+        wires[i] = new_wire(false, may_stream);
+        receive(server, peer, &wires[i], messages[i], headers);
+        if (i % 4 == 3) {
+            server_channel_gone(server, &wires[i - 1].channel);
+            check(wires[i - 1].answered == wires[i - 1].awaited, "not one answer");
+        }
+        fake_release(i);
+        server_changed(server, CHANGED_PROMPTS);
+        server_resource_updated(server, "x://all");
+    }
+    if (peer != NULL)
+        peer_listen(peer, NULL);
+    finish(server, peer, wires, count + extra, count % 2 != 0);
+}
+
+/* Cuts a line off the front of the input. */
+static char *take_line(char **text)
 {
     char *line = *text, *end = strchr(line, '\n');
-    if (end == NULL)
-        return NULL;
+    if (end == NULL) {
+        *text = line + strlen(line);
+        return line;
+    }
     *end = '\0';
     *text = end + 1;
-    return *line != '\0' ? line : NULL;
+    return line;
+}
+
+static const char *or_null(const char *text)
+{
+    return text[0] != '\0' ? text : NULL;
+}
+
+static const char *find_header(void *user, const char *name)
+{
+    return strcmp(name, "mcp-param-region") == 0 ? user : NULL;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -104,19 +201,29 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *copy = calloc(1, size + 1);
     check(copy != NULL, "memory");
     memcpy(copy, data, size);
-    char *body = copy;
-    struct message_headers headers = {0}; /* no stream: so no progress is sent */
-    headers.protocol_version = take_line(&body);
-    headers.method = take_line(&body);
-    headers.name = take_line(&body);
-    json_t *message = json_parse(body, size - (size_t)(body - copy), NULL);
-    if (message != NULL) {
-        struct server *server = new_server();
-        receive(server, message, &headers);
-        receive(server, message, NULL);
-        server_free(server);
-        json_decref(message);
+    char *rest = copy;
+    struct message_headers headers = {.accepts_json = true, .find = find_header};
+    headers.protocol_version = or_null(take_line(&rest));
+    headers.method = or_null(take_line(&rest));
+    headers.name = or_null(take_line(&rest));
+    headers.user = (char *)headers.name;
+    json_t *messages[MESSAGES_MAX];
+    size_t count = 0;
+    while (*rest != '\0' && count < MESSAGES_MAX) {
+        const char *line = take_line(&rest);
+        messages[count] = json_parse(line, strlen(line), NULL);
+        count += messages[count] != NULL;
     }
+    if (count > 0) {
+        run_stdio(messages, count);
+        run_http(messages, count, &headers, false);
+        headers.accepts_stream = true;
+        headers.principal = "ann";
+        run_http(messages, count, &headers, false);
+        run_http(messages, count, &headers, true);
+    }
+    for (size_t i = 0; i < count; i++)
+        json_decref(messages[i]);
     free(copy);
     return 0;
 }

@@ -35,6 +35,8 @@ static void finish(struct db_query *q, enum err_code code)
     struct err err = {0};
     if (code != ERR_OK)
         err_set(&err, code, NULL, "fake %s", err_name(code));
+    if (code == ERR_ACCESS)
+        err.engine_code = 452; /* a limit beyond what the user may set */
     uv_idle_stop(&q->idle);
     q->request.on_done(q->request.user, code != ERR_OK ? &err : NULL, &stats);
     uv_close((uv_handle_t *)&q->idle, on_closed);
@@ -45,6 +47,10 @@ static void on_idle(uv_idle_t *handle)
     struct db_query *q = handle->data;
     if (q->is_cancelled) {
         finish(q, ERR_CANCELLED);
+        return;
+    }
+    if (q->answer->refuses_ms != 0 && q->request.limits.time_ms >= q->answer->refuses_ms) {
+        finish(q, ERR_ACCESS);
         return;
     }
     if (q->answer->hangs)

@@ -5,9 +5,10 @@
 
 struct fake_answer {
     const char *contains;
-    const char *rows;  /* JSONCompactEachRow; "" = none */
-    enum err_code err; /* ERR_OK = success */
-    bool hangs;        /* never ends unless cancelled */
+    const char *rows;    /* JSONCompactEachRow; "" = none */
+    enum err_code err;   /* ERR_OK = success */
+    bool hangs;          /* never ends unless cancelled */
+    uint64_t refuses_ms; /* not 0: a statement that may take so long or longer is refused */
 };
 
 /* `script` ends with {0}. A statement that no entry fits fails the test. */

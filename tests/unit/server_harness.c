@@ -125,7 +125,7 @@ void wire_open(struct wire *wire, struct server *server)
     *wire = (struct wire){
         .channel.ops = &wire_ops,
         .server = server,
-        .peer = peer_new(NULL, NULL),
+        .peer = peer_new(server, NULL),
         .revision = "2025-11-25",
         .methods = json_object(),
     };
@@ -151,6 +151,26 @@ enum receive_result say(struct wire *wire, const char *text)
     free(id);
     json_decref(message);
     return result;
+}
+
+void wire_ask(struct wire *wire, const char *method, const char *params)
+{
+    char text[4096];
+    int len = snprintf(text, sizeof text, "{'jsonrpc':'2.0','id':1,'method':'%s','params':{%s}}",
+                       method, params);
+    assert_true(len > 0 && (size_t)len < sizeof text);
+    assert_int_equal(say(wire, text), RECEIVE_ANSWERING);
+}
+
+void wire_greet(struct wire *wire, const char *version, const char *capabilities)
+{
+    char params[512];
+    wire->revision = version;
+    snprintf(params, sizeof params,
+             "'protocolVersion':'%s','capabilities':%s,'clientInfo':{'name':'c','version':'1'}",
+             version, capabilities);
+    wire_ask(wire, "initialize", params);
+    expect_part(wire, 200, version);
 }
 
 /* The next message sent, as text with apostrophes; NULL for the end of a cancelled request. */
@@ -193,6 +213,22 @@ void expect_silence(struct wire *wire)
     assert_int_equal(wire->seen, wire->count);
 }
 
+void wire_refused(struct server *server, const char *method, const char *params, const char *part)
+{
+    struct wire wire;
+    char modern[1024];
+    wire_open(&wire, server);
+    wire_ask(&wire, method, params);
+    expect_part(&wire, 200, "'error':{'code':-32602,");
+    wire_ask(&wire, method, params);
+    expect_part(&wire, 200, part);
+    wire.revision = V;
+    snprintf(modern, sizeof modern, "%s%s" META, params, params[0] != '\0' ? "," : "");
+    wire_ask(&wire, method, modern);
+    expect_part(&wire, 200, part);
+    wire_close(&wire);
+}
+
 /* ---- fixture ---- */
 
 const struct server_options options = {
@@ -225,6 +261,22 @@ struct server *server_with_tools(void)
         .start = start_fake,
     };
     assert_int_equal(server_add_tool(server, &sampler, &err), 0);
+    return server;
+}
+
+struct server *server_with(const struct server_options *with,
+                           const struct server_resource *resources, size_t resource_count,
+                           const struct server_prompt *prompts, size_t prompt_count)
+{
+    struct server *server = server_new(with);
+    struct err err;
+    held = NULL;
+    held_count = cancel_count = 0;
+    ends_on_cancel = true;
+    for (size_t i = 0; i < resource_count; i++)
+        assert_int_equal(server_add_resource(server, &resources[i], &err), 0);
+    for (size_t i = 0; i < prompt_count; i++)
+        assert_int_equal(server_add_prompt(server, &prompts[i], &err), 0);
     return server;
 }
 

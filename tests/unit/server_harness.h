@@ -54,6 +54,16 @@ void start_fake(struct call *call, const json_t *arguments, void *user);
 void wire_open(struct wire *wire, struct server *server);
 void wire_close(struct wire *wire);
 enum receive_result say(struct wire *wire, const char *text);
+/* A request with the id 1 and these members of params. */
+void wire_ask(struct wire *wire, const char *method, const char *params);
+/* `initialize`, with the capabilities as a JSON object; its answer is read. */
+void wire_greet(struct wire *wire, const char *version, const char *capabilities);
+/* Over a client of its own: the request is -32602 with `part` in it, in both eras. */
+void wire_refused(struct server *server, const char *method, const char *params, const char *part);
+/* The resources and prompts of a test file on a new server; the counters begin anew. */
+struct server *server_with(const struct server_options *with,
+                           const struct server_resource *resources, size_t resource_count,
+                           const struct server_prompt *prompts, size_t prompt_count);
 char *next(struct wire *wire, int status, bool is_last);
 void expect(struct wire *wire, int status, const char *text);
 void expect_part(struct wire *wire, int status, const char *part);

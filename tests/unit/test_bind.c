@@ -284,6 +284,13 @@ static void test_nearest(void **state)
     longer[sizeof longer - 1] = '\0';
     assert_null(bind_nearest(longer, names, 4));
     assert_null(bind_nearest("x", names, 0));
+    /* Only the beginning counts: here every word of it stands in a name, and the rest does not. */
+    char words[1000];
+    memset(words, ' ', sizeof words - 1);
+    memcpy(words, (const char[]){'s', 'i', 'g', 'n', ' ', 'u', 'p'}, 7);
+    memcpy(words + sizeof words - 8, "nowhere", 8);
+    const char *got = bind_nearest(words, names, 4);
+    assert_string_equal(got != NULL ? got : "(none)", "sign_up");
 }
 
 /* --- random arguments: the schema's verdict against ours ----------------------------------- */

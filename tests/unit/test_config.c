@@ -97,7 +97,8 @@ static void done(struct outcome *out)
     }
 }
 
-static const unsigned all_groups = OPTION_ENGINE | OPTION_TOOLS | OPTION_HTTP;
+static const unsigned all_groups =
+    OPTION_ENGINE | OPTION_TOOLS | OPTION_HTTP | OPTION_TOKENS | OPTION_SERVING;
 
 static void test_defaults(void **state)
 {
@@ -207,6 +208,16 @@ static void test_engine(void **state)
     done(&out);
     load(&out, all_groups, "--clickhouse-enabled=false");
     assert_false(config_is_remote(&out.config));
+    done(&out);
+    /* One that is true or false needs no value to be true. */
+    load(&out, all_groups, "--clickhouse-enabled no --sessions --data /store");
+    assert_true(out.config.sessions);
+    assert_false(out.config.is_enabled);
+    assert_string_equal(out.config.data_dir, "/store");
+    done(&out);
+    load(&out, all_groups, "--sessions off --data /store --clickhouse-enabled");
+    assert_false(out.config.sessions);
+    assert_true(out.config.is_enabled);
     done(&out);
 }
 

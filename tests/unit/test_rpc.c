@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,6 +37,7 @@ static const struct {
     {"{'jsonrpc':'2.0','id':-7,'method':'ping'}", RPC_REQUEST, "-7"},
     {"{'jsonrpc':'2.0','id':9223372036854775807,'method':'ping'}", RPC_REQUEST,
      "9223372036854775807"},
+    {"{'jsonrpc':'2.0','id':1.0,'method':'ping'}", RPC_REQUEST, "1.0"},
     {"{'jsonrpc':'2.0','id':'','method':'ping'}", RPC_REQUEST, "''"},
     {"{'jsonrpc':'2.0','id':'1','method':'ping'}", RPC_REQUEST, "'1'"},
     {"{'jsonrpc':'2.0','id':1,'method':'','params':{'_meta':{}}}", RPC_REQUEST, "1"},
@@ -62,6 +64,7 @@ static const struct {
     {"{'jsonrpc':'2.0','id':3,'method':null}", RPC_INVALID, "3"},
     {"{'jsonrpc':'2.0','id':null,'method':'ping'}", RPC_INVALID, NULL},
     {"{'jsonrpc':'2.0','id':1.5,'method':'ping'}", RPC_INVALID, NULL},
+    {"{'jsonrpc':'2.0','id':1e300,'method':'ping'}", RPC_INVALID, NULL},
     {"{'jsonrpc':'2.0','id':true,'method':'ping'}", RPC_INVALID, NULL},
     {"{'jsonrpc':'2.0','id':[1],'method':'ping'}", RPC_INVALID, NULL},
     {"{'jsonrpc':'2.0','id':{},'method':'ping'}", RPC_INVALID, NULL},
@@ -170,13 +173,60 @@ static void test_text(void **state)
     }
 }
 
+/* What 64 bits cannot hold keeps its digits; what is no JSON stays none. */
+static void test_big_integers(void **state)
+{
+    static const struct {
+        const char *text, *want; /* NULL: refused */
+    } rows[] = {
+        {"9223372036854775807", "9223372036854775807"},
+        {"-9223372036854775808", "-9223372036854775808"},
+        {"9223372036854775808", "'9223372036854775808'"},
+        {"-9223372036854775809", "'-9223372036854775809'"},
+        {"[18446744073709551615,1,'a',18446744073709551615]",
+         "['18446744073709551615',1,'a','18446744073709551615']"},
+        {"{'a':99999999999999999999 ,'99999999999999999999':'99999999999999999999'}",
+         "{'a':'99999999999999999999','99999999999999999999':'99999999999999999999'}"},
+        {"['\\'99999999999999999999\\\\',99999999999999999999]",
+         "['\\'99999999999999999999\\\\','99999999999999999999']"},
+        {"[99999999999999999999.5]", "[1e20]"},
+        {"[99999999999999999999,1e400]", NULL},
+        {"[99999999999999999999,]", NULL},
+        {"[99999999999999999999", NULL},
+        {"{99999999999999999999:1}", NULL},
+        {"{99999999999999999999 :1}", NULL},
+        {"[099999999999999999999]", NULL},
+        {"[+99999999999999999999]", NULL},
+        {"[99999999999999999999-1]", NULL},
+        {"[99999999999999999999x]", NULL},
+        {"[99999999999999999999'x']", NULL},
+        {"{'a':99999999999999999999,'a':1}", NULL},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char text[128], want[128];
+        snprintf(text, sizeof text, "%s", rows[i].text);
+        snprintf(want, sizeof want, "%s", rows[i].want != NULL ? rows[i].want : "");
+        for (size_t k = 0; k < sizeof text; k++) {
+            text[k] = text[k] == '\'' ? '"' : text[k];
+            want[k] = want[k] == '\'' ? '"' : want[k];
+        }
+        struct err err = {0};
+        json_t *value = json_parse(text, strlen(text), &err);
+        char *got = value != NULL ? json_text(value) : NULL;
+        if (strcmp(got != NULL ? got : "", want) != 0)
+            fail_msg("%s: %s, not %s", text, got != NULL ? got : err.text, want);
+        assert_true(value != NULL || err.code == ERR_ARGUMENT);
+        free(got);
+        json_decref(value);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_classify),
-        cmocka_unit_test(test_members),
-        cmocka_unit_test(test_build),
-        cmocka_unit_test(test_text),
+        cmocka_unit_test(test_classify),     cmocka_unit_test(test_members),
+        cmocka_unit_test(test_build),        cmocka_unit_test(test_text),
+        cmocka_unit_test(test_big_integers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

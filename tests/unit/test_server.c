@@ -3,40 +3,49 @@
 
 /* ---- legacy ---- */
 
-#define TOOLS                                                                                      \
-    "[{'name':'fake','title':'Fake','description':'Does what it is told.','inputSchema':"          \
-    "{'type':'object','properties':{'do':{'type':'string'}}},'outputSchema':{'type':'object'},"    \
-    "'annotations':{'readOnlyHint':true,'openWorldHint':false}},"                                  \
+/* tools/list with the members that came later. */
+#define TOOLS(title, output, fake_hints, sampler_hints)                                            \
+    "[{'name':'fake'," title "'description':'Does what it is told.','inputSchema':"                \
+    "{'type':'object','properties':{'do':{'type':'string'}}}" output fake_hints "},"               \
     "{'name':'sampler','description':'Needs sampling with tools.','inputSchema':"                  \
-    "{'type':'object'},'annotations':{'readOnlyHint':false,'openWorldHint':false}}]"
+    "{'type':'object'}" sampler_hints "}]"
+#define HINTS(read_only) ",'annotations':{'readOnlyHint':" read_only ",'openWorldHint':false}"
+#define TOOLS_2024_11    TOOLS("", "", "", "")
+#define TOOLS_2025_03    TOOLS("", "", HINTS("true"), HINTS("false"))
+#define TOOLS_2025_06                                                                              \
+    TOOLS("'title':'Fake',", ",'outputSchema':{'type':'object'}", HINTS("true"), HINTS("false"))
 
 static void test_initialize(void **state)
 {
     static const struct {
-        const char *asked, *agreed, *info;
+        const char *asked, *agreed, *info, *tools;
     } rows[] = {
-        {"2024-11-05", "2024-11-05", "{'name':'test','version':'1.2.3'}"},
-        {"2025-03-26", "2025-03-26", "{'name':'test','version':'1.2.3'}"},
-        {"2025-06-18", "2025-06-18", "{'name':'test','title':'Test','version':'1.2.3'}"},
+        {"2024-11-05", "2024-11-05", "{'name':'test','version':'1.2.3'}", TOOLS_2024_11},
+        {"2025-03-26", "2025-03-26", "{'name':'test','version':'1.2.3'}", TOOLS_2025_03},
+        {"2025-06-18", "2025-06-18", "{'name':'test','title':'Test','version':'1.2.3'}",
+         TOOLS_2025_06},
         {"2025-11-25", "2025-11-25",
-         "{'name':'test','title':'Test','version':'1.2.3','websiteUrl':'https://example.com/'}"},
+         "{'name':'test','title':'Test','version':'1.2.3','websiteUrl':'https://example.com/'}",
+         TOOLS_2025_06},
         {V, "2025-11-25",
-         "{'name':'test','title':'Test','version':'1.2.3','websiteUrl':'https://example.com/'}"},
+         "{'name':'test','title':'Test','version':'1.2.3','websiteUrl':'https://example.com/'}",
+         TOOLS_2025_06},
         {"1999-01-01", "2025-11-25",
-         "{'name':'test','title':'Test','version':'1.2.3','websiteUrl':'https://example.com/'}"},
+         "{'name':'test','title':'Test','version':'1.2.3','websiteUrl':'https://example.com/'}",
+         TOOLS_2025_06},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct wire wire;
         wire_open(&wire, *state);
         wire.revision = rows[i].agreed;
-        char request[512], answer[512];
+        char request[512], answer[1024];
         snprintf(request, sizeof request,
                  "{'jsonrpc':'2.0','id':0,'method':'initialize','params':{'protocolVersion':'%s',"
                  "'capabilities':{},'clientInfo':{'name':'c','version':'1'}}}",
                  rows[i].asked);
         snprintf(answer, sizeof answer,
                  "{'jsonrpc':'2.0','id':0,'result':{'protocolVersion':'%s','capabilities':{'tools'"
-                 ":{}},'serverInfo':%s,'instructions':'Begin with fake.'}}",
+                 ":{'listChanged':true}},'serverInfo':%s,'instructions':'Begin with fake.'}}",
                  rows[i].agreed, rows[i].info);
         assert_int_equal(say(&wire, request), RECEIVE_ANSWERING);
         expect(&wire, 200, answer);
@@ -45,7 +54,9 @@ static void test_initialize(void **state)
         say(&wire, "{'jsonrpc':'2.0','id':'p','method':'ping'}");
         expect(&wire, 200, "{'jsonrpc':'2.0','id':'p','result':{}}");
         say(&wire, "{'jsonrpc':'2.0','id':1,'method':'tools/list'}");
-        expect(&wire, 200, "{'jsonrpc':'2.0','id':1,'result':{'tools':" TOOLS "}}");
+        snprintf(answer, sizeof answer, "{'jsonrpc':'2.0','id':1,'result':{'tools':%s}}",
+                 rows[i].tools);
+        expect(&wire, 200, answer);
         say(&wire, "{'jsonrpc':'2.0','id':2,'method':'tools/call','params':{'name':'fake',"
                    "'arguments':{'x':'1'}}}");
         expect(&wire, 200,
@@ -75,11 +86,21 @@ static void test_legacy_errors(void **state)
         {"{'jsonrpc':'2.0','id':1,'method':'tools/call'}", 200, "-32602"},
         {"{'jsonrpc':'2.0','id':1,'method':'tools/call','params':{'name':7}}", 200, "-32602"},
         {"{'jsonrpc':'2.0','id':1,'method':'tools/call','params':{'name':'no_such'}}", 200,
-         "'code':-32602,'message':'Unknown tool: no_such'"},
+         "'code':-32602,'message':'Unknown tool: no_such (there are: fake, sampler)'"},
         {"{'jsonrpc':'2.0','id':1,'method':'tools/call','params':{'name':'fake','arguments':[]}}",
          200, "-32602"},
         {"{'jsonrpc':'2.0','id':1,'method':'tools/call','params':{'name':'sampler'}}", 200,
          "-32602"},
+        {"{'jsonrpc':'2.0','id':1,'method':'tools/call','params':{'name':'sampl'}}", 200,
+         "'code':-32602,'message':'Unknown tool: sampl; did you mean sampler?"},
+        {"{'jsonrpc':'2.0','id':1,'method':'initialize','params':{'protocolVersion':5}}", 200,
+         "'code':-32602,'message':'Invalid params: protocolVersion must be a string'"},
+        {"{'jsonrpc':'2.0','id':1,'method':'initialize','params':{'protocolVersion':'2025-11-25',"
+         "'capabilities':[]}}",
+         200, "'code':-32602,'message':'Invalid params: capabilities must be an object'"},
+        /* A number that no 64 bits hold is answered under the id of its request. */
+        {"{'jsonrpc':'2.0','id':1,'method':'tools/list','params':{'cursor':18446744073709551615}}",
+         200, "'id':1,'error':{'code':-32602"},
         {"{'a':1}", 400, "'id':null,'error':{'code':-32600"},
         {"5", 400, "'id':null,'error':{'code':-32600"},
         {"[]", 400, "'id':null,'error':{'code':-32600"},
@@ -184,8 +205,16 @@ static void test_garbage(void **state)
     wire_open(&wire, *state);
     struct err err;
     json_parse("{", 1, &err);
-    server_receive_garbage(*state, &wire.channel, &err);
+    server_receive_garbage(*state, &wire.channel, NULL, &err);
     expect_part(&wire, 400, "'id':null,'error':{'code':-32700,'message':'Parse error");
+    const struct message_headers old = {.protocol_version = "2025-06-18"};
+    server_receive_garbage(*state, &wire.channel, &old, &err);
+    expect_part(&wire, 400, "'id':null,'error':{'code':-32700,'message':'Parse error");
+    /* The new revision has no null for an id. */
+    const struct message_headers modern = {.protocol_version = V};
+    wire.revision = V;
+    server_receive_garbage(*state, &wire.channel, &modern, &err);
+    expect_part(&wire, 400, "{'jsonrpc':'2.0','error':{'code':-32700,'message':'Parse error");
     wire_close(&wire);
 }
 
@@ -206,6 +235,7 @@ static void test_notifications(void **state)
     };
     struct wire wire;
     wire_open(&wire, *state);
+    wire_greet(&wire, "2025-03-26", "{}");
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         assert_int_equal(say(&wire, rows[i]), RECEIVE_ACCEPTED);
         expect_silence(&wire);
@@ -228,11 +258,13 @@ static void test_modern(void **state)
         const char *method, *params, *result;
     } rows[] = {
         {"server/discover", META,
-         "{'supportedVersions':['" V "'],'capabilities':{'tools':{}},'serverInfo':" INFO
+         "{'supportedVersions':['" V
+         "'],'capabilities':{'tools':{'listChanged':true}},'serverInfo':" INFO
          ",'instructions':'Begin with fake.','ttlMs':3600000,'cacheScope':'public'," MARK "}"},
-        {"tools/list", META, "{'tools':" TOOLS ",'ttlMs':300000,'cacheScope':'public'," MARK "}"},
+        {"tools/list", META,
+         "{'tools':" TOOLS_2025_06 ",'ttlMs':300000,'cacheScope':'public'," MARK "}"},
         {"tools/list", "'cursor':''," META,
-         "{'tools':" TOOLS ",'ttlMs':300000,'cacheScope':'public'," MARK "}"},
+         "{'tools':" TOOLS_2025_06 ",'ttlMs':300000,'cacheScope':'public'," MARK "}"},
         {"tools/call", "'name':'fake','arguments':{'x':1}," META,
          "{'content':[{'type':'text','text':'{\\'x\\':1}'}],'structuredContent':{'x':1}," MARK "}"},
         {"tools/call", "'name':'fake','arguments':{'do':'list'}," META,

@@ -108,7 +108,7 @@ static void test_cancel_from_elsewhere(void **state)
     assert_int_equal(say(&other, CANCEL("1")), RECEIVE_ACCEPTED);
     assert_int_equal(cancel_count, 0);
     /* With a session they would share a peer. */
-    post.peer = other.peer = peer_new(NULL, NULL);
+    post.peer = other.peer = peer_new(*state, NULL);
     call_finish(held, json_array(), NULL);
     expect_part(&post, 200, "'id':1");
     say(&post, HOLD("2", ""));
@@ -160,12 +160,14 @@ static void test_shutdown(void **state)
     int stopped = 0;
     wire_open(&wire, *state);
     ends_on_cancel = false;
-    say(&wire, HOLD("1", ""));
+    say(&wire, HOLD("1", ",'_meta':{'progressToken':'t'}"));
     struct call *first = held;
     say(&wire, HOLD("2", ""));
     server_shutdown(*state, count, &stopped);
     assert_int_equal(cancel_count, 2);
     assert_int_equal(stopped, 0);
+    call_progress(first, 1, 2, "late");
+    expect_silence(&wire);
     /* The client is still there: it learns what became of its calls. */
     end_cancelled(first);
     expect_part(&wire, 200, "'id':1,'result':{'content':[{'type':'text','text':'the call was");
@@ -300,6 +302,185 @@ static void test_progress_by_revision(void **state)
     wire_close(&wire);
 }
 
+/* ---- logging ---- */
+
+#define SET_LEVEL(level)                                                                           \
+    "{'jsonrpc':'2.0','id':'l','method':'logging/setLevel','params':{'level':" level "}}"
+#define MODERN(level)                                                                              \
+    ",'_meta':{'io.modelcontextprotocol/protocolVersion':'" V "'," CAPS "{}" level "}"
+
+static struct server *server_with_logging(void)
+{
+    struct server_options own = options;
+    own.has_logging = true;
+    struct server *server = server_new(&own);
+    struct server_tool fake = {
+        .name = "fake",
+        .description = "Does what it is told.",
+        .input_schema = parse("{'type':'object'}"),
+        .start = start_fake,
+    };
+    assert_int_equal(server_add_tool(server, &fake, NULL), 0);
+    return server;
+}
+
+/* Says something at every level; how much of it the client hears. */
+static int hears(struct wire *wire)
+{
+    int count = 0;
+    for (int level = MCP_DEBUG; level <= MCP_EMERGENCY; level++)
+        call_log(held, (enum mcp_level)level, "test", json_pack("{s:i}", "n", level));
+    for (; wire->seen < wire->count; count++) {
+        const char *sent = next(wire, 200, false);
+        assert_non_null(strstr(sent, "'method':'notifications/message','params':{'level':'"));
+        assert_non_null(strstr(sent, "','logger':'test','data':{'n':"));
+    }
+    return count;
+}
+
+static void test_log(void **state)
+{
+    static const struct {
+        const char *level; /* of logging/setLevel, or NULL */
+        const char *call;
+        int heard;
+        bool is_http, has_no_peer, is_json_only;
+    } rows[] = {
+        {NULL, HOLD("1", ""), 7},
+        {SET_LEVEL("'debug'"), HOLD("1", ""), 8},
+        {SET_LEVEL("'warning'"), HOLD("1", ""), 5},
+        {SET_LEVEL("'emergency'"), HOLD("1", ""), 1},
+        {NULL, HOLD("1", ""), 7, .is_http = true},
+        {NULL, HOLD("1", ""), 7, .is_http = true, .has_no_peer = true},
+        {SET_LEVEL("'debug'"), HOLD("1", ""), 7, .is_http = true, .has_no_peer = true},
+        {NULL, HOLD("1", ""), 0, .is_http = true, .is_json_only = true},
+        /* In the modern era the request alone says it. */
+        {NULL, HOLD("1", MODERN("")), 0},
+        {SET_LEVEL("'debug'"), HOLD("1", MODERN("")), 0},
+        {NULL, HOLD("1", MODERN(",'io.modelcontextprotocol/logLevel':'debug'")), 8},
+        {SET_LEVEL("'error'"), HOLD("1", MODERN(",'io.modelcontextprotocol/logLevel':'notice'")),
+         6},
+    };
+    struct server *server = server_with_logging();
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct message_headers headers = {.protocol_version = "2025-11-25",
+                                          .accepts_json = true,
+                                          .accepts_stream = !rows[i].is_json_only};
+        struct wire wire;
+        wire_open(&wire, server);
+        struct peer *peer = wire.peer;
+        if (rows[i].is_http)
+            wire.headers = &headers;
+        if (rows[i].has_no_peer)
+            wire.peer = NULL;
+        if (rows[i].level != NULL) {
+            say(&wire, rows[i].level);
+            expect(&wire, 200, "{'jsonrpc':'2.0','id':'l','result':{}}");
+        }
+        if (strstr(rows[i].call, V) != NULL)
+            wire.revision = V;
+        say(&wire, rows[i].call);
+        assert_int_equal(hears(&wire), rows[i].heard);
+        /* Not a word to who has cancelled. */
+        ends_on_cancel = false;
+        say(&wire, CANCEL("1"));
+        assert_int_equal(hears(&wire), 0);
+        call_finish(held, json_array(), NULL);
+        assert_null(next(&wire, 202, true));
+        wire.peer = peer;
+        wire_close(&wire);
+    }
+    server_free(server);
+}
+
+static void test_log_details(void **state)
+{
+    struct server *server = server_with_logging();
+    struct wire wire;
+    wire_open(&wire, server);
+    say(&wire, HOLD("1", ""));
+    call_log(held, MCP_NOTICE, NULL, json_string("said"));
+    assert_string_equal(progress(&wire), "{'jsonrpc':'2.0','method':'notifications/message',"
+                                         "'params':{'level':'notice','data':'said'}}");
+    call_log(held, MCP_NOTICE, NULL, NULL); /* memory ran out before */
+    call_finish(held, json_array(), NULL);
+    expect_part(&wire, 200, "'id':1");
+    static const char *const bad[] = {SET_LEVEL("'loud'"), SET_LEVEL("5"), SET_LEVEL("null"),
+                                      "{'jsonrpc':'2.0','id':1,'method':'logging/setLevel'}"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        say(&wire, bad[i]);
+        expect_part(&wire, 200, "'error':{'code':-32602");
+    }
+    wire.revision = V;
+    say(&wire,
+        "{'jsonrpc':'2.0','id':1,'method':'logging/setLevel','params':{'level':'info'," META "}}");
+    expect_part(&wire, 404, "'error':{'code':-32601");
+    wire_close(&wire);
+    server_free(server);
+    /* Who does not declare it does not do it. */
+    wire_open(&wire, *state);
+    say(&wire, SET_LEVEL("'debug'"));
+    expect_part(&wire, 200, "'error':{'code':-32601");
+    say(&wire, HOLD("1", ""));
+    assert_int_equal(hears(&wire), 0);
+    call_finish(held, json_array(), NULL);
+    expect_part(&wire, 200, "'id':1");
+    wire_close(&wire);
+}
+
+/* ---- letting go ---- */
+
+static int let_go_count;
+
+static void let_go(struct channel *channel, unsigned retry_ms)
+{
+    assert_int_equal(retry_ms, 250);
+    let_go_count++;
+}
+
+static void test_let_go(void **state)
+{
+    static const struct channel_ops ops = {.send = wire_send, .let_go = let_go};
+    static const struct {
+        const char *version, *extra;
+        bool can, has_no_peer;
+        int count;
+    } rows[] = {
+        {"2025-11-25", "", true, false, 1}, {"2025-11-25", "", false, false, 0},
+        {"2025-11-25", "", true, true, 0},  {"2025-06-18", "", true, false, 0},
+        {V, MODERN(""), true, false, 0},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct message_headers headers = {.protocol_version = rows[i].version,
+                                          .method = "tools/call",
+                                          .name = "fake",
+                                          .accepts_json = true,
+                                          .accepts_stream = true};
+        char text[512];
+        struct wire wire;
+        wire_open(&wire, *state);
+        struct peer *peer = wire.peer;
+        wire.revision = rows[i].version;
+        wire.headers = &headers;
+        if (rows[i].can)
+            wire.channel.ops = &ops;
+        if (rows[i].has_no_peer)
+            wire.peer = NULL;
+        snprintf(text, sizeof text,
+                 "{'jsonrpc':'2.0','id':1,'method':'tools/call','params':{'name':'fake',"
+                 "'arguments':{'do':'hold'}%s}}",
+                 rows[i].extra);
+        say(&wire, text);
+        let_go_count = 0;
+        call_let_go(held, 250);
+        assert_int_equal(let_go_count, rows[i].count);
+        call_finish(held, json_array(), NULL);
+        expect_part(&wire, 200, "'id':1");
+        wire.peer = peer;
+        wire_close(&wire);
+    }
+}
+
 /* ---- batches ---- */
 
 #define PING(id) "{'jsonrpc':'2.0','id':" id ",'method':'ping'}"
@@ -308,7 +489,7 @@ static void test_batch(void **state)
 {
     struct wire wire;
     wire_open(&wire, *state);
-    wire.revision = "2025-03-26";
+    wire_greet(&wire, "2025-03-26", "{}");
     say(&wire, "[" PING("1") ",{'jsonrpc':'2.0','method':'notifications/x'}," PING("'b'") "]");
     expect(&wire, 200,
            "[{'jsonrpc':'2.0','id':1,'result':{}},{'jsonrpc':'2.0','id':'b','result':{}}]");
@@ -403,6 +584,9 @@ int main(void)
         TEST(test_progress),
         TEST(test_no_progress),
         TEST(test_progress_by_revision),
+        TEST(test_log),
+        TEST(test_log_details),
+        TEST(test_let_go),
         TEST(test_batch),
         TEST(test_out_of_memory),
     };

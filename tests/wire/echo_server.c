@@ -1,9 +1,11 @@
-/* A server with four simple tools, for the tests of the transports: no database behind it.
+/* A server with a few simple tools, for the tests of the transports: no database behind it.
  *   echo {…}     returns its arguments
  *   slow {ms}    ends after so long, with progress every 50 ms; says on stderr when it is cancelled
  *   fail         fails
  *   big {bytes}  returns a text of that size
- *   noise {…}    prints on standard output first, which must not reach the client */
+ *   noise {…}    prints on standard output first, which must not reach the client
+ *   change {}    says that the list of tools changed
+ *   linger {}    becomes a task that runs until it is cancelled, and says so on stderr */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +17,7 @@
 #include "server.h"
 #include "stdio_conn.h"
 
-enum { TICK_MS = 50 };
+enum { TICK_MS = 50, TASK_TTL_MS = 1000 };
 
 static uv_loop_t *loop;
 static struct server *server;
@@ -54,6 +56,26 @@ static void noise(struct call *call, const json_t *arguments, void *user)
     if (write(STDOUT_FILENO, "more noise\n", 11) < 0)
         perror("write");
     echo(call, arguments, user);
+}
+
+static void change(struct call *call, const json_t *arguments, void *user)
+{
+    server_changed(server, CHANGED_TOOLS);
+    echo(call, arguments, user);
+}
+
+static void on_linger_cancelled(void *user)
+{
+    struct err err;
+    err_set(&err, ERR_CANCELLED, NULL, "cancelled");
+    fprintf(stderr, "cancelled linger\n");
+    call_fail(user, &err);
+}
+
+static void linger(struct call *call, const json_t *arguments, void *user)
+{
+    call_on_cancel(call, on_linger_cancelled, call);
+    call_into_task(call);
 }
 
 /* ---- slow ---- */
@@ -127,6 +149,8 @@ static const struct {
     {"fail", "Fails.", "event", "string", fail},
     {"big", "Returns a long text.", "bytes", "integer", big},
     {"noise", "Prints where it should not.", "text", "string", noise},
+    {"change", "Changes the tools.", "text", "string", change},
+    {"linger", "Runs until it is cancelled.", "text", "string", linger},
 };
 
 static void add_tools(void)
@@ -140,6 +164,7 @@ static void add_tools(void)
             .input_schema = json_pack("{s:s, s:{s:{s:s}}}", "type", "object", "properties",
                                       tools[i].argument, "type", tools[i].type),
             .is_read_only = true,
+            .task_mode = tools[i].start == linger ? TASK_OPTIONAL : TASK_NEVER,
             .start = tools[i].start,
         };
         if (server_add_tool(server, &tool, &err) < 0) {
@@ -177,6 +202,7 @@ int main(int argc, char **argv)
         .title = "Echo",
         .version = "1.0.0",
         .instructions = "Call echo to see your arguments again.",
+        .task_ttl_ms = TASK_TTL_MS,
     };
     loop = uv_default_loop();
     server = server_new(&options);

@@ -158,7 +158,7 @@ describe('statuses', () => {
     await raw.write('GET /healthz HTTP/1.1\r\nHost: probe\r\n\r\n');
     assert.equal((await raw.answer()).status, 200);
     await raw.write('GET /readyz HTTP/1.1\r\nHost: probe\r\n\r\n');
-    assert.equal((await raw.answer()).status, 403);
+    assert.equal((await raw.answer()).status, 200);
     await raw.close();
   });
 
@@ -350,7 +350,7 @@ test('an address that others can reach is refused', () => {
   for (const address of ['0.0.0.0:0', '192.0.2.1:0', '[::]:0', '::0', 'example.com:0']) {
     const result = spawnSync(binary, ['--listen', address], { encoding: 'utf8', timeout: 5000 });
     assert.equal(result.status, 1, address);
-    assert.match(result.stderr, /127\.0\.0\.1, ::1 and localhost are allowed/, address);
+    assert.match(result.stderr, /only 127\.0\.0\.1, ::1 and localhost are allowed|is not an IP address/, address);
     assert.equal(result.stdout, '');
   }
 });

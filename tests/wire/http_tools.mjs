@@ -49,7 +49,7 @@ export class Raw {
   }
 
   // Waits until the text satisfies `test`, or fails.
-  async until(test, ms = 5000) {
+  async until(test, ms = 20000) {
     const end = Date.now() + ms;
     while (!test(this.text)) {
       if (Date.now() > end || (this.isClosed && !test(this.text)))
@@ -153,7 +153,7 @@ export async function stats(server) {
 }
 
 // Waits until the counters of the server satisfy `test`.
-export async function untilStats(server, test, ms = 5000) {
+export async function untilStats(server, test, ms = 20000) {
   const end = Date.now() + ms;
   for (;;) {
     const counters = await stats(server);

@@ -9,6 +9,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
+import { TASK_SCHEMA } from './task_schema.mjs';
+
 const SKIPPED = 77;
 const REVISIONS = ['2024-11-05', '2025-03-26', '2025-06-18', '2025-11-25', '2026-07-28'];
 
@@ -19,8 +21,34 @@ const DEFINITIONS = {
   'server/discover': 'DiscoverResult',
   'tools/list': 'ListToolsResult',
   'tools/call': 'CallToolResult',
+  'resources/list': 'ListResourcesResult',
+  'resources/templates/list': 'ListResourceTemplatesResult',
+  'resources/read': 'ReadResourceResult',
+  'resources/subscribe': 'EmptyResult',
+  'resources/unsubscribe': 'EmptyResult',
+  'prompts/list': 'ListPromptsResult',
+  'prompts/get': 'GetPromptResult',
+  'completion/complete': 'CompleteResult',
+  'subscriptions/listen': 'SubscriptionsListenResult',
+  'notifications/subscriptions/acknowledged': 'SubscriptionsAcknowledgedNotification',
+  'notifications/tools/list_changed': 'ToolListChangedNotification',
+  'notifications/prompts/list_changed': 'PromptListChangedNotification',
+  'notifications/resources/list_changed': 'ResourceListChangedNotification',
+  'notifications/resources/updated': 'ResourceUpdatedNotification',
   'notifications/progress': 'ProgressNotification',
+  'notifications/message': 'LoggingMessageNotification',
+  'notifications/cancelled': 'CancelledNotification',
+  'logging/setLevel': 'EmptyResult',
+  'elicitation/create': 'ElicitRequest',
+  'sampling/createMessage': 'CreateMessageRequest',
+  'roots/list': 'ListRootsRequest',
+  'tasks/get': 'GetTaskResult',
+  'tasks/update': 'TaskAckResult',
+  'tasks/cancel': 'TaskAckResult',
+  'notifications/tasks': 'TaskNotification',
 };
+// A result that says itself what it is instead.
+const RESULT_TYPES = { input_required: 'InputRequiredResult', task: 'CreateTaskResult' };
 // Error codes whose whole response has a definition of its own (2026-07-28).
 const ERRORS = {
   '-32020': 'HeaderMismatchError',
@@ -77,13 +105,16 @@ function load(revision) {
   const ajv = new Validator({ strict: false, allErrors: true });
   formats(ajv);
   ajv.addSchema(schema, revision);
-  const at = (name) => schema[root][name] && ajv.getSchema(`${revision}#/${root}/${name}`);
+  const hasTasks = revision === '2026-07-28';
+  if (hasTasks) ajv.addSchema(TASK_SCHEMA);
+  const at = (name) => (schema[root][name] && ajv.getSchema(`${revision}#/${root}/${name}`))
+    ?? (hasTasks && TASK_SCHEMA.$defs[name] && ajv.getSchema(`tasks#/$defs/${name}`));
   return { revision, at };
 }
 
 function names(kind, message) {
   if (kind !== 'error') {
-    return kind === 'batch' ? [] : [DEFINITIONS[kind]];
+    return kind === 'batch' ? [] : [RESULT_TYPES[message.result?.resultType] ?? DEFINITIONS[kind]];
   }
   return ['JSONRPCErrorResponse', 'JSONRPCError', ERRORS[message.error.code]];
 }

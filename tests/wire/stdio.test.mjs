@@ -40,6 +40,7 @@ class Server {
     let text = '';
     this.child.stdout?.setEncoding('utf8').on('data', (chunk) => {
       text += chunk;
+      if (!chunk.includes('\n')) return; // a long line is not searched again and again
       const parts = text.split('\n');
       text = parts.pop();
       for (const part of parts) this.lines.push(JSON.parse(part));
@@ -109,7 +110,7 @@ test('a session of both eras', async () => {
   assert.equal((await s.answer(0)).result.protocolVersion, '2025-11-25');
   s.send({ method: 'notifications/initialized' });
   s.send({ id: 1, method: 'tools/list' });
-  assert.deepEqual((await s.answer(1)).result.tools.map((t) => t.name), ['echo', 'slow', 'fail', 'big', 'noise']);
+  assert.deepEqual((await s.answer(1)).result.tools.map((t) => t.name), ['echo', 'slow', 'fail', 'big', 'noise', 'change', 'linger']);
   s.send({ id: 'd', method: 'server/discover', params: { _meta: MODERN } });
   assert.deepEqual((await s.answer('d')).result.supportedVersions, ['2026-07-28']);
   s.call(2, 'fail', {});
@@ -151,7 +152,7 @@ test('what is no message is answered, and the server lives', async () => {
   const s = new Server();
   const rows = [
     ['garbage', -32700], ['{"jsonrpc":"2.0",', -32700], ['{"a":1,"a":2}', -32700],
-    ['"\\ud800"', -32700], ['[1e400]', -32700], ['{"id":18446744073709551616}', -32700],
+    ['"\\ud800"', -32700], ['[1e400]', -32700], ['18446744073709551616', -32600],
     ['['.repeat(100000), -32700], ['null', -32600], ['{}', -32600], ['[]', -32600],
     [Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x3a, 0x31, 0x7d]), -32700],
     [Buffer.from('{"jsonrpc":"2.0","id":1,"method":"pi\0ng"}'), -32700],
@@ -269,6 +270,18 @@ test('end of input: what takes too long is cancelled', async () => {
   assert.equal((await s.answer(1)).result.isError, true); // the client reads on: it is told
 });
 
+test('end of input: who listens for changes is told', async () => {
+  const s = new Server();
+  s.send({ id: 'l', method: 'subscriptions/listen', params: { notifications: { toolsListChanged: true }, _meta: MODERN } });
+  await s.until(() => s.lines.find((m) => m.method === 'notifications/subscriptions/acknowledged'), 'acknowledgement');
+  s.call(1, 'slow', { ms: 100 });
+  s.child.stdin.end();
+  assert.equal((await s.ends()).code, 0);
+  assert.deepEqual(s.lines.slice(1).map((m) => m.id), [1, 'l'], 'what was asked first, then the end of listening');
+  assert.equal(s.lines[2].result.resultType, 'complete');
+  assert.equal(s.lines[2].result._meta['io.modelcontextprotocol/subscriptionId'], 'l');
+});
+
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) {
   test(`${signal} with calls running`, async () => {
     const s = new Server();
@@ -376,7 +389,7 @@ test('pipes: a reader that leaves is noticed while nothing is written', async ()
   running.add(child);
   let out = '', log = '', since = 0, ms = 0;
   child.stdout.setEncoding('utf8').on('data', (chunk) => { out += chunk; since = Date.now(); });
-  child.stderr.setEncoding('utf8').on('data', (chunk) => { log += chunk; ms = Date.now() - since; });
+  child.stderr.setEncoding('utf8').on('data', (chunk) => { log += chunk; ms = since > 0 ? Date.now() - since : 0; });
   for (let i = 0; !log.includes('ended') && i < 3000; i++) await sleep(10);
   process.kill(-child.pid, 'SIGKILL'); // the sleep as well
   await once(child, 'close');
@@ -384,6 +397,34 @@ test('pipes: a reader that leaves is noticed while nothing is written', async ()
   assert.deepEqual(JSON.parse(out), { jsonrpc: '2.0', id: 1, result: {} });
   assert.match(log, /ended: the client closed its end/);
   assert.ok(ms <= SOON_MS + SLACK_MS, `took ${ms} ms`);
+});
+
+test('changes are told unasked: to a legacy client after initialize, to a modern one that listens', async () => {
+  const server = new Server();
+  const isChange = (line) => line.method === 'notifications/tools/list_changed';
+  server.send({ id: 0, method: 'initialize', params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 't', version: '1' } } });
+  server.send({ method: 'notifications/initialized' });
+  server.call(1, 'change', {});
+  await server.until(() => server.lines.some(isChange), 'a change for the legacy client');
+  server.send({ id: 'l', method: 'subscriptions/listen', params: { notifications: { toolsListChanged: true }, _meta: MODERN } });
+  await server.until(() => server.lines.some((line) => line.method === 'notifications/subscriptions/acknowledged'), 'the acknowledgement');
+  server.call(2, 'change', {});
+  const heard = () => server.lines.filter(isChange).some((line) => line.params?._meta?.['io.modelcontextprotocol/subscriptionId'] === 'l');
+  await server.until(heard, 'a change for the one that listens');
+  // Told to end, the server ends the subscription in order.
+  server.child.kill('SIGTERM');
+  await server.until(() => server.lines.some((line) => line.id === 'l' && line.result?.resultType === 'complete'), 'the last word');
+  await server.gone;
+});
+
+test('what has outlived its time ends while nothing else happens', async () => {
+  const server = new Server();
+  const meta = { ...MODERN, 'io.modelcontextprotocol/clientCapabilities': { extensions: { 'io.modelcontextprotocol/tasks': {} } } };
+  server.call(1, 'linger', {}, meta);
+  await server.until(() => server.lines.some((line) => line.result?.resultType === 'task'), 'a task');
+  await server.until(() => server.log.includes('cancelled linger'), 'its end');
+  server.child.stdin.end();
+  await server.gone;
 });
 
 test('leaves shared descriptors as it found them', async () => {
