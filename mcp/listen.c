@@ -5,11 +5,7 @@
 #include "json.h"
 #include "watch.h"
 
-enum {
-    LISTENS_MAX = 1024,
-    LISTENED_MAX = 16384, /* things watched by all of them together */
-    LISTENS_SHARE = 4,    /* one caller has at most this fraction of both */
-};
+enum { LISTENS_MAX = 1024 };
 
 /* ---- what the client wants ---- */
 
@@ -53,22 +49,14 @@ static bool check_wishes(const struct request *request)
     return fault == NULL;
 }
 
-/* Whether another one of this caller is too much. Where all callers are nobody in particular, there
- * are no shares. */
+/* Whether another one of this caller is too much, in number or in what is watched. */
 static bool is_full(const struct server *server, const char *principal)
 {
-    size_t watched = 0, own_listens = 0, own_watched = 0;
-    for (const struct watcher *w = server->watchers; w != NULL; w = w->next) {
-        if (!watcher_is_listen(w))
-            continue;
-        bool is_own = principal[0] != '\0' && strcmp(w->principal, principal) == 0;
-        watched += w->count;
-        own_listens += is_own;
-        own_watched += is_own ? w->count : 0;
-    }
-    return server->listens >= LISTENS_MAX || watched >= LISTENED_MAX ||
-           own_listens >= LISTENS_MAX / LISTENS_SHARE ||
-           own_watched >= LISTENED_MAX / LISTENS_SHARE;
+    size_t own = 0;
+    for (const struct watcher *w = server->watchers; w != NULL; w = w->next)
+        own += watcher_is_listen(w) && principal[0] != '\0' && strcmp(w->principal, principal) == 0;
+    return server->listens >= LISTENS_MAX || own >= LISTENS_MAX / WATCH_SHARE ||
+           !watch_has_room(server, principal);
 }
 
 /* Whether there is room for another one. */

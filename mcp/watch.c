@@ -77,6 +77,19 @@ struct watch *watcher_find(const struct watcher *watcher, const char *method, co
     return NULL;
 }
 
+bool watch_has_room(const struct server *server, const char *principal)
+{
+    size_t count = 0, own = 0;
+    for (const struct watcher *w = server->watchers; w != NULL; w = w->next) {
+        size_t targets = 0;
+        for (size_t i = 0; i < w->count; i++)
+            targets += w->watches[i].target[0] != '\0';
+        count += targets;
+        own += principal[0] != '\0' && strcmp(w->principal, principal) == 0 ? targets : 0;
+    }
+    return count < WATCHED_ALL_MAX && own < WATCHED_ALL_MAX / WATCH_SHARE;
+}
+
 int watcher_add(struct watcher *watcher, const char *method, const char *target)
 {
     if (watcher_find(watcher, method, target) != NULL)
@@ -298,8 +311,9 @@ void handle_resources_subscribe(struct request *request)
     if (uri == NULL)
         return;
     const struct watcher *old = request->peer->watcher;
-    bool is_full =
-        old != NULL && old->count >= WATCHED_MAX && watcher_find(old, NOTIFY_UPDATED, uri) == NULL;
+    bool is_new = old == NULL || watcher_find(old, NOTIFY_UPDATED, uri) == NULL;
+    bool is_full = is_new && old != NULL && old->count >= WATCHED_MAX;
+    bool has_room = !is_new || watch_has_room(answer->server, request->peer->principal);
     json_t *variables = NULL;
     bool exists = find_resource(answer->server, uri, &variables) != NULL;
     json_decref(variables);
@@ -309,6 +323,9 @@ void handle_resources_subscribe(struct request *request)
     else if (is_full)
         answer_error(answer, RPC_INTERNAL_ERROR, 200, NULL,
                      "At most %d things can be watched: unsubscribe from some first", WATCHED_MAX);
+    else if (!has_room)
+        answer_error(answer, RPC_INTERNAL_ERROR, 200, NULL,
+                     "Too many resources are watched: unsubscribe from some, or try later");
     else if (watch_peer(request) != 0 ||
              watcher_add(request->peer->watcher, NOTIFY_UPDATED, uri) != 0)
         answer_error(answer, RPC_INTERNAL_ERROR, 500, NULL, "Internal error: out of memory");

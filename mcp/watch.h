@@ -13,8 +13,10 @@
 #define META_SUBSCRIPTION "io.modelcontextprotocol/subscriptionId"
 
 enum {
-    WATCHED_MAX = 256,      /* resources or tasks of one watcher */
-    WATCHED_URI_MAX = 1024, /* bytes */
+    WATCHED_MAX = 256,       /* resources or tasks of one watcher */
+    WATCHED_ALL_MAX = 16384, /* of all of them together */
+    WATCH_SHARE = 4,         /* one caller has at most this fraction of what all may have */
+    WATCHED_URI_MAX = 1024,  /* bytes */
 };
 
 /* One thing that is watched. */
@@ -54,6 +56,10 @@ void watcher_free(struct watcher *watcher);
 struct watch *watcher_find(const struct watcher *watcher, const char *method, const char *target);
 /* Once is enough; -1 when out of memory. */
 int watcher_add(struct watcher *watcher, const char *method, const char *target);
+
+/* Whether this caller may watch more resources or tasks. Where all callers are nobody in
+ * particular, there are no shares. */
+bool watch_has_room(const struct server *server, const char *principal);
 
 /* Lets a notification wait for its turn, in place of one that waited; takes `params`. */
 void watcher_tell(struct watcher *watcher, struct watch *watch, json_t *params);

@@ -110,6 +110,20 @@ static void test_legacy_refused(void **state)
     wire_close(&wire);
 }
 
+/* As many as it may have, and more. */
+static void subscribe_to_many(struct counter *counter, struct peer *peer)
+{
+    for (int i = 0; i < 300; i++) {
+        json_t *message =
+            json_pack("{s:s, s:i, s:s, s:{s:o}}", "jsonrpc", "2.0", "id", 1, "method",
+                      "resources/subscribe", "params", "uri", json_sprintf("x://e/%d", i));
+        counter->ends = 0;
+        server_receive(counter->server, peer, &counter->channel, message, NULL);
+        assert_int_equal(counter->ends, 1);
+        json_decref(message);
+    }
+}
+
 static void test_legacy_too_many(void **state)
 {
     struct counter counter = {.channel.ops = &count_ops, .server = *state};
@@ -117,15 +131,7 @@ static void test_legacy_too_many(void **state)
     struct wire wire;
     wire_open(&wire, *state);
     int accepted = 0;
-    for (int i = 0; i < 300; i++) {
-        json_t *message =
-            json_pack("{s:s, s:i, s:s, s:{s:o}}", "jsonrpc", "2.0", "id", 1, "method",
-                      "resources/subscribe", "params", "uri", json_sprintf("x://e/%d", i));
-        counter.ends = 0;
-        server_receive(*state, peer, &counter.channel, message, NULL);
-        assert_int_equal(counter.ends, 1);
-        json_decref(message);
-    }
+    subscribe_to_many(&counter, peer);
     peer_listen(peer, &counter.channel);
     for (int i = 0; i < 300; i++) {
         char uri[32];
@@ -144,6 +150,38 @@ static void test_legacy_too_many(void **state)
     wire.peer = own;
     wire_close(&wire);
     peer_free(peer);
+}
+
+/* One caller with many sessions leaves room for the others. */
+static void test_legacy_shares(void **state)
+{
+    enum { SESSIONS = 17 };
+    struct counter counter = {.channel.ops = &count_ops, .server = *state};
+    struct peer *greedy[SESSIONS], *modest = peer_new(*state, "modest");
+    for (int i = 0; i < SESSIONS; i++) {
+        greedy[i] = peer_new(*state, "greedy");
+        subscribe_to_many(&counter, greedy[i]);
+    }
+    struct wire wire;
+    wire_open(&wire, *state);
+    struct peer *own = wire.peer;
+    wire.peer = greedy[SESSIONS - 1];
+    wire_ask(&wire, "resources/subscribe", "'uri':'x://a'");
+    expect_part(&wire, 200, "'error':{'code':-32603,'message':'Too many resources are watched");
+    wire_ask(&wire, "resources/subscribe", "'uri':'x://e/0'"); /* it is */
+    expect_part(&wire, 200, "'result':{}");
+    wire.peer = modest;
+    wire_ask(&wire, "resources/subscribe", "'uri':'x://a'");
+    expect_part(&wire, 200, "'result':{}");
+    wire.peer = greedy[SESSIONS - 1];
+    peer_free(greedy[0]);
+    wire_ask(&wire, "resources/subscribe", "'uri':'x://a'");
+    expect_part(&wire, 200, "'result':{}");
+    wire.peer = own;
+    for (int i = 1; i < SESSIONS; i++)
+        peer_free(greedy[i]);
+    peer_free(modest);
+    wire_close(&wire);
 }
 
 /* A client of both eras hears as it asked in each. */
@@ -200,8 +238,9 @@ int main(void)
 {
     forget_emitted();
     const struct CMUnitTest tests[] = {
-        TEST(test_legacy_lists),    TEST(test_legacy_resources), TEST(test_legacy_refused),
-        TEST(test_legacy_too_many), TEST(test_both_eras),        TEST(test_server_goes_first),
+        TEST(test_legacy_lists),      TEST(test_legacy_resources), TEST(test_legacy_refused),
+        TEST(test_legacy_too_many),   TEST(test_legacy_shares),    TEST(test_both_eras),
+        TEST(test_server_goes_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
