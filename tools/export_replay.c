@@ -23,10 +23,9 @@ static const struct param params[] = {
     {.name = "session", .is_required = true, .max_length = 512, .description = "Session id."},
     {.name = "part",
      .type = VALUE_INTEGER,
-     .min = 0,
+     .min = 1,
      .max = 1000,
-     .fallback = "0",
-     .description = "Which part, from 1; 0: the whole, if it fits into one."},
+     .description = "Which part; left out: the whole, if it fits into one."},
     {0},
 };
 
@@ -72,7 +71,7 @@ static int shape_second(struct run *run, struct err *ret_err)
         return rc;
     if (!place->has_recording)
         return err_set(ret_err, ERR_NOT_FOUND, "session",
-                       "session '%.80s' has no recording; open_session tells what its events say",
+                       "'%.80s' has no recording; open_session tells what its events say",
                        place->id);
     if (place->replay_bytes > TOTAL_BYTES_MAX)
         return err_set(ret_err, ERR_LIMIT, "session",
