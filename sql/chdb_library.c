@@ -26,8 +26,10 @@
 #define PACKAGE "lib-linux-x64-gnu"
 #endif
 
+#define LIBRARY "libchdb.so"
+
 #define HOW_TO_GET_IT                                                                              \
-    "fetch it with `./dev setup`, or with `npm install @chdb/" PACKAGE                             \
+    "fetch it with `./dev setup` in the source folder, or with `npm install @chdb/" PACKAGE        \
     "` and give its path with --libchdb PATH"
 
 enum { PARENTS_MAX = 4, MAJOR_VERSION_MIN = 26 };
@@ -110,7 +112,7 @@ static const char *find_library(const char *path, char *buffer, size_t size)
         return buffer;
     if (find_near_executable(buffer, size))
         return buffer;
-    return "libchdb.so";
+    return LIBRARY;
 }
 
 static int resolve_symbols(void *library, const char *file, struct chdb_library *table,
@@ -146,6 +148,30 @@ static void restore_signals(const struct sigaction *saved)
         sigaction(reset_signals[i], &saved[i], NULL);
 }
 
+/* A file that somebody named or we found is at fault; else the answer is where we looked. */
+static int refuse(const char *file, struct err *ret_err)
+{
+    char directory[PATH_MAX];
+    size_t len = sizeof(directory);
+    char *slash = uv_exepath(directory, &len) < 0 ? NULL : strrchr(directory, '/');
+    if (slash == NULL || strcmp(file, LIBRARY) != 0)
+        return err_set(
+            ret_err, ERR_UNAVAILABLE, NULL,
+            "the embedded ClickHouse needs libchdb.so, and %.300s cannot be loaded; " HOW_TO_GET_IT,
+            file);
+    *slash = '\0';
+    return err_set(ret_err, ERR_UNAVAILABLE, NULL,
+                   "the embedded ClickHouse needs libchdb.so, which was not found: not %.300s%s"
+                   "%.300s/libchdb.so, not %.300s/../lib/libchdb.so, not "
+                   "node_modules/@chdb/" PACKAGE
+                   "/libchdb.so in that folder or in the %d above it, "
+                   "and not among the libraries of the system. If it is elsewhere, name it with "
+                   "--libchdb PATH or SEXTANT_LIBCHDB, or build with -Dlibchdb=PATH; else run "
+                   "`./dev setup` in the source folder, or `npm install @chdb/" PACKAGE "`",
+                   SEXTANT_LIBCHDB_DEFAULT, SEXTANT_LIBCHDB_DEFAULT[0] != '\0' ? ", not " : "",
+                   directory, directory, PARENTS_MAX);
+}
+
 static int load(const char *path, struct err *ret_err)
 {
     char buffer[PATH_MAX];
@@ -153,10 +179,7 @@ static int load(const char *path, struct err *ret_err)
     void *library = dlopen(file, RTLD_NOW | RTLD_LOCAL);
     if (library == NULL) {
         const char *reason = dlerror();
-        int rc = err_set(
-            ret_err, ERR_UNAVAILABLE, NULL,
-            "the embedded ClickHouse needs libchdb.so, and %.300s cannot be loaded; " HOW_TO_GET_IT,
-            file);
+        int rc = refuse(file, ret_err);
         if (ret_err != NULL && reason != NULL)
             snprintf(ret_err->raw, sizeof(ret_err->raw), "%s", reason);
         return rc;

@@ -118,7 +118,8 @@ static void report_progress(struct import *im)
     bool is_known = true;
     for (size_t i = 0; i < im->options.file_count; i++) {
         const struct input *in = &im->inputs[i];
-        bytes += in->bytes_read;
+        size_t unused = in->len - in->start; /* read, but no rows yet */
+        bytes += in->bytes_read - (unused < in->bytes_read ? unused : in->bytes_read);
         bytes_total += in->size;
         rows += in->rows_read;
         is_known = is_known && in->size > 0 && in->compression == NULL && i <= im->input;

@@ -444,6 +444,27 @@ int source_number(const struct source *s, struct query *q, const char *field, st
     return rc;
 }
 
+static int refuse_many_cases(const struct source *s, const char *field, const char *advice,
+                             struct err *ret_err)
+{
+    struct buf names = {0};
+    for (size_t i = 0; i < s->case_count; i++)
+        buf_printf(&names, "%s%s", i > 0 ? ", " : "", s->cases[i].name);
+    int rc = err_set(ret_err, ERR_ARGUMENT, field, "source '%s' has several case fields%s: %s",
+                     s->name, advice, buf_text(&names));
+    buf_done(&names);
+    return rc;
+}
+
+/* The one who counts cases names the field as the actor: there is no argument `case` beside it. */
+static int actor_case(const struct source *s, struct query *q, const char *name, struct buf *out,
+                      struct err *ret_err)
+{
+    if (name == NULL && s->case_count > 1)
+        return refuse_many_cases(s, "actor", "; name one as actor", ret_err);
+    return source_case(s, q, name, out, ret_err);
+}
+
 int source_actor(const struct source *s, struct query *q, const char *actor, const char *case_name,
                  struct buf *out, struct err *ret_err)
 {
@@ -453,7 +474,7 @@ int source_actor(const struct source *s, struct query *q, const char *actor, con
     } else if (strcmp(actor, "session") == 0) {
         rc = source_logical(s, q, SOURCE_SESSION, out, ret_err);
     } else if (strcmp(actor, "case") == 0) {
-        rc = source_case(s, q, case_name, out, ret_err);
+        rc = actor_case(s, q, case_name, out, ret_err);
     } else {
         rc = source_text(s, q, actor, out, ret_err);
     }
@@ -465,14 +486,7 @@ int source_actor(const struct source *s, struct query *q, const char *actor, con
 int source_case(const struct source *s, struct query *q, const char *name, struct buf *out,
                 struct err *ret_err)
 {
-    if (name == NULL && s->case_count > 1) {
-        struct buf names = {0};
-        for (size_t i = 0; i < s->case_count; i++)
-            buf_printf(&names, "%s%s", i > 0 ? ", " : "", s->cases[i].name);
-        int rc = err_set(ret_err, ERR_ARGUMENT, "case", "source '%s' has several case fields: %s",
-                         s->name, buf_text(&names));
-        buf_done(&names);
-        return rc;
-    }
+    if (name == NULL && s->case_count > 1)
+        return refuse_many_cases(s, "case", "", ret_err);
     return source_text(s, q, name != NULL ? name : "case", out, ret_err);
 }

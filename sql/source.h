@@ -4,7 +4,7 @@
  * A source comes from a preset that recognises the table's columns, from the JSON in the table's
  * comment (import and demo write it), and from the configuration, the later overriding the earlier.
  * The mapping JSON, all members optional:
- *   { "kind": "clickstack" | "telemetry" | "events", "database": "…", "table": "…",
+ *   { "kind": "clickstack" | "telemetry" | "events", "database": "…", "table": "…" or "db.table",
  *     "description": "…", "time": "Timestamp", "event": "SpanName",
  *     "session": "ResourceAttributes['rum.sessionId']",
  *     "actor": ["SpanAttributes['user.id']", "SpanAttributes['userEmail']"],
@@ -90,21 +90,30 @@ struct source {
     bool has_json_values; /* the engine has JSONAllValues() */
 };
 
+struct source_problem { /* a configured source that cannot be used */
+    char *name;
+    struct err err; /* its field is the configuration's key: "sources.shop.table" */
+};
+
 struct sources {
     struct source **items;
     size_t count;
+    struct source_problem *problems; /* they do not spoil the others */
+    size_t problem_count;
     unsigned refs; /* sources_load() gives one; sources_free() drops one */
 };
 
 /* Reads system.tables and system.columns and builds the list; asynchronous. On success the sources
  * belong to the callee's user (sources_free). `config` is the "sources" object of the
- * configuration, or NULL; its errors name the key. */
+ * configuration, or NULL; what it says of tables that are not so becomes a problem of the list. */
 int sources_load(struct db *db, const json_t *config,
                  void (*done)(void *user, struct sources *sources, const struct err *err),
                  void *user, struct err *ret_err);
 struct sources *sources_free(struct sources *sources);
 /* The databases that the configuration names beside the connection's own. New reference. */
 json_t *sources_databases(const json_t *config);
+/* NULL as a name is the only source there is. A problem is the error when it is the one named, or
+ * when there is nothing else. */
 const struct source *sources_find(const struct sources *sources, const char *name,
                                   struct err *ret_err);
 

@@ -255,7 +255,10 @@ struct sources *sources_free(struct sources *sources)
     if (sources != NULL && --sources->refs == 0) {
         for (size_t i = 0; i < sources->count; i++)
             source_free(sources->items[i]);
+        for (size_t i = 0; i < sources->problem_count; i++)
+            free(sources->problems[i].name);
         free(sources->items);
+        free(sources->problems);
         free(sources);
     }
     return NULL;
@@ -307,6 +310,28 @@ static int add_source(struct sources *list, struct source *source, struct err *r
     return 0;
 }
 
+static int add_problem(struct sources *list, const char *name, const struct err *err,
+                       struct err *ret_err)
+{
+    struct source_problem *problems =
+        realloc(list->problems, (list->problem_count + 1) * sizeof *problems);
+    if (problems != NULL)
+        list->problems = problems;
+    char *copy = problems != NULL ? strdup(name) : NULL;
+    if (copy == NULL)
+        return err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
+    problems[list->problem_count++] = (struct source_problem){.name = copy, .err = *err};
+    return 0;
+}
+
+static const struct source_problem *find_problem(const struct sources *list, const char *name)
+{
+    for (size_t i = 0; i < list->problem_count; i++)
+        if (strcmp(list->problems[i].name, name) == 0)
+            return &list->problems[i];
+    return NULL;
+}
+
 static bool is_taken(const struct sources *list, const char *name)
 {
     for (size_t i = 0; i < list->count; i++)
@@ -315,16 +340,61 @@ static bool is_taken(const struct sources *list, const char *name)
     return false;
 }
 
+/* The row of sources_tables.sql for a table, or NULL. */
+static const json_t *table_row(const json_t *tables, const char *database, const char *table)
+{
+    for (size_t i = 0; i < json_array_size(tables); i++) {
+        const json_t *row = json_array_get(tables, i);
+        if (strcmp(json_string_value(json_array_get(row, 0)), database) == 0 &&
+            strcmp(json_string_value(json_array_get(row, 1)), table) == 0)
+            return row;
+    }
+    return NULL;
+}
+
+static const char *current_database(const struct sources_load *load)
+{
+    const json_t *first = json_array_get(load->tables, 0);
+    return first != NULL ? json_string_value(json_array_get(first, 3)) : load->db->info.database;
+}
+
+/* The length of the database in a table that is written as "db.table", or 0. */
+static size_t database_len(const json_t *entry)
+{
+    const char *table = json_get_string(entry, "table", NULL);
+    const char *dot = table != NULL ? strchr(table, '.') : NULL;
+    bool is_split = dot != NULL && dot[1] != '\0' && json_object_get(entry, "database") == NULL;
+    return is_split ? (size_t)(dot - table) : 0;
+}
+
+struct table_at {
+    const char *database;
+    size_t database_len;
+    const char *table; /* NULL: the entry refines a source that is recognised */
+};
+
+/* Where the table of an entry is. A dot is part of the name if there is such a table. */
+static struct table_at configured_table(const struct sources_load *load, const json_t *entry)
+{
+    const char *table = json_get_string(entry, "table", NULL);
+    const char *database = json_get_string(entry, "database", current_database(load));
+    size_t len = database_len(entry);
+    if (len > 0 && table_row(load->tables, database, table) == NULL)
+        return (struct table_at){table, len, table + len + 1};
+    return (struct table_at){database, strlen(database), table};
+}
+
 /* The configured name of a table, if the configuration gives it one: entries name their table. */
-static const char *configured_name(const json_t *config, const char *database, const char *table,
-                                   const char *current_database)
+static const char *configured_name(const struct sources_load *load, const char *database,
+                                   const char *table)
 {
     const char *name;
     json_t *entry;
-    json_object_foreach ((json_t *)config, name, entry) {
-        const char *wanted = json_get_string(entry, "table", NULL);
-        const char *where = json_get_string(entry, "database", current_database);
-        if (wanted != NULL && strcmp(wanted, table) == 0 && strcmp(where, database) == 0)
+    json_object_foreach ((json_t *)load->config, name, entry) {
+        struct table_at at = configured_table(load, entry);
+        if (at.table != NULL && strcmp(at.table, table) == 0 &&
+            strlen(database) == at.database_len &&
+            memcmp(database, at.database, at.database_len) == 0)
             return name;
     }
     return NULL;
@@ -343,18 +413,6 @@ static void detected_name(const struct sources *list, const struct preset *prese
         snprintf(out, size, "%s", table);
     if (is_taken(list, out))
         snprintf(out, size, "%s.%s", database, table);
-}
-
-/* The row of sources_tables.sql for a table, or NULL. */
-static const json_t *table_row(const json_t *tables, const char *database, const char *table)
-{
-    for (size_t i = 0; i < json_array_size(tables); i++) {
-        const json_t *row = json_array_get(tables, i);
-        if (strcmp(json_string_value(json_array_get(row, 0)), database) == 0 &&
-            strcmp(json_string_value(json_array_get(row, 1)), table) == 0)
-            return row;
-    }
-    return NULL;
 }
 
 /* The mapping in a table's comment; a comment that is no JSON object is a mere comment. */
@@ -399,16 +457,16 @@ static bool has_json_values(const char *version)
 }
 
 /* One table of sources_columns.sql. A table that only looks like a source and does not hold
- * together is left out; one that the configuration names must be right. */
+ * together is left out; one that the configuration names is a problem then. */
 static int consider_table(struct sources_load *load, struct sources *list, const json_t *row,
-                          const char *current_database, struct err *ret_err)
+                          struct err *ret_err)
 {
     const char *database = json_string_value(json_array_get(row, 0));
     const char *table = json_string_value(json_array_get(row, 1));
     json_t *columns = columns_object(json_array_get(row, 2));
     const json_t *about = table_row(load->tables, database, table);
     json_t *comment = comment_mapping(about);
-    const char *configured = configured_name(load->config, database, table, current_database);
+    const char *configured = configured_name(load, database, table);
     const json_t *config = configured != NULL ? json_object_get(load->config, configured) : NULL;
     const char *kind = json_get_string(config, "kind", json_get_string(comment, "kind", NULL));
     const struct preset *preset = preset_for(columns, kind);
@@ -416,7 +474,7 @@ static int consider_table(struct sources_load *load, struct sources *list, const
     if (configured != NULL)
         snprintf(name, sizeof name, "%s", configured);
     else
-        detected_name(list, preset, database, table, current_database, name, sizeof name);
+        detected_name(list, preset, database, table, current_database(load), name, sizeof name);
     if (config == NULL)
         config = json_object_get(load->config, name);
 
@@ -424,18 +482,22 @@ static int consider_table(struct sources_load *load, struct sources *list, const
     if (preset != NULL || comment != NULL || config != NULL) {
         json_t *mapping = merged_mapping(preset, comment, config);
         struct source *source = NULL;
-        rc = source_build(name, database, table, mapping, columns, config, &source, ret_err);
+        struct err wrong = {0};
+        rc = source_build(name, database, table, mapping, columns, config, &source, &wrong);
         if (rc == 0 && source != NULL) {
             note_size(source, about);
             source->has_json_values = has_json_values(load->db->info.version);
             source->has_replay = source->replay_table != NULL &&
                                  table_row(load->tables, database, source->replay_table) != NULL;
             rc = add_source(list, source, ret_err);
+        } else if (rc == -ERR_MEMORY) {
+            *ret_err = wrong;
         } else if (config != NULL) {
             char at[128];
             snprintf(at, sizeof at, "sources.%s", name);
-            err_prefix(ret_err, at);
-        } else if (rc != -ERR_MEMORY) {
+            err_prefix(&wrong, at);
+            rc = add_problem(list, name, &wrong, ret_err);
+        } else {
             rc = 0;
         }
         json_decref(mapping);
@@ -445,20 +507,25 @@ static int consider_table(struct sources_load *load, struct sources *list, const
     return rc;
 }
 
-/* Every configured source must have been found. */
-static int check_configured(const json_t *config, const struct sources *list, struct err *ret_err)
+/* A configured source that was not found is a problem. */
+static int check_configured(const json_t *config, struct sources *list, struct err *ret_err)
 {
     const char *name;
     json_t *entry;
+    int rc = 0;
     json_object_foreach ((json_t *)config, name, entry) {
-        if (is_taken(list, name))
+        if (is_taken(list, name) || find_problem(list, name) != NULL)
             continue;
         char at[128];
+        struct err wrong = {0};
         snprintf(at, sizeof at, "sources.%s.table", name);
-        return err_set(ret_err, ERR_NOT_FOUND, at, "table '%s' does not exist or may not be read",
-                       json_get_string(entry, "table", name));
+        err_set(&wrong, ERR_NOT_FOUND, at, "table '%s' does not exist or may not be read",
+                json_get_string(entry, "table", name));
+        rc = add_problem(list, name, &wrong, ret_err);
+        if (rc < 0)
+            break;
     }
-    return 0;
+    return rc;
 }
 
 static void finish(struct sources_load *load, struct sources *list, const struct err *err)
@@ -467,12 +534,6 @@ static void finish(struct sources_load *load, struct sources *list, const struct
     rows_done(&load->rows);
     json_decref(load->tables);
     free(load);
-}
-
-static const char *current_database(const struct sources_load *load)
-{
-    const json_t *first = json_array_get(load->tables, 0);
-    return first != NULL ? json_string_value(json_array_get(first, 3)) : load->db->info.database;
 }
 
 static void columns_done(void *user, const struct err *err, const struct db_stats *stats)
@@ -494,9 +555,8 @@ static void columns_done(void *user, const struct err *err, const struct db_stat
     }
     list->refs = 1;
     int rc = 0;
-    const char *current = current_database(load);
     for (size_t i = 0; rc == 0 && i < json_array_size(load->rows.items); i++)
-        rc = consider_table(load, list, json_array_get(load->rows.items, i), current, &failure);
+        rc = consider_table(load, list, json_array_get(load->rows.items, i), &failure);
     if (rc == 0)
         rc = check_configured(load->config, list, &failure);
     if (rc < 0)
@@ -521,12 +581,10 @@ static json_t *named_tables(const struct sources_load *load)
     const char *name;
     json_t *entry;
     json_object_foreach ((json_t *)load->config, name, entry) {
-        const char *table = json_get_string(entry, "table", NULL);
-        if (table != NULL)
+        struct table_at at = configured_table(load, entry);
+        if (at.table != NULL)
             json_array_append_new(
-                names,
-                json_sprintf("%s.%s", json_get_string(entry, "database", current_database(load)),
-                             table));
+                names, json_sprintf("%.*s.%s", (int)at.database_len, at.database, at.table));
     }
     return names;
 }
@@ -583,9 +641,14 @@ json_t *sources_databases(const json_t *config)
     json_t *databases = json_array();
     const char *name;
     json_t *entry;
-    json_object_foreach ((json_t *)config, name, entry)
+    json_object_foreach ((json_t *)config, name, entry) {
+        size_t len = database_len(entry);
         if (json_get_string(entry, "database", NULL) != NULL)
             json_array_append(databases, json_object_get(entry, "database"));
+        else if (len > 0)
+            json_array_append_new(databases,
+                                  json_stringn(json_get_string(entry, "table", ""), len));
+    }
     return databases;
 }
 
@@ -615,15 +678,28 @@ int sources_load(struct db *db, const json_t *config,
 const struct source *sources_find(const struct sources *sources, const char *name,
                                   struct err *ret_err)
 {
-    if (name == NULL && sources->count == 1)
+    /* A source that has a problem is meant as well as one that has none. */
+    size_t known = sources->count + sources->problem_count;
+    if (name == NULL && sources->count == 1 && known == 1)
         return sources->items[0];
     for (size_t i = 0; name != NULL && i < sources->count; i++)
         if (strcmp(sources->items[i]->name, name) == 0)
             return sources->items[i];
+    const struct source_problem *problem = name != NULL ? find_problem(sources, name) : NULL;
+    if (name == NULL && sources->count == 0 && sources->problems != NULL)
+        problem = &sources->problems[0];
+    if (problem != NULL) {
+        if (ret_err != NULL)
+            *ret_err = problem->err;
+        return NULL;
+    }
     struct buf names = {0};
     for (size_t i = 0; i < sources->count; i++)
         buf_printf(&names, "%s%s", i > 0 ? ", " : "", sources->items[i]->name);
-    if (sources->count == 0)
+    for (size_t i = 0; sources->problems != NULL && i < sources->problem_count; i++)
+        buf_printf(&names, "%s%s%s", names.len > 0 ? ", " : "", sources->problems[i].name,
+                   " (cannot be used)");
+    if (known == 0)
         err_set(ret_err, ERR_NOT_FOUND, "source",
                 "there is no source yet: load data with `sextant import FILE` or `sextant demo`, "
                 "or point CLICKHOUSE_HOST and CLICKHOUSE_DATABASE to tables with events");

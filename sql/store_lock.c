@@ -1,5 +1,6 @@
 #include "store_lock.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -15,7 +16,7 @@
 
 enum { OWNER_TEXT_MAX = 512, OWNER_TRIES = 20 };
 
-/* mkdir -p; what is created is private, what exists stays as it is. */
+/* mkdir -p; what is created is private. */
 static int make_directory(const char *dir, struct err *ret_err)
 {
     char path[PATH_MAX];
@@ -35,6 +36,38 @@ static int make_directory(const char *dir, struct err *ret_err)
         path[i] = kept;
     }
     return 0;
+}
+
+static bool is_empty(const char *dir)
+{
+    DIR *entries = opendir(dir);
+    size_t count = 0;
+    while (entries != NULL && readdir(entries) != NULL)
+        count++;
+    if (entries != NULL)
+        closedir(entries);
+    return count == 2; /* . and .. */
+}
+
+/* A store that others could change is none. An empty directory of ours becomes private; one with
+ * something in it may be more than a store, so its mode stays. */
+static int keep_private(const char *dir, struct err *ret_err)
+{
+    struct stat st;
+    if (stat(dir, &st) < 0)
+        return err_set(ret_err, ERR_UNAVAILABLE, NULL, "cannot use the store %.500s: %s", dir,
+                       strerror(errno));
+    if (st.st_uid != geteuid() && st.st_uid != 0 && geteuid() != 0)
+        return err_set(ret_err, ERR_UNAVAILABLE, NULL,
+                       "the store %.500s belongs to another user; name another with --data", dir);
+    if (st.st_uid == geteuid() && (st.st_mode & 077) != 0 && is_empty(dir) && chmod(dir, 0700) == 0)
+        return 0;
+    if ((st.st_mode & 022) == 0)
+        return 0; /* others may at most look: `doctor` says so */
+    return err_set(ret_err, ERR_UNAVAILABLE, NULL,
+                   "other users can change the store %.500s (mode %03o); run: chmod 700 %.500s, "
+                   "or name another store with --data",
+                   dir, (unsigned)st.st_mode & 0777, dir);
 }
 
 /* What the file says; nothing when the owner has not written its line yet. */
@@ -85,6 +118,8 @@ int store_lock_try(struct store_lock *lock, const char *dir, const char *name, c
                    bool is_sharing, struct store_owner *ret_owner, struct err *ret_err)
 {
     int rc = make_directory(dir, ret_err);
+    if (rc == 0)
+        rc = keep_private(dir, ret_err);
     if (rc < 0)
         return rc;
     char path[PATH_MAX];

@@ -11,7 +11,8 @@ struct store_lock {
 };
 
 /* Creates DIR (private to the user) and takes its lock without waiting. `holder` is what to call
- * this process. ERR_UNAVAILABLE names the owner when there is one. */
+ * this process. ERR_UNAVAILABLE names the owner when there is one. A DIR that belongs to another
+ * user than this one or root, or that others can write to, is refused (ERR_UNAVAILABLE). */
 int store_lock_take(struct store_lock *lock, const char *dir, const char *holder,
                     struct err *ret_err);
 

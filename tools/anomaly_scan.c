@@ -1,4 +1,5 @@
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -175,6 +176,30 @@ static json_t *anomaly_item(const struct run *run, const struct anomaly_series *
     return item;
 }
 
+/* Why no point of the series could be anomalous, or NULL. */
+static const char *why_unjudged(const struct run *run, size_t points, size_t with_value,
+                                size_t errors, char *out, size_t size)
+{
+    const char *metric = json_get_string(run->arguments, "metric", "");
+    const char *field = json_get_string(json_object_get(run->arguments, "series"), "field", NULL);
+    if (strcmp(metric, "latency_p95") == 0)
+        field = "duration_ms";
+    if (points == 0)
+        return "there are no events in this period";
+    if (with_value == 0) {
+        snprintf(out, size,
+                 "each point lacks a value%s%.100s, has fewer events than min_volume or "
+                 "is cut by the period",
+                 field != NULL ? " of " : "", field != NULL ? field : "");
+        return out;
+    }
+    if (anomaly_series_noise(run) == ANOMALY_NOISE_SHARE && errors == 0)
+        return "no event has an error status, the rate is 0 throughout; check what the field "
+               "status "
+               "holds";
+    return NULL;
+}
+
 static void write_text(struct run *run, size_t found, const json_t *items, size_t points,
                        const char *what)
 {
@@ -284,12 +309,14 @@ static int shape(struct run *run, struct err *ret_err)
             json_array_append_new(items, anomaly_item(run, list, &found[i]));
         if (n > 100)
             run_truncated(run, "anomalies", 100, "raise sensitivity to keep the strongest only");
-        write_text(run, n, items, points, json_get_string(run->arguments, "metric", ""));
-        if (points > 0 && with_value == 0)
-            run_warn(run, "no point could be judged: each lacks a value, has fewer events than "
-                          "min_volume or is cut by the period");
-        if (anomaly_series_noise(run) == ANOMALY_NOISE_SHARE && with_value > 0 && errors == 0)
-            run_warn(run, "no event has an error status; check what the field status holds");
+        char words[256];
+        const char *why = why_unjudged(run, points, with_value, errors, words, sizeof words);
+        if (why != NULL)
+            buf_printf(&run->text, "Nothing could be judged: %s.\n", why);
+        else
+            write_text(run, n, items, points, json_get_string(run->arguments, "metric", ""));
+        if (why != NULL && points > 0)
+            run_warn(run, "no point could be judged: %s", why);
         suggest(run, items);
         json_object_set_new(run->result, "anomalies", items);
         if (json_get_bool(run->arguments, "points", false))

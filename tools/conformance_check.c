@@ -392,6 +392,8 @@ static void deviation_words(const struct check *c, const struct deviation *d, ch
         snprintf(out, size, "'%.80s' on the wrong side of '%.80s'", activity, expected);
     else if (strcmp(d->kind, "skipped") == 0)
         snprintf(out, size, "'%.80s' skipped", activity);
+    else if (expected == activity)
+        snprintf(out, size, "'%.80s' repeated", activity);
     else if (expected != NULL)
         snprintf(out, size, "'%.80s' where '%.80s' was expected", activity, expected);
     else

@@ -70,9 +70,10 @@ static int shape_second(struct run *run, struct err *ret_err)
     if (rc < 0)
         return rc;
     if (!place->has_recording)
-        return err_set(ret_err, ERR_NOT_FOUND, "session",
-                       "'%.80s' has no recording; open_session tells what its events say",
-                       place->id);
+        return err_set(ret_err, ERR_NOT_FOUND, "recording",
+                       "session '%.80s' of source '%s' has no recording; open_session tells what "
+                       "its events say",
+                       place->id, run->source->name);
     if (place->replay_bytes > TOTAL_BYTES_MAX)
         return err_set(ret_err, ERR_LIMIT, "session",
                        "the recording has %lld MB, more than the %d MB that can be read at a "

@@ -5,6 +5,7 @@
 
 #include "bind.h"
 #include "json.h"
+#include "nameless.h"
 #include "statistics.h"
 #include "text.h"
 
@@ -152,11 +153,6 @@ static void write_headline(struct run *run, const struct funnel *f, const struct
 {
     size_t last = f->step_count - 1, drop = biggest_drop(levels, f->step_count);
     char entered[32], converted[32], share[32], lost[32], name[200];
-    if (levels[0].count == 0) {
-        funnel_step_name(f, 0, name, sizeof name);
-        buf_printf(&run->text, "Nobody did the first step (%s) in this period.\n", name);
-        return;
-    }
     buf_printf(
         &run->text, "%s of %s converted (%s)",
         text_count(converted, sizeof converted, (double)levels[last].count),
@@ -276,9 +272,10 @@ void funnel_shape_steps(struct run *run, const struct funnel *f)
     }
     json_object_set_new(run->result, "steps", step_items(f, levels));
     shape_overall(run, f, levels, &whole);
-    write_headline(run, f, levels);
-    if (levels[0].count > 0)
+    if (levels[0].count > 0) {
+        write_headline(run, f, levels);
         write_steps(run, f, levels);
+    }
     if (json_array_size(f->breakdown) > 0) {
         shape_breakdowns(run, f);
         if (levels[0].count > 0)
@@ -286,6 +283,24 @@ void funnel_shape_steps(struct run *run, const struct funnel *f)
                              (double)levels[f->step_count - 1].count / (double)levels[0].count);
     }
     suggest(run, f, levels);
+}
+
+bool funnel_is_empty(const struct run *run)
+{
+    return json_get_integer(json_object_get(run->result, "overall"), "entered", 0) == 0;
+}
+
+void funnel_shape_empty(struct run *run, const struct funnel *f)
+{
+    char name[200];
+    funnel_step_name(f, 0, name, sizeof name);
+    json_int_t from = json_get_integer(run->arguments, "from_step", 1);
+    if (nameless_shape(run, name))
+        return;
+    if (from > 1 && json_object_get(run->result, "bins") != NULL)
+        buf_printf(&run->text, "Nobody reached step %lld in this period.\n", (long long)from);
+    else
+        buf_printf(&run->text, "Nobody did the first step (%s) in this period.\n", name);
 }
 
 /* Rows: (bin, n, entered, total, mean, median, from_s, width_s, bins); bin -1 has the totals only.
@@ -301,9 +316,9 @@ void funnel_shape_histogram(struct run *run)
            *overall = json_pack("{s:I, s:I}", "entered", entered, "converted", total);
     set_share(overall, "conversion", total, entered);
     char n[32], median[48];
-    if (total == 0) {
+    if (total == 0 && entered > 0) {
         buf_puts(&run->text, "Nobody went this way in this period.\n");
-    } else {
+    } else if (total > 0) {
         double median_s = json_number_value(json_array_get(totals, 5));
         json_object_set_new(overall, "average_s",
                             json_real(json_number_value(json_array_get(totals, 4))));

@@ -10,3 +10,9 @@ void funnel_shape_steps(struct run *run, const struct funnel *f);
 
 /* Query 0: run_funnel_bins. */
 void funnel_shape_histogram(struct run *run);
+
+/* Whether nobody entered: the headline is then left to funnel_shape_empty(). */
+bool funnel_is_empty(const struct run *run);
+
+/* Query 0: that of nameless_plan() for the first step. */
+void funnel_shape_empty(struct run *run, const struct funnel *f);

@@ -4,6 +4,7 @@
 #include "bind.h"
 #include "catalog.h"
 #include "json.h"
+#include "nameless.h"
 #include "run.h"
 #include "text.h"
 
@@ -128,8 +129,9 @@ static int shape(struct run *run, struct err *ret_err)
     size_t count = json_array_size(rows);
     json_int_t total = json_integer_value(json_array_get(json_array_get(rows, 0), 5));
     char number[32];
-    buf_printf(&run->text, "%s actor%s in this cell.\n",
-               text_count(number, sizeof number, (double)total), total == 1 ? "" : "s");
+    if (total > 0)
+        buf_printf(&run->text, "%s actor%s in this cell.\n",
+                   text_count(number, sizeof number, (double)total), total == 1 ? "" : "s");
     if (count > 0)
         text_table(&run->text, (const char *const[]){"actor", "entered", "last step", "event",
                                                      "session", NULL});
@@ -154,7 +156,35 @@ static int shape(struct run *run, struct err *ret_err)
     return 0;
 }
 
-static const struct step steps[] = {{plan, shape}, {0}};
+/* --- nobody ---------------------------------------------------------------------------------- */
+
+/* What an actor enters with: a funnel's first step, the start of a cohort. */
+static const json_t *entering(const struct run *run)
+{
+    const json_t *steps = json_object_get(run->arguments, "steps");
+    return steps != NULL ? json_array_get(steps, 0) : json_object_get(run->arguments, "start");
+}
+
+static bool is_empty(const struct run *run)
+{
+    return json_get_integer(run->result, "total", 0) == 0 &&
+           json_object_get(run->result, "cursor") == NULL;
+}
+
+static int plan_empty(struct run *run, struct err *ret_err)
+{
+    return is_empty(run) ? nameless_plan(run, entering(run), ret_err) : 0;
+}
+
+static int shape_empty(struct run *run, struct err *ret_err)
+{
+    (void)ret_err;
+    if (is_empty(run) && !nameless_shape(run, json_get_string(entering(run), "event", "any event")))
+        buf_puts(&run->text, "0 actors in this cell.\n");
+    return 0;
+}
+
+static const struct step steps[] = {{plan, shape}, {plan_empty, shape_empty}, {0}};
 
 const struct tool tool_list_actors = {
     .name = "list_actors",

@@ -98,12 +98,28 @@ static json_t *describe(struct run *run, const struct source *s, const json_t *r
     return item;
 }
 
+/* A configuration may be long, and wrong in every entry. */
+enum { MAX_PROBLEMS = 10 };
+
+static void warn_of_problems(struct run *run)
+{
+    const struct sources *sources = run->sources;
+    size_t count = sources->problem_count;
+    for (size_t i = 0; i < count && i < MAX_PROBLEMS; i++)
+        run_warn(run, "source '%.100s' cannot be used: %s: %.400s", sources->problems[i].name,
+                 sources->problems[i].err.field, sources->problems[i].err.text);
+    if (count > MAX_PROBLEMS)
+        run_warn(run, "%zu more configured sources cannot be used", count - MAX_PROBLEMS);
+}
+
 static int shape(struct run *run, struct err *ret_err)
 {
     (void)ret_err;
     json_t *list = json_array();
     size_t count = run->sources->count;
-    if (count == 0)
+    if (count == 0 && run->sources->problem_count > 0)
+        buf_puts(&run->text, "No source can be used: correct the configuration.\n");
+    else if (count == 0)
         buf_puts(&run->text, "No source yet. Load data with `sextant import FILE` or `sextant "
                              "demo`, or point CLICKHOUSE_HOST to a server with event tables.");
     else
@@ -136,6 +152,7 @@ static int shape(struct run *run, struct err *ret_err)
     }
     if (count > MAX_COUNTED)
         run_warn(run, "only the first %d sources are counted", MAX_COUNTED);
+    warn_of_problems(run);
     json_object_set_new(run->result, "sources", list);
     return 0;
 }

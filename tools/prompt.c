@@ -108,7 +108,8 @@ const struct page *prompt_page(const struct prompt *prompt)
  *
  * Names beside the arguments, members of a call's JSON object without braces: `where` (source),
  * `scope` (source, from, to), `who` (actor), `filter` (event, field and value), `case_arg` (case);
- * and `facts`, `week_from`, `week_to`, `before_from`, `before_to`. */
+ * `case_actor` (the case as an actor), `facts`, `week_from`, `week_to`, `before_from`, `before_to`.
+ */
 
 struct filling {
     json_t *values; /* {name: text} */
@@ -276,6 +277,24 @@ static void set_filter(struct filling *f)
     json_decref(filters);
 }
 
+/* Of several case fields one has to be chosen: the calls say so where it belongs. */
+static void set_case(struct filling *f, const json_t *case_fields)
+{
+    struct buf choices = {0};
+    size_t count = json_array_size(case_fields);
+    for (size_t i = 0; count > 1 && i < count; i++)
+        buf_printf(&choices, "%s%s", i == 0 ? "‹case field: " : " or ",
+                   json_string_value(json_array_get(case_fields, i)));
+    if (count > 1)
+        buf_puts(&choices, "›");
+    set(f, "case_choice",
+        value_of(f, "case")[0] != '\0' ? value_of(f, "case") : buf_text(&choices));
+    buf_done(&choices);
+    set_members(f, "case_arg", (const char *const[]){"case", "case_choice", NULL});
+    set(f, "case_actor",
+        value_of(f, "case_choice")[0] != '\0' ? value_of(f, "case_choice") : "case");
+}
+
 static void set_day(struct filling *f, const char *name, time_t day)
 {
     struct tm tm;
@@ -328,11 +347,33 @@ static const char *body_of(const struct page *page)
     return body + strspn(body, "\n");
 }
 
+static bool is_metric(const char *value)
+{
+    size_t i = 0;
+    while (prompt_metrics[i] != NULL && strcmp(prompt_metrics[i], value) != 0)
+        i++;
+    return prompt_metrics[i] != NULL;
+}
+
+static int refuse_metric(const char *argument, const char *value, struct err *ret_err)
+{
+    struct buf choices = {0};
+    for (size_t i = 0; prompt_metrics[i] != NULL; i++)
+        buf_printf(&choices, "%s%s", i > 0 ? ", " : "", prompt_metrics[i]);
+    int rc = err_set(ret_err, ERR_ARGUMENT, argument, "'%.60s' is not one of: %s", value,
+                     buf_text(&choices));
+    buf_done(&choices);
+    return rc;
+}
+
 static int check_arguments(const struct prompt *prompt, const json_t *arguments,
                            struct err *ret_err)
 {
     for (const struct prompt_argument *a = prompt->arguments; a->name != NULL; a++) {
         const char *value = json_get_string(arguments, a->name, "");
+        if (a->role != NULL && strcmp(a->role, "metric") == 0 && value[0] != '\0' &&
+            !is_metric(value))
+            return refuse_metric(a->name, value, ret_err);
         json_t *list = a->role != NULL && strcmp(a->role, "events") == 0 ? list_of(value) : NULL;
         bool is_good = true;
         for (size_t i = 0; i < json_array_size(list); i++)
@@ -345,8 +386,8 @@ static int check_arguments(const struct prompt *prompt, const json_t *arguments,
     return 0;
 }
 
-int prompt_render(const struct prompt *prompt, const json_t *arguments, const char *facts,
-                  struct buf *out, struct err *ret_err)
+int prompt_render(const struct prompt *prompt, const json_t *arguments, const json_t *case_fields,
+                  const char *facts, struct buf *out, struct err *ret_err)
 {
     int rc = check_arguments(prompt, arguments, ret_err);
     if (rc < 0)
@@ -360,7 +401,7 @@ int prompt_render(const struct prompt *prompt, const json_t *arguments, const ch
     set_members(&f, "scope",
                 (const char *const[]){"source", "source", "from", "from", "to", "to", NULL});
     set_members(&f, "who", (const char *const[]){"actor", "actor", NULL});
-    set_members(&f, "case_arg", (const char *const[]){"case", "case", NULL});
+    set_case(&f, case_fields);
     set_filter(&f);
     if (strcmp(prompt->name, "weekly_report") == 0)
         rc = set_weeks(&f, ret_err);
@@ -379,6 +420,18 @@ int prompt_render(const struct prompt *prompt, const json_t *arguments, const ch
  */
 
 enum { EVENTS_TOLD = 15 };
+
+const json_t *prompt_case_fields(const json_t *sources, const char *source)
+{
+    const json_t *list = json_object_get(sources, "sources"), *found = NULL;
+    size_t count = json_array_size(list);
+    for (size_t i = 0; i < count; i++) {
+        const json_t *item = json_array_get(list, i);
+        if (source[0] == '\0' ? count == 1 : strcmp(json_get_string(item, "name", ""), source) == 0)
+            found = json_object_get(item, "case_fields");
+    }
+    return found;
+}
 
 static void tell_source(const json_t *source, struct buf *out)
 {

@@ -4,6 +4,7 @@
 
 #include "args.h"
 #include "json.h"
+#include "nameless.h"
 #include "retention_visits.h"
 #include "run.h"
 #include "sql_text.h"
@@ -257,6 +258,33 @@ static void suggest(struct run *run, const struct calendar *c)
                 "who of the largest cohort came back, with sessions to look at");
 }
 
+/* Whether nobody started: the headline is then left to shape_empty(). */
+static bool is_empty(const struct run *run)
+{
+    const json_t *cohorts = json_object_get(run->result, "cohorts");
+    size_t i = 0;
+    while (i < json_array_size(cohorts) &&
+           json_get_integer(json_array_get(cohorts, i), "size", 0) == 0)
+        i++;
+    return i == json_array_size(cohorts);
+}
+
+static int plan_empty(struct run *run, struct err *ret_err)
+{
+    return is_empty(run) ? nameless_plan(run, json_object_get(run->arguments, "start"), ret_err)
+                         : 0;
+}
+
+static int shape_empty(struct run *run, struct err *ret_err)
+{
+    (void)ret_err;
+    const char *start =
+        json_get_string(json_object_get(run->arguments, "start"), "event", "any event");
+    if (is_empty(run) && !nameless_shape(run, start))
+        buf_printf(&run->text, "Nobody started (%.100s) in this period.\n", start);
+    return 0;
+}
+
 static int shape(struct run *run, struct err *ret_err)
 {
     struct calendar c;
@@ -287,7 +315,8 @@ static int shape(struct run *run, struct err *ret_err)
     } while (i < json_array_size(rows));
     json_object_set_new(run->result, "cohorts", cohorts);
     json_object_set_new(run->result, "average", average_items(&c, tallies));
-    write_text(run, &c, tallies);
+    if (!is_empty(run))
+        write_text(run, &c, tallies);
     suggest(run, &c);
     if (run_rows_truncated(run, 0))
         run_truncated(run, "rows", MAX_ROWS, "ask for fewer periods or values");
@@ -357,7 +386,7 @@ static int plan_actors(struct run *run, const json_t *cell, struct err *ret_err)
     return rc < 0 ? rc : 0;
 }
 
-static const struct step steps[] = {{plan, shape}, {0}};
+static const struct step steps[] = {{plan, shape}, {plan_empty, shape_empty}, {0}};
 
 const struct tool tool_retention_matrix = {
     .name = "retention_matrix",

@@ -5,6 +5,7 @@
 #include "funnel.h"
 #include "funnel_result.h"
 #include "json.h"
+#include "nameless.h"
 #include "run.h"
 #include "sql_text.h"
 
@@ -240,6 +241,23 @@ static int shape(struct run *run, struct err *ret_err)
     return 0;
 }
 
+/* --- nobody ---------------------------------------------------------------------------------- */
+
+static int plan_empty(struct run *run, struct err *ret_err)
+{
+    const json_t *first = json_array_get(json_object_get(run->arguments, "steps"), 0);
+    return funnel_is_empty(run) ? nameless_plan(run, first, ret_err) : 0;
+}
+
+static int shape_empty(struct run *run, struct err *ret_err)
+{
+    struct funnel f;
+    int rc = funnel_is_empty(run) ? funnel_read(run->arguments, &f, ret_err) : 0;
+    if (rc == 0 && funnel_is_empty(run))
+        funnel_shape_empty(run, &f);
+    return rc;
+}
+
 /* --- who stands in a cell ------------------------------------------------------------------- */
 
 static int read_cell(const struct funnel *f, const json_t *cell, char *reached, size_t size,
@@ -298,7 +316,7 @@ static int plan_actors(struct run *run, const json_t *cell, struct err *ret_err)
     return rc < 0 ? rc : 0;
 }
 
-static const struct step steps[] = {{plan, shape}, {0}};
+static const struct step steps[] = {{plan, shape}, {plan_empty, shape_empty}, {0}};
 
 const struct tool tool_run_funnel = {
     .name = "run_funnel",

@@ -41,6 +41,14 @@ void app_set_deadline(int ms, int exit_code)
     pthread_sigmask(SIG_UNBLOCK, &alarm_only, NULL);
 }
 
+void app_obeyed(struct app *app)
+{
+    if (app->signal != SIGTERM)
+        return;
+    app->has_obeyed = true;
+    deadline_code = EXIT_OK;
+}
+
 /* --- opening ------------------------------------------------------------------------------- */
 
 int app_open(struct app *app, struct err *ret_err)
@@ -155,7 +163,7 @@ int app_close(struct app *app, int code)
         return app->exit_code;
     if (app->signal == 0)
         app_leave_store(app, has_deadline);
-    int exit_code = app->signal != 0 ? 128 + app->signal : code;
+    int exit_code = app->signal != 0 && !app->has_obeyed ? 128 + app->signal : code;
     app->is_closed = true;
     app->exit_code = exit_code;
     bool is_closed = app->db == NULL;

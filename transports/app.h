@@ -16,7 +16,7 @@
 
 enum { EXIT_DEADLINE_MS = 900, APP_SIGNALS = 3 };
 
-/* Exit codes of the program; after a signal it is 128 + its number. */
+/* Exit codes of the program; after a signal it is 128 + its number, but see app_obeyed(). */
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 struct app {
@@ -33,7 +33,7 @@ struct app {
     void *on_signal_user;
     uv_loop_t loop_memory;
     uv_signal_t signals[APP_SIGNALS];
-    bool has_loop, is_closed, has_turn;
+    bool has_loop, is_closed, has_turn, has_obeyed;
     struct store_lock turn;
     int exit_code;
 };
@@ -63,12 +63,16 @@ struct db *app_open_store(struct app *app, struct err *ret_err);
  * could not repeat, so that an import does not fail because a call beside it ended. */
 void app_leave_store(struct app *app, bool is_hurried);
 
+/* What a SIGTERM asked for is done, so the exit code is app_close()'s `code` (or 0 at the
+ * deadline): a service manager takes any other for a failure. */
+void app_obeyed(struct app *app);
+
 /* Starts the deadline: EXIT_DEADLINE_MS (or less) from now the process is gone, whatever it does.
  * The first caller's deadline stays. */
 void app_set_deadline(int ms, int exit_code);
 
 /* Closes everything, waiting for the engine at most until the deadline. Returns the exit code:
- * `code`, or 128 + signal after one; a second call returns the same. */
+ * `code`, or 128 + signal after one that was not obeyed; a second call returns the same. */
 int app_close(struct app *app, int code);
 
 /* Runs the loop until *done is true; false when the loop ran

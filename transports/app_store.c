@@ -1,5 +1,6 @@
 /* The embedded store of a command, and its manners towards the other processes that share it. */
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "app.h"
 
@@ -50,6 +51,7 @@ struct db *app_open_store(struct app *app, struct err *ret_err)
                 "no place for the embedded store: HOME is not set; name one with --data DIR");
         return NULL;
     }
+    umask(077); /* the engine makes files; the folder they lie in may be open to readers */
     struct chdb_options options = {
         .store = c->data_dir,
         .library = c->libchdb,

@@ -26,6 +26,7 @@ struct auth {
     struct auth_stamp stamp; /* of the file as it was read */
     struct entry *entries;
     size_t count;
+    bool is_broken; /* the file, when it was looked at last */
 };
 
 static void hash_of(const char *token, size_t len, uint8_t *ret_hash)
@@ -82,8 +83,13 @@ static void refresh(struct auth *auth)
     if (auth_file_is_same(auth->path, &auth->stamp))
         return;
     struct err err;
-    if (load(auth, &err) == 0)
+    bool was_broken = auth->is_broken;
+    auth->is_broken = load(auth, &err) < 0;
+    if (!auth->is_broken) {
+        if (was_broken)
+            log_event(LOG_INFO, "the tokens can be read again", NULL);
         return;
+    }
     auth->count = 0;
     log_event(LOG_ERROR, "the tokens cannot be read: nobody is let in", "why", err.text, NULL);
 }

@@ -1,4 +1,5 @@
 /* The command line: which subcommand, its options, its help, and the end of it. */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -137,7 +138,11 @@ static int open_and_run(const struct command *command, struct app *app, int argc
 {
     struct err err = {0};
     set_log_level(app->config.log_level);
-    if (command->is_guarded && (app->output = stdio_guard_stdout()) < 0) {
+    int flags = fcntl(STDOUT_FILENO, F_GETFL);
+    bool is_usable = flags >= 0 && (flags & O_ACCMODE) != O_RDONLY;
+    if (is_usable && command->is_guarded)
+        is_usable = (app->output = stdio_guard_stdout()) >= 0;
+    if (!is_usable) {
         fprintf(stderr, "sextant: standard output cannot be used\n");
         return EXIT_FAILED;
     }

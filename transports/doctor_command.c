@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -157,7 +158,9 @@ static const char *connection_fix(const struct app *app, const struct err *err)
         return "check CLICKHOUSE_USER, CLICKHOUSE_PASSWORD and CLICKHOUSE_ROLE, and what the user "
                "is granted";
     case ERR_NOT_FOUND:
-        return "check CLICKHOUSE_DATABASE";
+        return is_remote ? "check CLICKHOUSE_DATABASE"
+                         : "fill the store with: sextant demo, or: sextant import FILE; or name "
+                           "another one with --data DIR";
     case ERR_UNAVAILABLE:
         return is_remote ? "check CLICKHOUSE_HOST, CLICKHOUSE_PORT and CLICKHOUSE_SECURE (HTTPS is "
                            "on port 8443, HTTP on 8123), and that the server is running"
@@ -208,6 +211,21 @@ static void check_connection(struct doctor *doctor)
                         : "the user may not kill queries: they are only disconnected");
 }
 
+/* After the engine was opened, which makes a new store private. */
+static void check_privacy(struct doctor *doctor)
+{
+    const struct config *c = &doctor->app->config;
+    struct stat st;
+    if (config_is_remote(c) || c->data_dir == NULL || stat(c->data_dir, &st) != 0 ||
+        (st.st_mode & 055) == 0)
+        return;
+    struct buf fix = {0};
+    buf_printf(&fix, "chmod 700 %s", c->data_dir);
+    note(doctor, VERDICT_WARN, "store", buf_text(&fix), "other users can look into %s (mode %03o)",
+         c->data_dir, (unsigned)st.st_mode & 0777);
+    buf_done(&fix);
+}
+
 /* --- the data ------------------------------------------------------------------------------ */
 
 static void on_sources(void *user, struct sources *sources, const struct err *err)
@@ -243,6 +261,20 @@ static void check_source(struct doctor *doctor, const struct source *source)
     buf_done(&table);
 }
 
+/* A configured source that the list could not hold. */
+static void note_problem(struct doctor *doctor, const struct source_problem *problem)
+{
+    char name[160];
+    snprintf(name, sizeof name, "source %s", problem->name);
+    bool may_be_hidden =
+        problem->err.code == ERR_NOT_FOUND && config_is_remote(&doctor->app->config);
+    note(doctor, VERDICT_FAIL, name,
+         may_be_hidden ? "correct \"sources\" in the configuration file, or grant SELECT on the "
+                         "table to the user"
+                       : "correct \"sources\" in the configuration file",
+         "%s: %s", problem->err.field, problem->err.text);
+}
+
 static void check_sources(struct doctor *doctor)
 {
     struct app *app = doctor->app;
@@ -252,15 +284,15 @@ static void check_sources(struct doctor *doctor)
     else
         app_run_until(app, &doctor->is_done);
     if (doctor->err.code != ERR_OK) {
-        note(doctor, VERDICT_FAIL, "sources",
-             doctor->err.code == ERR_ARGUMENT ? "correct \"sources\" in the configuration file"
-                                              : connection_fix(app, &doctor->err),
-             "%s%s%s", doctor->err.field, doctor->err.field[0] != '\0' ? ": " : "",
+        note(doctor, VERDICT_FAIL, "sources", connection_fix(app, &doctor->err), "%s",
              doctor->err.text);
         return;
     }
     size_t count = doctor->sources != NULL ? doctor->sources->count : 0;
-    if (count == 0)
+    size_t problem_count = doctor->sources != NULL ? doctor->sources->problem_count : 0;
+    for (size_t i = 0; i < problem_count; i++)
+        note_problem(doctor, &doctor->sources->problems[i]);
+    if (count == 0 && problem_count == 0)
         note(
             doctor, VERDICT_WARN, "sources",
             "fill it with: sextant demo, or: sextant import FILE; or map a table under \"sources\" "
@@ -339,6 +371,7 @@ int doctor_command(struct app *app, int argc, char **argv)
     check_disk(&doctor);
     check_memory(&doctor);
     check_connection(&doctor);
+    check_privacy(&doctor);
     if (doctor.is_connected)
         check_sources(&doctor);
     check_tokens(&doctor);

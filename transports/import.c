@@ -271,21 +271,25 @@ static void on_rejected(void *user, const struct import_reject *reject)
         write_reject(im, reject);
 }
 
-/* A line every two seconds, on the same line of a terminal. */
-static void on_progress(void *user, uint64_t bytes, uint64_t bytes_total, uint64_t rows)
+/* On the same line of a terminal. */
+static void tell_progress(struct importing *im, uint64_t bytes, uint64_t bytes_total, uint64_t rows)
 {
-    struct importing *im = user;
-    uint64_t now = uv_hrtime();
     char count[32], share[32] = "";
-    if (now - im->told_ns < (uint64_t)PROGRESS_MS * 1000000)
-        return;
-    im->told_ns = now;
+    im->told_ns = uv_hrtime();
     if (bytes_total > 0)
         snprintf(share, sizeof share, "%3.0f %%, ", 100.0 * (double)bytes / (double)bytes_total);
     text_count(count, sizeof count, (double)rows);
     bool is_terminal = isatty(STDERR_FILENO) == 1;
     fprintf(stderr, "%simport: %s%s rows, %.0f s%s", is_terminal ? "\r" : "", share, count,
-            (double)(now - im->started_ns) / 1e9, is_terminal ? "   " : "\n");
+            (double)(im->told_ns - im->started_ns) / 1e9, is_terminal ? "   " : "\n");
+}
+
+/* A line every two seconds. */
+static void on_progress(void *user, uint64_t bytes, uint64_t bytes_total, uint64_t rows)
+{
+    struct importing *im = user;
+    if (uv_hrtime() - im->told_ns >= (uint64_t)PROGRESS_MS * 1000000)
+        tell_progress(im, bytes, bytes_total, rows);
 }
 
 static void on_done(void *user, const struct err *err, const json_t *report)
@@ -293,7 +297,10 @@ static void on_done(void *user, const struct err *err, const json_t *report)
     struct importing *im = user;
     im->is_done = true;
     im->import = NULL;
-    if (im->told_ns != im->started_ns && isatty(STDERR_FILENO) == 1)
+    bool is_told = im->told_ns != im->started_ns;
+    if (is_told && err == NULL)
+        tell_progress(im, 1, 1, (uint64_t)json_get_integer(report, "rows_read", 0));
+    if (is_told && isatty(STDERR_FILENO) == 1)
         fputc('\n', stderr); /* behind the progress */
     if (err != NULL)
         im->err = *err;

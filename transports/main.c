@@ -1,4 +1,7 @@
 /* The program: the table of its subcommands. */
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "commands.h"
 
 const struct command command_list[] = {
@@ -71,7 +74,20 @@ const struct command command_list[] = {
     {0},
 };
 
+/* A descriptor 0-2 that we were started without would be given to the next file that is opened, and
+ * what is meant for it would go there. Standard output is filled so that writing still fails. */
+static int fill_descriptors(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 &&
+            open("/dev/null", fd == STDERR_FILENO ? O_WRONLY : O_RDONLY) != fd)
+            return -1;
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
+    if (fill_descriptors() < 0)
+        return EXIT_FAILED;
     return command_main(argc, argv);
 }

@@ -167,6 +167,7 @@ static int parse_listen(const char *listen, char *host, size_t size, int *ret_po
 static void on_http_closed(void *user)
 {
     struct serving *s = user;
+    app_obeyed(s->app);
     s->is_done = true;
 }
 
@@ -211,7 +212,7 @@ static int start_http(struct serving *s, struct err *ret_err)
         return rc;
     if (s->auth != NULL) {
         if (auth_count(s->auth) == 0)
-            log_event(LOG_WARNING, "no token exists yet, so nobody is let in", NULL);
+            log_event(LOG_WARNING, "no token exists, so nobody is let in", NULL);
         options.authorise = authorise;
         options.is_valid = is_valid;
         options.authorise_user = s->auth;

@@ -41,7 +41,8 @@ static void answer(struct making *m, const json_t *events)
     struct buf facts = {0}, text = {0};
     struct err err = {0};
     prompt_facts(m->sources, events, source, &facts);
-    int rc = prompt_render(prompt, m->arguments, buf_text(&facts), &text, &err);
+    int rc = prompt_render(prompt, m->arguments, prompt_case_fields(m->sources, source),
+                           buf_text(&facts), &text, &err);
     making_free(m);
     json_t *result = NULL;
     if (rc == 0)

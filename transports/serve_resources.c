@@ -29,7 +29,7 @@ struct reading {
      * was no "not there" */
     const struct tool *tool;
     json_t *arguments, *sources;
-    size_t at;
+    size_t at, absent_count;
     uint64_t started_ms;
     struct err failure;
 };
@@ -160,13 +160,17 @@ static void on_session(void *user, const struct run_result *result)
     }
     /* What is wrong with the session itself is the answer; other failures are this source's. */
     bool is_absent = err->code == ERR_NOT_FOUND && strcmp(err->field, "session") == 0;
+    /* Another source may have the recording of a session that this one knows the events of. */
+    bool is_silent = err->code == ERR_NOT_FOUND && strcmp(err->field, "recording") == 0;
     bool is_final = err->code == ERR_CANCELLED || err->code == ERR_LIMIT ||
                     (err->code == ERR_NOT_FOUND && strcmp(err->field, "part") == 0);
     if (is_final) {
         fail_reading(r, err);
         return;
     }
-    if (r->failure.code == ERR_OK || (r->failure.code == ERR_NOT_FOUND && !is_absent))
+    if (is_absent)
+        r->absent_count++;
+    else if (r->failure.code == ERR_OK || is_silent)
         r->failure = *err;
     try_next(r);
 }
@@ -186,8 +190,16 @@ static void try_next(struct reading *r)
         serve_run(r->serving, r->call, r->tool, arguments, limit_ms - spent_ms, on_session, r);
         return;
     }
-    if (r->failure.code == ERR_OK)
+    if (r->failure.code == ERR_OK && r->at < json_array_size(r->sources))
+        err_set(&r->failure, ERR_TIMEOUT, "session",
+                "the time was over before every source was searched");
+    else if (r->failure.code == ERR_OK && r->absent_count == 0)
         err_set(&r->failure, ERR_NOT_FOUND, "session", "no source has sessions");
+    else if (r->failure.code == ERR_OK)
+        err_set(&r->failure, ERR_NOT_FOUND, "session",
+                "no source has session '%.80s'; ids come from list_actors with actor session, or "
+                "from the session field of other results",
+                json_get_string(r->arguments, "session", ""));
     struct err err = r->failure;
     fail_reading(r, &err);
 }

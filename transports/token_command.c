@@ -112,6 +112,7 @@ static int run_revoke(struct app *app, const char *name)
     struct err err = {0};
     if (auth_file_change(app->config.tokens, drop, &change, &err) < 0)
         return command_fail(&err);
+    fprintf(stderr, "The token \"%s\" is revoked.\n", name);
     return EXIT_OK;
 }
 
@@ -129,6 +130,9 @@ static int run_list(struct app *app)
         buf_printf(&out, "%s  %s\n", json_string_value(json_object_get(token, "created")),
                    json_string_value(json_object_get(token, "name")));
     }
+    if (json_array_size(tokens) == 0)
+        fprintf(stderr, "There are no tokens in %s; make one with: sextant token create NAME\n",
+                app->config.tokens);
     json_decref(tokens);
     return print(app, &out);
 }

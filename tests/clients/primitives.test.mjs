@@ -256,6 +256,16 @@ describe('several sources', { skip: problem || false }, () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
+  test('a session without a recording, or in no source, is told as that', { timeout: 120000 }, async () => {
+    const side = new RawStdio(store);
+    for (const [uri, says] of [['sextant://session/s7/replay', /'s7' of source 'shop' has no recording/],
+      ['sextant://session/nobody/replay', /no source has session 'nobody'/], ['sextant://session/nobody', /no source has session 'nobody'/]]) {
+      const { error } = await side.request('resources/read', { uri });
+      assert.match(error.message, says, uri);
+    }
+    await side.close();
+  });
+
   for (const transport of ['stdio', 'http'])
     for (const era of ['legacy', 'modern']) {
       const where = () => (transport === 'http' ? { url: server.url } : store);

@@ -373,6 +373,122 @@ static void test_series_gaps(void **state)
     outcome_done(&out);
 }
 
+/* Nobody in a result means nothing when no event says who it was. */
+static void test_nobody_is_named(void **state)
+{
+    static const char question[] = "countIf(CAST(";
+    static const struct fake_answer nameless[] = {
+        TABLES, COLUMNS, BOUNDS, SEEN, {question, "[12,0]\n"}, {"", ""}, {0}};
+    static const struct fake_answer silent[] = {
+        TABLES, COLUMNS, BOUNDS, SEEN, {question, "[12,3]\n"}, {"", ""}, {0}};
+    static const char actors[] =
+        "{\"of\":\"run_funnel\",\"arguments\":{\"steps\":[\"view\"],\"actor\":\"session\"},"
+        "\"cell\":{\"step\":1}}";
+    static const struct {
+        const char *tool, *arguments, *says;
+    } calls[] = {
+        {"run_funnel", "{\"steps\":[\"view\"],\"actor\":\"session\"}", "Nobody did the first step"},
+        {"run_funnel",
+         "{\"steps\":[\"view\",\"view\"],\"actor\":\"session\",\"view\":\"time_to_convert\"}",
+         "Nobody did the first step"},
+        {"list_actors", actors, "0 actors in this cell"},
+        {"retention_matrix", "{\"start\":\"view\",\"actor\":\"session\"}", "Nobody started (view)"},
+    };
+    for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
+        struct outcome out = call_once(nameless, calls[i].tool, calls[i].arguments);
+        assert_int_equal(out.err.code, ERR_OK);
+        const char *text = json_string_value(out.text);
+        assert_non_null(
+            strstr(text, "none of the 12 events 'view' of this period names its session"));
+        assert_null(strstr(text, calls[i].says));
+        const json_t *warnings =
+            json_object_get(json_object_get(out.structured, "meta"), "warnings");
+        assert_int_equal(json_array_size(warnings), 1);
+        outcome_done(&out);
+
+        out = call_once(silent, calls[i].tool, calls[i].arguments);
+        assert_int_equal(out.err.code, ERR_OK);
+        text = json_string_value(out.text);
+        assert_non_null(strstr(text, calls[i].says));
+        assert_null(strstr(text, "names its session"));
+        outcome_done(&out);
+    }
+}
+
+static void test_nothing_to_judge(void **state)
+{
+    static const struct fake_answer empty[] = {
+        TABLES,
+        COLUMNS,
+        BOUNDS,
+        {"FROM system.columns", ""},
+        {"AS _volume", "[\"\",1774828800000000,null,50]\n[\"\",1774832400000000,null,50]\n"},
+        {"", "[5]\n"},
+        {0}};
+    struct outcome out =
+        call_once(empty, "anomaly_scan",
+                  "{\"metric\":\"series\",\"series\":{\"math\":\"average\",\"field\":\"price\"},"
+                  "\"allow_unknown\":true}");
+    assert_int_equal(out.err.code, ERR_OK);
+    const char *text = json_string_value(out.text);
+    assert_non_null(strstr(text, "Nothing could be judged: each point lacks a value of price"));
+    assert_null(strstr(text, "No anomaly"));
+    outcome_done(&out);
+
+    static const struct fake_answer healthy[] = {
+        {"FROM system.tables", "[\"sextant\",\"shop\",\"{\\\"kind\\\":\\\"events\\\","
+                               "\\\"status\\\":\\\"case_id\\\"}\",\"sextant\",1000,100000]\n"},
+        COLUMNS,
+        BOUNDS,
+        {"AS _volume", "[\"\",1774828800000000,0,50]\n[\"\",1774832400000000,0,50]\n"},
+        {0}};
+    out = call_once(healthy, "anomaly_scan", "{\"metric\":\"error_rate\"}");
+    assert_int_equal(out.err.code, ERR_OK);
+    text = json_string_value(out.text);
+    assert_non_null(strstr(text, "Nothing could be judged: no event has an error status"));
+    assert_null(strstr(text, "No anomaly"));
+    outcome_done(&out);
+}
+
+static void test_a_repeated_activity(void **state)
+{
+    static const struct fake_answer again[] = {
+        TABLES,
+        COLUMNS,
+        BOUNDS,
+        SEEN,
+        {"GROUP BY _activities", "[[\"view\",\"view\",\"buy\"],3,\"c1\"]\n"},
+        {"quantileExactInclusive", "[3,9,0]\n"},
+        {0}};
+    struct outcome out = call_once(again, "conformance_check",
+                                   "{\"sequence\":[\"view\",\"buy\"],\"allow_unknown\":true}");
+    assert_int_equal(out.err.code, ERR_OK);
+    assert_non_null(strstr(json_string_value(out.text), "'view' repeated"));
+    outcome_done(&out);
+}
+
+static void test_several_case_fields(void **state)
+{
+    static const struct fake_answer two[] = {
+        {"FROM system.tables",
+         "[\"sextant\",\"shop\",\"{\\\"kind\\\":\\\"events\\\",\\\"cases\\\":{\\\"order\\\":"
+         "\\\"case_id\\\",\\\"parcel\\\":\\\"properties['parcel']\\\"}}\",\"sextant\",1000,100000]"
+         "\n"},
+        COLUMNS,
+        BOUNDS,
+        SEEN,
+        {0}};
+    struct outcome out = call_once(two, "run_funnel", "{\"steps\":[\"view\"],\"actor\":\"case\"}");
+    assert_int_equal(out.err.code, ERR_ARGUMENT);
+    assert_string_equal(out.err.field, "actor");
+    assert_non_null(strstr(out.err.text, "name one as actor: order, parcel"));
+    outcome_done(&out);
+    out = call_once(two, "conformance_check", "{\"sequence\":[\"view\"]}");
+    assert_int_equal(out.err.code, ERR_ARGUMENT);
+    assert_string_equal(out.err.field, "case");
+    outcome_done(&out);
+}
+
 static void test_no_source(void **state)
 {
     static const struct fake_answer script[] = {
@@ -431,6 +547,10 @@ int main(void)
         cmocka_unit_test(test_names_of_both_kinds),
         cmocka_unit_test(test_nothing_is_new_in_a_young_source),
         cmocka_unit_test(test_series_gaps),
+        cmocka_unit_test(test_nobody_is_named),
+        cmocka_unit_test(test_nothing_to_judge),
+        cmocka_unit_test(test_a_repeated_activity),
+        cmocka_unit_test(test_several_case_fields),
         cmocka_unit_test(test_no_source),
         cmocka_unit_test(test_catalog),
     };

@@ -258,7 +258,10 @@ static char *render(const char *name, const char *arguments, const char *facts, 
     json_t *values = json_loads(arguments, 0, NULL);
     struct buf out = {0};
     struct err err = {0};
-    prompt_render(prompt, values, facts, &out, &err);
+    json_t *cases =
+        strcmp(facts, "two cases") == 0 ? json_pack("[s, s]", "order_id", "shipment_id") : NULL;
+    prompt_render(prompt, values, cases, facts, &out, &err);
+    json_decref(cases);
     assert_int_equal(err.code, code);
     json_decref(values);
     char *text = buf_take(&out);
@@ -287,6 +290,21 @@ static void test_prompts(void **state)
     free(render("weekly_report", "{\"to\":\"3 March\"}", "", ERR_ARGUMENT));
     free(render("audit_process", "{\"sequence\":\"[1,2]\"}", "", ERR_ARGUMENT));
     free(render("audit_process", "{\"sequence\":\"[\"}", "", ERR_OK)); /* a name may begin so */
+
+    free(render("why_did_it_change", "{\"metric\":\"bogus\"}", "", ERR_ARGUMENT));
+
+    text = render("audit_process", "{}", "two cases", ERR_OK);
+    assert_non_null(strstr(text, "\"case\": \"‹case field: order_id or shipment_id›\""));
+    assert_non_null(strstr(text, "\"actor\": \"‹case field: order_id or shipment_id›\""));
+    free(text);
+    text = render("audit_process", "{\"case\":\"order_id\"}", "two cases", ERR_OK);
+    assert_non_null(strstr(text, "\"case\": \"order_id\""));
+    assert_null(strstr(text, "shipment_id"));
+    free(text);
+    text = render("audit_process", "{}", "", ERR_OK);
+    assert_non_null(strstr(text, "\"actor\": \"case\""));
+    assert_null(strstr(text, "\"case\":"));
+    free(text);
 
     for (const struct prompt *p = prompt_list; p->name != NULL; p++) {
         assert_non_null(prompt_page(p)->name);

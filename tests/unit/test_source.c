@@ -24,12 +24,14 @@ static const struct fake_answer tables[] = {
      "[\"app\",\"otel_json\",\"\",\"app\",0,0]\n"
      "[\"app\",\"product_telemetry_events\",\"not JSON\",\"app\",10,500]\n"
      "[\"app\",\"clicks\",\"\",\"app\",10,500]\n"
+     "[\"app\",\"my.visits\",\"\",\"app\",10,500]\n"
      "[\"demo\",\"otel_traces\",\"{\\\"kind\\\":\\\"clickstack\\\",\\\"description\\\":\\\"A "
      "shop\\\",\\\"cases\\\":{\\\"order\\\":\\\"SpanAttributes['order.id']\\\"}}\",\"app\",7,70]"
      "\n"},
     {"FROM system.columns",
      "[\"app\",\"clicks\",[[\"at\",\"DateTime\"],[\"event\",\"String\"],[\"who\","
      "\"Nullable(UInt64)\"],[\"shop`s \\\\ key\",\"String\"]]]\n"
+     "[\"app\",\"my.visits\",[[\"at\",\"DateTime\"],[\"name\",\"String\"]]]\n"
      "[\"app\",\"odd\",[[\"at\",\"Nullable(DateTime64(3))\"],[\"name\",\"String\"],"
      "[\"a|b[c]\",\"String\"],[\"counts\",\"Map(String, UInt64)\"],[\"notes\","
      "\"Map(LowCardinality(String), Nullable(String))\"],[\"n\",\"UInt8\"]]]\n"
@@ -201,6 +203,20 @@ static void test_configuration(void **state)
     sources_free(l.sources);
 }
 
+/* What is wrong with the source of a name: it is no source then, and the others are there. */
+static void check_problem(const char *config, const char *name, const char *field)
+{
+    struct loaded l = load(config);
+    struct err err = {0};
+    assert_int_equal(l.err.code, ERR_OK);
+    assert_non_null(sources_find(l.sources, "clickstack", NULL));
+    assert_int_equal(l.sources->problem_count, 1);
+    assert_string_equal(l.sources->problems[0].name, name);
+    assert_null(sources_find(l.sources, name, &err));
+    assert_string_equal(err.field, field);
+    sources_free(l.sources);
+}
+
 static void test_configuration_errors(void **state)
 {
     static const struct {
@@ -218,11 +234,80 @@ static void test_configuration_errors(void **state)
          "}",
          "sources.shop.actor"},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct loaded l = load(cases[i].config);
-        assert_null(l.sources);
-        assert_string_equal(l.err.field, cases[i].field);
-    }
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        check_problem(cases[i].config, "shop", cases[i].field);
+    check_problem("{\"demo\":{\"actor\":\"nobody\"}}", "demo", "sources.demo.actor");
+}
+
+static void test_several_problems(void **state)
+{
+    struct loaded l = load("{\"a\":{\"table\":\"nothing\"},\"b\":{\"table\":\"no.thing\"},"
+                           "\"shop\":{\"table\":\"clicks\",\"kind\":\"events\",\"time\":\"at\"}}");
+    struct err err = {0};
+    assert_int_equal(l.sources->problem_count, 2);
+    assert_non_null(sources_find(l.sources, "shop", NULL));
+    assert_null(sources_find(l.sources, "b", &err));
+    assert_int_equal(err.code, ERR_NOT_FOUND);
+    assert_string_equal(err.field, "sources.b.table");
+    assert_non_null(strstr(err.text, "'no.thing'"));
+    assert_null(sources_find(l.sources, NULL, &err));
+    assert_int_equal(err.code, ERR_ARGUMENT);
+    assert_non_null(strstr(err.text, "a (cannot be used)"));
+    sources_free(l.sources);
+}
+
+/* A problem counts: no other source is taken in its place. */
+static void test_a_problem_is_meant_too(void **state)
+{
+    struct source good = {.name = "good"};
+    struct source *items[] = {&good};
+    struct source_problem problem = {.name = "bad", .err = {.code = ERR_NOT_FOUND, .field = "x"}};
+    struct sources both = {.items = items, .count = 1, .problems = &problem, .problem_count = 1};
+    struct err err = {0};
+    assert_null(sources_find(&both, NULL, &err));
+    assert_int_equal(err.code, ERR_ARGUMENT);
+    assert_ptr_equal(sources_find(&both, "good", NULL), &good);
+    struct sources alone = {.problems = &problem, .problem_count = 1};
+    assert_null(sources_find(&alone, NULL, &err));
+    assert_int_equal(err.code, ERR_NOT_FOUND);
+    assert_string_equal(err.field, "x");
+    struct source_problem two[] = {problem, problem};
+    struct sources bad = {.problems = two, .problem_count = 2};
+    assert_null(sources_find(&bad, NULL, &err));
+    assert_string_equal(err.field, "x");
+    struct sources one = {.items = items, .count = 1};
+    assert_ptr_equal(sources_find(&one, NULL, NULL), &good);
+}
+
+/* "db.table", as list_sources writes it; a plain table of that name comes first. */
+static void test_table_with_its_database(void **state)
+{
+    struct loaded l =
+        load("{\"orders\":{\"table\":\"demo.otel_traces\",\"description\":\"Ours\"},"
+             "\"dotted\":{\"table\":\"my.visits\",\"time\":\"at\",\"event\":\"name\"}}");
+    assert_int_equal(l.err.code, ERR_OK);
+    assert_int_equal(l.sources->problem_count, 0);
+    const struct source *orders = sources_find(l.sources, "orders", NULL);
+    assert_string_equal(orders->database, "demo");
+    assert_string_equal(orders->table, "otel_traces");
+    assert_string_equal(orders->description, "Ours");
+    assert_null(sources_find(l.sources, "demo", NULL));
+    const struct source *dotted = sources_find(l.sources, "dotted", NULL);
+    assert_string_equal(dotted->database, "app");
+    assert_string_equal(dotted->table, "my.visits");
+    sources_free(l.sources);
+    /* Where a database is given the dot is part of the name. */
+    check_problem("{\"x\":{\"database\":\"app\",\"table\":\"demo.otel_traces\"}}", "x",
+                  "sources.x.table");
+    json_t *config = json_loads("{\"x\":{\"table\":\"demo.t\"},\"y\":{\"table\":\"t\"},"
+                                "\"z\":{\"database\":\"d\",\"table\":\"a.b\"}}",
+                                0, NULL);
+    json_t *databases = sources_databases(config);
+    char *text = json_dumps(databases, JSON_COMPACT);
+    assert_string_equal(text, "[\"demo\",\"d\"]");
+    free(text);
+    json_decref(databases);
+    json_decref(config);
 }
 
 #define ODD(more) "{\"odd\":{\"table\":\"odd\",\"time\":\"at\",\"event\":\"name\"" more "}}"
@@ -267,11 +352,8 @@ static void test_odd_containers_are_refused(void **state)
     } cases[] = {{ODD(",\"properties\":[\"n\"]"), "sources.odd.properties"},
                  {ODD(",\"properties\":[\"nothing\"]"), "sources.odd.properties"},
                  {ODD(",\"time\":\"counts['at']\""), "sources.odd.time"}};
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct loaded l = load(cases[i].config);
-        assert_null(l.sources);
-        assert_string_equal(l.err.field, cases[i].field);
-    }
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        check_problem(cases[i].config, "odd", cases[i].field);
 }
 
 static void test_find_says_what_there_is(void **state)
@@ -445,6 +527,9 @@ int main(void)
         cmocka_unit_test(test_actor_property_is_joined),
         cmocka_unit_test(test_configuration),
         cmocka_unit_test(test_configuration_errors),
+        cmocka_unit_test(test_several_problems),
+        cmocka_unit_test(test_a_problem_is_meant_too),
+        cmocka_unit_test(test_table_with_its_database),
         cmocka_unit_test(test_odd_columns),
         cmocka_unit_test(test_odd_containers_are_refused),
         cmocka_unit_test(test_find_says_what_there_is),

@@ -62,6 +62,71 @@ static void test_directory_is_made_and_private(void **state)
     store_lock_release(&lock);
 }
 
+static void make_store(const struct place *p, mode_t mode)
+{
+    char parent[128];
+    snprintf(parent, sizeof(parent), "%s/a", p->root);
+    assert_true(mkdir(parent, 0700) == 0 || access(parent, F_OK) == 0);
+    assert_true(mkdir(p->dir, 0700) == 0 || access(p->dir, F_OK) == 0);
+    assert_int_equal(chmod(p->dir, mode), 0);
+}
+
+/* Something that is not ours: then the directory is no new store. */
+static void put_file(const struct place *p, bool is_there)
+{
+    char path[160];
+    snprintf(path, sizeof(path), "%s/note", p->dir);
+    FILE *file = is_there ? fopen(path, "w") : NULL;
+    assert_true(!is_there || file != NULL);
+    if (is_there)
+        assert_int_equal(fclose(file), 0);
+    else
+        assert_int_equal(remove(path), 0);
+}
+
+static int mode_of(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 ? (int)(st.st_mode & 07777) : -1;
+}
+
+static void test_place_that_others_can_change_is_refused(void **state)
+{
+    const struct place *p = *state;
+    static const mode_t modes[] = {0720, 0702, 0777, 01777, 02770};
+    struct store_lock lock = {-1};
+    for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+        struct err err = {0};
+        make_store(p, modes[i]);
+        put_file(p, true);
+        int mode = mode_of(p->dir);
+        assert_int_equal(store_lock_take(&lock, p->dir, NULL, &err), -ERR_UNAVAILABLE);
+        assert_non_null(strstr(err.text, "other users can change the store"));
+        assert_non_null(strstr(err.text, "run: chmod 700 "));
+        assert_non_null(strstr(err.text, "--data"));
+        assert_int_equal(mode_of(p->dir), mode);
+        assert_int_equal(access(p->lock, F_OK), -1); /* nothing was made */
+    }
+    put_file(p, false);
+    assert_int_equal(chmod(p->dir, 0700), 0);
+    assert_int_equal(store_lock_take(&lock, p->dir, NULL, NULL), 0);
+    store_lock_release(&lock);
+}
+
+static void test_empty_place_is_made_private(void **state)
+{
+    const struct place *p = *state;
+    struct store_lock lock = {-1};
+    make_store(p, 0775);
+    assert_int_equal(store_lock_take(&lock, p->dir, NULL, NULL), 0);
+    store_lock_release(&lock);
+    assert_int_equal(mode_of(p->dir), 0700);
+    make_store(p, 0750); /* its lock lies in it now: perhaps somebody meant that */
+    assert_int_equal(store_lock_take(&lock, p->dir, NULL, NULL), 0);
+    store_lock_release(&lock);
+    assert_int_equal(mode_of(p->dir), 0750);
+}
+
 static void test_second_taker_learns_the_owner(void **state)
 {
     const struct place *p = *state;
@@ -149,6 +214,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_directory_is_made_and_private, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_place_that_others_can_change_is_refused, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_empty_place_is_made_private, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_second_taker_learns_the_owner, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_death_releases, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_unreadable_owner_is_still_an_owner, set_up, tear_down),

@@ -41,7 +41,8 @@ function create(file, name) {
 }
 
 function revoke(file, name) {
-  assert.equal(sextant(['token', 'revoke', name, '--tokens', file]).status, 0);
+  const run = sextant(['token', 'revoke', name, '--tokens', file]);
+  assert.deepEqual([run.status, run.stdout, run.stderr], [0, '', `The token "${name}" is revoked.\n`]);
 }
 
 const bearer = (token) => ({ Authorization: `Bearer ${token}` });
@@ -122,7 +123,9 @@ describe('sextant token', () => {
     const xdg = join(folder, 'other-xdg');
     assert.equal(sextant(['token', 'create', 'x'], { XDG_CONFIG_HOME: xdg }).status, 0);
     for (const file of [named, other, join(xdg, 'sextant', 'tokens.json')]) assert.ok(existsSync(file), file);
-    assert.equal(sextant(['token', 'list', '--tokens', newFile()]).stdout, '');
+    const none = sextant(['token', 'list', '--tokens', newFile()]);
+    assert.deepEqual([none.status, none.stdout], [0, '']);
+    assert.match(none.stderr, /^There are no tokens in .*: sextant token create NAME\n$/);
   });
 
   test('a file that others can read or change, or of another kind, is refused and left alone', () => {
@@ -281,8 +284,8 @@ describe('a server with tokens', () => {
       mend();
       assert.equal(await ask(), 200);
     }
-    assert.match(server.log, /nobody is let in/);
     await server.stop();
+    assert.equal(server.log.match(/nobody is let in/g).length, 3, server.log);
   });
 });
 
@@ -343,6 +346,19 @@ describe('sextant serve', () => {
     const server = await startServe(t, ['--listen', '127.0.0.9:0', '--tokens', file]);
     for (const [name, status] of [['127.0.0.9', 200], ['127.0.0.9:1', 200], ['localhost', 200], ['127.0.0.8', 403], ['192.0.2.7', 403]])
       assert.equal(await host(server, '127.0.0.9', name, token), status, name);
+  });
+
+  test('a file of tokens that was mended is told', async (t) => {
+    const file = newFile(), token = create(file, 'x');
+    const server = await startServe(t, ['--listen', '127.0.0.1:0', '--tokens', file]);
+    chmodSync(file, 0o644);
+    assert.equal((await post(server, initialize, bearer(token))).status, 401);
+    chmodSync(file, 0o600);
+    assert.equal((await post(server, initialize, bearer(token))).status, 200);
+    await until(() => /the tokens can be read again/.test(server.log), 'it says so');
+    revoke(file, 'x');
+    const empty = await startServe(t, ['--listen', '127.0.0.1:0', '--tokens', file]);
+    await until(() => /no token exists, so nobody is let in/.test(empty.log), 'it warns');
   });
 
   test('sessions are off until asked for', async (t) => {

@@ -1,6 +1,7 @@
 // sextant import, from files to the rows of the table: exact text, rejects, replacement, failures.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, writeFileSync, truncateSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -451,6 +452,26 @@ test('slow standard input arrives whole', { timeout: 60000 }, async () => {
   assert.equal(await ended, 0);
   assert.equal(JSON.parse(out).rows_imported, 2);
   assert.deepEqual(store.events('slow').map((r) => r.event), ['a\nb', 'c']);
+});
+
+test('what it tells while it runs ends with all rows', { timeout: 60000 }, async () => {
+  const child = store.start(['-', '--source', 'told', '--time', 'time', '--event', 'event', '--actor', 'actor']);
+  let told = '', rows = 0;
+  child.stderr.setEncoding('utf8').on('data', (text) => { told += text; });
+  child.stdout.resume();
+  const ended = once(child, 'close');
+  child.stdin.write('time,event,actor\n');
+  while (!told.includes('import: ') && child.exitCode === null) {
+    const some = 20000;
+    if (!child.stdin.write(`${AT},seen,u1\n`.repeat(some))) await once(child.stdin, 'drain');
+    rows += some;
+  }
+  child.stdin.end();
+  const [code] = await ended;
+  assert.equal(code, 0, told);
+  const last = told.trim().split('\n').at(-1);
+  assert.match(last, /^import: 100 %, [0-9,]+ rows, \d+ s$/);
+  assert.equal(Number(/([0-9,]+) rows/.exec(last)[1].replaceAll(',', '')), rows);
 });
 
 test('a full disk is told and keeps the old data', (t) => {
