@@ -144,6 +144,7 @@ static int open_and_run(const struct command *command, struct app *app, int argc
         is_usable = (app->output = stdio_guard_stdout()) >= 0;
     if (!is_usable) {
         fprintf(stderr, "sextant: standard output cannot be used\n");
+        config_done(&app->config);
         return EXIT_FAILED;
     }
     if (app_open(app, &err) < 0 || (!command->has_own_signals && app_catch_signals(app, &err) < 0))
