@@ -124,10 +124,8 @@ const struct primitive primitive_list[] = {
     {"concat", "every tool, demo, engine", "texts one after the other",
      "SELECT concat('db', '.', 'table')"},
     {"count", "every tool, demo, import", "rows", "SELECT count() FROM numbers(10)"},
-    {"countIf",
-     "anomaly_scan, conformance_check, demo, describe_source, list_events, retention_matrix, "
-     "run_funnel",
-     "rows that fulfil a condition", "SELECT countIf(number > 5) FROM numbers(10)"},
+    {"countIf", "every tool, demo", "rows that fulfil a condition",
+     "SELECT countIf(number > 5) FROM numbers(10)"},
     {"countMerge", "run_funnel", "count from partial states",
      "SELECT countMerge(s) FROM (SELECT countState() AS s FROM numbers(10))"},
     {"countState", "run_funnel", "partial state of a count",
