@@ -224,3 +224,14 @@ chdb_handle chdb_library_connect(const struct chdb_library *library, int argc, c
         return NULL;
     return connection;
 }
+
+void chdb_library_exit(int status)
+{
+    pthread_mutex_lock(&mutex);
+    bool is_engine_here = is_loaded;
+    pthread_mutex_unlock(&mutex);
+    if (!is_engine_here)
+        exit(status);
+    fflush(NULL);
+    _exit(status);
+}

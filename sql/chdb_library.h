@@ -3,6 +3,7 @@
  * declared in our own words because the package brings no header. */
 #include <stddef.h>
 #include <stdint.h>
+#include <stdnoreturn.h>
 
 #include "err.h"
 
@@ -57,3 +58,9 @@ int chdb_library_load(const char *path, const struct chdb_library **ret_library,
 /* connect() that leaves the process's signal handlers as they were: the library resets some to the
  * default each time. NULL on failure; the library gives no reason. */
 chdb_handle chdb_library_connect(const struct chdb_library *library, int argc, char **argv);
+
+/* Ends the process with this status, in place of returning from main(). Once the library is loaded,
+ * exit() is not safe: threads of the engine outlive its last connection, and exit() destroys what
+ * they use. So standard output and error are flushed and nothing else is run; without the library
+ * this is exit(). */
+noreturn void chdb_library_exit(int status);

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "chdb_library.h"
 #include "commands.h"
 
 const struct command command_list[] = {
@@ -87,7 +88,5 @@ static int fill_descriptors(void)
 
 int main(int argc, char **argv)
 {
-    if (fill_descriptors() < 0)
-        return EXIT_FAILED;
-    return command_main(argc, argv);
+    chdb_library_exit(fill_descriptors() < 0 ? EXIT_FAILED : command_main(argc, argv));
 }

@@ -82,5 +82,5 @@ int main(int argc, char **argv)
     int code = serve(library, handle, statements);
     library->close_conn(handle);
     json_decref(statements);
-    return code;
+    chdb_library_exit(code);
 }

@@ -15,6 +15,7 @@
 #include <uv.h>
 
 #include "buf.h"
+#include "chdb_library.h"
 #include "db.h"
 
 struct job;
@@ -281,5 +282,5 @@ int main(void)
     }
     free(job.statements);
     json_decref(spec);
-    return uv_loop_close(&job.loop) == 0 ? 0 : 3;
+    chdb_library_exit(uv_loop_close(&job.loop) == 0 ? 0 : 3);
 }

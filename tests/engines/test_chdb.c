@@ -624,5 +624,5 @@ static const struct CMUnitTest tests[] = {
 
 int main(void)
 {
-    return is_skipped() ? 0 : cmocka_run_group_tests(tests, set_up, tear_down);
+    chdb_library_exit(is_skipped() ? 0 : cmocka_run_group_tests(tests, set_up, tear_down));
 }

@@ -220,5 +220,5 @@ int main(int argc, char **argv)
         int rc = run_part(argv[1], argc > 2 ? argv[2] : NULL);
         _exit(rc); /* threads that were given up on may still run */
     }
-    return is_skipped() ? 0 : cmocka_run_group_tests(tests, set_up, tear_down);
+    chdb_library_exit(is_skipped() ? 0 : cmocka_run_group_tests(tests, set_up, tear_down));
 }

@@ -7,10 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "../engines/engine.h"
+#include "chdb_library.h"
 
 static const char *fake_library;
 
@@ -262,6 +265,35 @@ static void test_close_gives_up(void **state)
     uv_sleep(3500); /* its thread comes back and must touch nothing that is gone */
 }
 
+/* What runs at exit() takes away what the library's threads use. */
+static void end_otherwise(void)
+{
+    _exit(99);
+}
+
+static int exit_status_of_child(bool is_library_loaded)
+{
+    fflush(NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        const struct chdb_library *library = NULL;
+        atexit(end_otherwise);
+        if (is_library_loaded && chdb_library_load(fake_library, &library, NULL) < 0)
+            _exit(98);
+        chdb_library_exit(3);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void test_exit(void **state)
+{
+    (void)state;
+    assert_int_equal(exit_status_of_child(false), 99);
+    assert_int_equal(exit_status_of_child(true), 3);
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 2)
@@ -269,6 +301,7 @@ int main(int argc, char **argv)
     fake_library = argv[1];
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_exit), /* the first: later the library is loaded in every child */
         TEST(test_answers),
         TEST(test_many_rows),
         TEST(test_failures),
