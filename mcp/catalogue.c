@@ -1,7 +1,4 @@
 /* The methods that tell a client who we are and what we offer. All of them answer at once. */
-#include <stdlib.h>
-#include <string.h>
-
 #include "server_impl.h"
 
 enum { DISCOVER_TTL_MS = 3600 * 1000 };

@@ -1,5 +1,4 @@
 /* subscriptions/listen: the one long request through which a modern client hears of changes. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "json.h"

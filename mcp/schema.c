@@ -1,8 +1,6 @@
 #include "schema.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "bind.h"
 

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "json.h"
 #include "server_impl.h"
 
 /* What a client can ask for. Another primitive of the protocol is another few lines here. */

@@ -1,7 +1,6 @@
 /* What a server lets a client keep for it: signed, so that it comes back as it went, from the same
  * caller, with the same request, and in time. The text is not encrypted: a client that decodes it
  * can read it. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -11,7 +10,6 @@
 #include <nettle/hmac.h>
 #include <nettle/memops.h>
 
-#include "buf.h"
 #include "call_impl.h"
 #include "json.h"
 

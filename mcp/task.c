@@ -8,7 +8,6 @@
 #include <time.h>
 
 #include "call_impl.h"
-#include "json.h"
 
 enum {
     TASKS_MAX = 64,

@@ -1,6 +1,5 @@
 /* tools/call: which tool, whether this client may call it, and what a tool's result looks like. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "json.h"
 #include "server_impl.h"

@@ -1,7 +1,6 @@
 #include "uri_template.h"
 
 #include <ctype.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "json.h"
