@@ -109,6 +109,21 @@ void answer_error(const struct answer *answer, enum rpc_code code, int status, j
     deliver(answer, rpc_error(error_id(answer), code, text, data), status);
 }
 
+void answer_invalid(const struct answer *answer, const char *fmt, ...)
+{
+    char text[TEXT_SIZE];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    answer_error(answer, RPC_INVALID_PARAMS, 200, NULL, "Invalid params: %s", text);
+}
+
+void answer_no_memory(const struct answer *answer)
+{
+    answer_error(answer, RPC_INTERNAL_ERROR, 500, NULL, "Internal error: out of memory");
+}
+
 void answer_unknown(const struct answer *answer, const char *what, const char *name,
                     const char *const *names, size_t count)
 {
@@ -152,7 +167,7 @@ void answer_result(const struct answer *answer, json_t *result)
     if (message != NULL)
         deliver(answer, message, 200);
     else
-        answer_error(answer, RPC_INTERNAL_ERROR, 500, NULL, "Internal error: out of memory");
+        answer_no_memory(answer);
 }
 
 void answer_cacheable(const struct answer *answer, json_t *result, json_int_t ttl_ms,

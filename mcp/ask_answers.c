@@ -52,7 +52,7 @@ bool ask_take_input(struct call *call, const struct request *request)
     else if (token != NULL && (call->state = state_open(call, json_string_value(token))) == NULL)
         fault = "requestState is not what this server gave out for this request, or has expired";
     if (fault != NULL) {
-        answer_error(&request->answer, RPC_INVALID_PARAMS, 200, NULL, "Invalid params: %s", fault);
+        answer_invalid(&request->answer, "%s", fault);
         return false;
     }
     call->responses = json_incref(responses);

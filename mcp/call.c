@@ -86,7 +86,7 @@ void call_begin(struct request *request, const struct call_kind *kind, const voi
     if (answer->server->is_ending)
         answer_error(answer, RPC_INTERNAL_ERROR, 200, NULL, "The server is shutting down");
     else if (arguments == NULL || (call = call_new(request, kind, target)) == NULL)
-        answer_error(answer, RPC_INTERNAL_ERROR, 500, NULL, "Internal error: out of memory");
+        answer_no_memory(answer);
     if (call == NULL) {
         json_decref(arguments);
         return;

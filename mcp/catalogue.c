@@ -45,16 +45,16 @@ void handle_initialize(struct request *request)
     const char *asked = json_string_value(json_object_get(params, "protocolVersion"));
     json_t *offered = json_object_get(params, "capabilities"); /* NULL: none */
     if (asked == NULL || (offered != NULL && !json_is_object(offered))) {
-        answer_error(answer, RPC_INVALID_PARAMS, 200, NULL, "Invalid params: %s",
-                     asked == NULL ? "protocolVersion must be a string"
-                                   : "capabilities must be an object");
+        answer_invalid(answer, "%s",
+                       asked == NULL ? "protocolVersion must be a string"
+                                     : "capabilities must be an object");
         return;
     }
     const char *version = era_negotiate(asked);
     request->answer.version = version; /* what is agreed on counts from here */
     if (request->peer != NULL) {
         if (watch_peer(request) != 0) {
-            answer_error(answer, RPC_INTERNAL_ERROR, 500, NULL, "Internal error: out of memory");
+            answer_no_memory(answer);
             return;
         }
         request->peer->version = version;

@@ -24,11 +24,6 @@ bool has_completions(const struct request *request)
     return false;
 }
 
-static void refuse(const struct request *request, const char *text)
-{
-    answer_error(&request->answer, RPC_INVALID_PARAMS, 200, NULL, "Invalid params: %s", text);
-}
-
 /* A text without a NUL in it, or NULL. */
 static const char *text_of(const json_t *value)
 {
@@ -64,12 +59,13 @@ static bool find_subject(const struct request *request, struct subject *ret_subj
         return ret_subject->prompt != NULL;
     }
     if (type == NULL || strcmp(type, "ref/resource") != 0) {
-        refuse(request, "ref must be an object with the type ref/prompt or ref/resource");
+        answer_invalid(&request->answer,
+                       "ref must be an object with the type ref/prompt or ref/resource");
         return false;
     }
     const char *uri = text_of(json_object_get(ref, "uri"));
     if (uri == NULL)
-        refuse(request, "ref.uri must be the URI of a resource template");
+        answer_invalid(&request->answer, "ref.uri must be the URI of a resource template");
     else
         ret_subject->resource = find_template(request, uri);
     return ret_subject->resource != NULL;
@@ -110,7 +106,7 @@ static bool take_chosen(const struct request *request, json_t **ret_chosen)
     json_object_foreach ((json_t *)arguments, key, value)
         is_good = is_good && text_of(value) != NULL;
     if (!is_good) {
-        refuse(request, "context.arguments must be an object of strings");
+        answer_invalid(&request->answer, "context.arguments must be an object of strings");
         return false;
     }
     bool is_known = era_is_since(request->answer.version, "2025-06-18") && arguments != NULL;
@@ -157,7 +153,8 @@ void handle_complete(struct request *request)
     const char *name = text_of(json_object_get(argument, "name"));
     const char *value = text_of(json_object_get(argument, "value"));
     if (name == NULL || value == NULL) {
-        refuse(request, "argument must be an object with the strings name and value");
+        answer_invalid(&request->answer,
+                       "argument must be an object with the strings name and value");
         return;
     }
     if (!check_name(request, &subject, name))

@@ -44,7 +44,7 @@ static bool check_wishes(const struct request *request)
         !is_list_of_texts(json_object_get(wishes, "taskIds")))
         fault = "resourceSubscriptions and taskIds must be lists of at most 256 strings";
     if (fault != NULL)
-        answer_error(&request->answer, RPC_INVALID_PARAMS, 200, NULL, "Invalid params: %s", fault);
+        answer_invalid(&request->answer, "%s", fault);
     return fault == NULL;
 }
 
@@ -154,7 +154,7 @@ void handle_listen(struct request *request)
     json_decref(accepted);
     if (message == NULL) {
         watcher_free(watcher);
-        answer_error(answer, RPC_INTERNAL_ERROR, 500, NULL, "Internal error: out of memory");
+        answer_no_memory(answer);
         return;
     }
     answer->channel->ops->send(answer->channel, message, 200, false);

@@ -43,8 +43,7 @@ bool page_take_cursor(const struct request *request, const char *list, size_t *r
     }
     if (json_is_string(cursor) && read_cursor(list, json_string_value(cursor), ret_from))
         return true;
-    answer_error(&request->answer, RPC_INVALID_PARAMS, 200, NULL,
-                 "Invalid params: cursor is not one that this server gave out for this list");
+    answer_invalid(&request->answer, "cursor is not one that this server gave out for this list");
     return false;
 }
 

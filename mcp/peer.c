@@ -58,9 +58,8 @@ void handle_set_level(struct request *request)
     int level =
         era_log_level(json_string_value(json_object_get(request->message->params, "level")));
     if (level < 0) {
-        answer_error(answer, RPC_INVALID_PARAMS, 200, NULL,
-                     "Invalid params: level must be debug, info, notice, warning, error, critical, "
-                     "alert or emergency");
+        answer_invalid(answer, "level must be debug, info, notice, warning, error, critical, "
+                               "alert or emergency");
         return;
     }
     if (request->peer != NULL)

@@ -116,8 +116,7 @@ const struct prompt_entry *find_prompt(const struct request *request, const json
     const char *names[NAMES_MAX];
     size_t count = 0;
     if (!json_is_string(name)) {
-        answer_error(&request->answer, RPC_INVALID_PARAMS, 200, NULL,
-                     "Invalid params: name must be the name of a prompt");
+        answer_invalid(&request->answer, "name must be the name of a prompt");
         return NULL;
     }
     for (const struct prompt_entry *e = request->answer.server->prompts; e != NULL; e = e->next) {
@@ -165,8 +164,7 @@ static bool check_arguments(const struct request *request, const struct server_p
         }
         if (!json_is_string(value) ||
             strlen(json_string_value(value)) != json_string_length(value)) {
-            answer_error(answer, RPC_INVALID_PARAMS, 200, NULL,
-                         "Invalid params: arguments.%.100s must be a string", key);
+            answer_invalid(answer, "arguments.%.100s must be a string", key);
             return false;
         }
     }
@@ -174,9 +172,8 @@ static bool check_arguments(const struct request *request, const struct server_p
         const struct server_prompt_argument *argument = &prompt->arguments[i];
         if (!argument->is_required || json_object_get(arguments, argument->name) != NULL)
             continue;
-        answer_error(answer, RPC_INVALID_PARAMS, 200, NULL,
-                     "Invalid params: arguments.%s is missing: %.200s", argument->name,
-                     argument->description != NULL ? argument->description : prompt->name);
+        answer_invalid(answer, "arguments.%s is missing: %.200s", argument->name,
+                       argument->description != NULL ? argument->description : prompt->name);
         return false;
     }
     return true;
@@ -215,8 +212,7 @@ void handle_prompts_get(struct request *request)
     json_t *arguments = json_object_get(request->message->params, "arguments");
     bool is_none = arguments == NULL || json_is_null(arguments);
     if (!is_none && !json_is_object(arguments)) {
-        answer_error(&request->answer, RPC_INVALID_PARAMS, 200, NULL,
-                     "Invalid params: arguments must be an object of strings");
+        answer_invalid(&request->answer, "arguments must be an object of strings");
         return;
     }
     if (!check_arguments(request, &entry->prompt, is_none ? NULL : arguments))

@@ -216,8 +216,7 @@ void handle_resources_read(struct request *request)
     };
     const json_t *asked = json_object_get(request->message->params, "uri");
     if (!json_is_string(asked) || json_string_length(asked) > URI_MAX) {
-        answer_error(&request->answer, RPC_INVALID_PARAMS, 200, NULL,
-                     "Invalid params: uri must be a string of at most %d bytes", URI_MAX);
+        answer_invalid(&request->answer, "uri must be a string of at most %d bytes", URI_MAX);
         return;
     }
     /* People write names into URIs as they are; what we answer must be one. */

@@ -171,7 +171,7 @@ static enum receive_result dispatch_batch(struct origin *origin, const struct rp
         requests += rpc_classify(element, &part) == RPC_REQUEST;
     if (requests > 0 && (origin->batch = batch_new(origin->channel)) == NULL) {
         struct answer answer = answer_to(origin, message, verdict);
-        answer_error(&answer, RPC_INTERNAL_ERROR, 500, NULL, "Internal error: out of memory");
+        answer_no_memory(&answer);
         return RECEIVE_ANSWERING;
     }
     json_array_foreach (message->body, i, element) {

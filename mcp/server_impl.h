@@ -109,6 +109,9 @@ struct server {
 void answer_result(const struct answer *answer, json_t *result);
 void answer_error(const struct answer *answer, enum rpc_code code, int status, json_t *data,
                   const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+void answer_invalid(const struct answer *answer, const char *fmt, ...) /* -32602 */
+    __attribute__((format(printf, 2, 3)));
+void answer_no_memory(const struct answer *answer);
 void answer_nothing(const struct answer *answer); /* cancelled: the client expects silence */
 /* -32602 for a name that is not among `names`: says the nearest and what there is. */
 void answer_unknown(const struct answer *answer, const char *what, const char *name,

@@ -311,8 +311,7 @@ static struct task *task_of(const struct request *request)
         return NULL;
     const char *id = json_string_value(json_object_get(request->message->params, "taskId"));
     if (id == NULL) {
-        answer_error(answer, RPC_INVALID_PARAMS, 200, NULL,
-                     "Invalid params: taskId must be a string");
+        answer_invalid(answer, "taskId must be a string");
         return NULL;
     }
     struct task *task = find_task(answer->server, request->principal, id);
@@ -338,8 +337,7 @@ void handle_tasks_update(struct request *request)
         return;
     const json_t *responses = json_object_get(request->message->params, "inputResponses");
     if (!ask_are_responses(responses)) {
-        answer_error(&request->answer, RPC_INVALID_PARAMS, 200, NULL,
-                     "Invalid params: inputResponses must be an object of objects");
+        answer_invalid(&request->answer, "inputResponses must be an object of objects");
         return;
     }
     /* First the call: it may not be there any longer when the answer is on its way. */

@@ -108,8 +108,7 @@ void handle_tools_call(struct request *request)
     const struct answer *answer = &request->answer;
     const char *name = json_string_value(json_object_get(request->message->params, "name"));
     if (name == NULL) {
-        answer_error(answer, RPC_INVALID_PARAMS, 200, NULL,
-                     "Invalid params: name must be the name of a tool");
+        answer_invalid(answer, "name must be the name of a tool");
         return;
     }
     const struct server_tool *tool = find_tool(answer->server, name);
@@ -121,8 +120,7 @@ void handle_tools_call(struct request *request)
         return;
     json_t *arguments = arguments_of(request);
     if (arguments == NULL)
-        answer_error(answer, RPC_INVALID_PARAMS, 200, NULL,
-                     "Invalid params: arguments must be an object");
+        answer_invalid(answer, "arguments must be an object");
     else if (check_param_headers(request, tool, arguments))
         call_begin(request, &tool_kind, tool, arguments);
     else

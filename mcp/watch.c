@@ -298,8 +298,7 @@ static const char *take_uri(const struct request *request)
     const json_t *uri = json_object_get(request->message->params, "uri");
     if (json_is_string(uri) && json_string_length(uri) <= WATCHED_URI_MAX)
         return json_string_value(uri);
-    answer_error(&request->answer, RPC_INVALID_PARAMS, 200, NULL,
-                 "Invalid params: uri must be a string of at most %d bytes", WATCHED_URI_MAX);
+    answer_invalid(&request->answer, "uri must be a string of at most %d bytes", WATCHED_URI_MAX);
     return NULL;
 }
 
@@ -328,7 +327,7 @@ void handle_resources_subscribe(struct request *request)
                      "Too many resources are watched: unsubscribe from some, or try later");
     else if (watch_peer(request) != 0 ||
              watcher_add(request->peer->watcher, NOTIFY_UPDATED, uri) != 0)
-        answer_error(answer, RPC_INTERNAL_ERROR, 500, NULL, "Internal error: out of memory");
+        answer_no_memory(answer);
     else
         answer_result(answer, json_object());
 }
