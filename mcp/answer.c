@@ -189,6 +189,18 @@ json_t *answer_server_info(const struct server *server, const char *version)
                      has_website ? options->website : NULL);
 }
 
+json_t *answer_versions(void)
+{
+    json_t *versions = json_array();
+    int rc = 0;
+    for (const char *const *v = era_modern_versions; *v != NULL; v++)
+        rc |= json_array_append_new(versions, json_string(*v));
+    if (rc == 0)
+        return versions;
+    json_decref(versions);
+    return NULL;
+}
+
 /* Content types that came after the first revision. */
 static const struct {
     const char *type, *since, *instead;
@@ -224,7 +236,7 @@ json_t *answer_block(json_t *block, const char *version)
     return text;
 }
 
-json_t *answer_content(json_t *content, const char *version)
+void answer_content(json_t *content, const char *version)
 {
     size_t i;
     json_t *block;
@@ -233,7 +245,6 @@ json_t *answer_content(json_t *content, const char *version)
         if (text != NULL)
             json_array_set_new(content, i, text);
     }
-    return content;
 }
 
 /* Members of definitions that came after the first revision. */

@@ -77,8 +77,10 @@ static bool can_ask(const struct call *call, const char *method, const char *mod
 
 bool call_can_ask(const struct call *call, const char *method, const char *mode)
 {
-    json_t *needed = needs(method, mode != NULL ? mode : "form", NULL);
-    bool can = needed != NULL && can_ask(call, method, mode != NULL ? mode : "form", needed);
+    if (mode == NULL)
+        mode = "form";
+    json_t *needed = needs(method, mode, NULL);
+    bool can = needed != NULL && can_ask(call, method, mode, needed);
     json_decref(needed);
     return can;
 }

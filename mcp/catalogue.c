@@ -72,13 +72,10 @@ void handle_discover(struct request *request)
 {
     const struct answer *answer = &request->answer;
     const struct server *server = answer->server;
-    json_t *versions = json_array();
-    for (const char *const *v = era_modern_versions; *v != NULL; v++)
-        json_array_append_new(versions, json_string(*v));
     /* The revision wants serverInfo in _meta, where answer_result() puts it; clients written before
      * it moved look for it here. */
     json_t *result =
-        json_pack("{s:o, s:o, s:o, s:s*}", "supportedVersions", versions, "capabilities",
+        json_pack("{s:o, s:o, s:o, s:s*}", "supportedVersions", answer_versions(), "capabilities",
                   capabilities(request), "serverInfo", answer_server_info(server, answer->version),
                   "instructions", server->options.instructions);
     answer_cacheable(answer, result, DISCOVER_TTL_MS, true);

@@ -85,12 +85,7 @@ static bool check_name(const struct request *request, const struct subject *subj
         for (size_t i = 0; i < count; i++)
             names[i] = variables[i];
     }
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(names[i], name) == 0)
-            return true;
-    }
-    answer_unknown(&request->answer, "Invalid params: unknown argument", name, names, count);
-    return false;
+    return check_argument_name(request, name, names, count);
 }
 
 /* What was chosen before, as an object of texts: a new reference, NULL when out of memory. False

@@ -47,6 +47,15 @@ bool page_take_cursor(const struct request *request, const char *list, size_t *r
     return false;
 }
 
+void page_answer(const struct request *request, const char *list, json_t *items, size_t from,
+                 size_t size)
+{
+    const struct answer *answer = &request->answer;
+    json_t *page = page_cut(list, items, from, size, answer->version);
+    answer_cacheable(answer, page, LIST_TTL_MS, true);
+    answer_result(answer, page);
+}
+
 json_t *page_cut(const char *list, json_t *items, size_t from, size_t size, const char *version)
 {
     size_t count = json_array_size(items);

@@ -4,8 +4,6 @@
 
 #include "server_impl.h"
 
-enum { LIST_TTL_MS = 300 * 1000 };
-
 /* ---- registration ---- */
 
 static json_t *define_arguments(const struct server_prompt_argument *argument)
@@ -104,9 +102,7 @@ void handle_prompts_list(struct request *request)
             break;
         }
     }
-    json_t *result = page_cut("prompts", list, from, SIZE_MAX, answer->version);
-    answer_cacheable(answer, result, LIST_TTL_MS, true);
-    answer_result(answer, result);
+    page_answer(request, "prompts", list, from, SIZE_MAX);
 }
 
 /* ---- fetching ---- */
@@ -138,12 +134,14 @@ size_t prompt_arguments(const struct server_prompt *prompt, const char *ret_name
     return count;
 }
 
-static bool is_one_of(const char *name, const char *const *names, size_t count)
+bool check_argument_name(const struct request *request, const char *name, const char *const *names,
+                         size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         if (strcmp(names[i], name) == 0)
             return true;
     }
+    answer_unknown(&request->answer, "Invalid params: unknown argument", name, names, count);
     return false;
 }
 
@@ -158,10 +156,8 @@ static bool check_arguments(const struct request *request, const struct server_p
     const char *key;
     json_t *value;
     json_object_foreach ((json_t *)arguments, key, value) {
-        if (!is_one_of(key, names, count)) {
-            answer_unknown(answer, "Invalid params: unknown argument", key, names, count);
+        if (!check_argument_name(request, key, names, count))
             return false;
-        }
         if (!json_is_string(value) ||
             strlen(json_string_value(value)) != json_string_length(value)) {
             answer_invalid(answer, "arguments.%.100s must be a string", key);

@@ -7,8 +7,7 @@
 
 enum {
     PAGE_SIZE = 100,
-    URI_MAX = 4096, /* bytes of one that is read */
-    FIXED_TTL_MS = 300 * 1000,
+    URI_MAX = 4096,            /* bytes of one that is read */
     LISTED_TTL_MS = 30 * 1000, /* what the program lists comes from the data */
 };
 
@@ -147,7 +146,7 @@ static json_t *shape_list(struct call *call, json_t *result)
     size_t from = (size_t)json_integer_value(json_object_get(call_arguments(call), "from"));
     json_t *page = page_cut("resources", all, from, page_size(server), answer->version);
     bool is_fixed = server->options.list_resources == NULL;
-    answer_cacheable(answer, page, is_fixed ? FIXED_TTL_MS : LISTED_TTL_MS, is_fixed);
+    answer_cacheable(answer, page, is_fixed ? LIST_TTL_MS : LISTED_TTL_MS, is_fixed);
     return page;
 }
 
@@ -161,15 +160,11 @@ void handle_resources_list(struct request *request)
 
 void handle_resource_templates_list(struct request *request)
 {
-    const struct answer *answer = &request->answer;
-    const struct server *server = answer->server;
+    const struct server *server = request->answer.server;
     size_t from;
-    if (!page_take_cursor(request, "resourceTemplates", &from))
-        return;
-    json_t *page = page_cut("resourceTemplates", add_definitions(json_array(), server, true), from,
-                            page_size(server), answer->version);
-    answer_cacheable(answer, page, FIXED_TTL_MS, true);
-    answer_result(answer, page);
+    if (page_take_cursor(request, "resourceTemplates", &from))
+        page_answer(request, "resourceTemplates", add_definitions(json_array(), server, true), from,
+                    page_size(server));
 }
 
 /* ---- reading ---- */

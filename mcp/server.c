@@ -104,10 +104,7 @@ static void refuse(const struct answer *answer, const struct era_verdict *verdic
 {
     json_t *data = NULL;
     if (verdict->code == RPC_UNSUPPORTED_VERSION) {
-        json_t *supported = json_array();
-        for (const char *const *v = era_modern_versions; *v != NULL; v++)
-            json_array_append_new(supported, json_string(*v));
-        data = json_pack("{s:o, s:o}", "supported", supported, "requested",
+        data = json_pack("{s:o, s:o}", "supported", answer_versions(), "requested",
                          rpc_text(verdict->requested));
     }
     answer_error(answer, verdict->code, verdict->status, data, "%s", verdict->text);

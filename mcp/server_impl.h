@@ -129,9 +129,13 @@ void answer_cacheable(const struct answer *answer, json_t *result, json_int_t tt
 /* Who we are, with the members that `version` knows. New reference. */
 json_t *answer_server_info(const struct server *server, const char *version);
 
-/* Turns content blocks that `version` does not know into text. Takes and returns a reference. */
-json_t *answer_content(json_t *content, const char *version);
-json_t *answer_block(json_t *block, const char *version); /* the same for one */
+/* The revisions of the modern era, newest first. New reference; NULL when out of memory. */
+json_t *answer_versions(void);
+
+/* Turns those content blocks of an array that `version` does not know into text. */
+void answer_content(json_t *content, const char *version);
+/* The same for one. Takes and returns a reference. */
+json_t *answer_block(json_t *block, const char *version);
 
 /* A definition (of a tool, a resource, a prompt, an argument) or an item of contents with the
  * members that `version` knows. New reference, perhaps to the same; NULL when out of memory. */
@@ -162,6 +166,11 @@ bool is_tool_offered(const struct request *request, const struct server_tool *to
 /* Where the page that the request asks for begins. False when it was answered with what is wrong.
  * `list` names the list in the result and keeps the cursors of lists apart. */
 bool page_take_cursor(const struct request *request, const char *list, size_t *ret_from);
+enum { LIST_TTL_MS = 300 * 1000 }; /* of what is registered: the same for everyone */
+/* Answers with a page of what is registered. Takes the reference of `items`; NULL = memory ran out.
+ */
+void page_answer(const struct request *request, const char *list, json_t *items, size_t from,
+                 size_t size);
 /* {list: the page, "nextCursor": …} as `version` knows the items. Takes the reference of `items`;
  * NULL when out of memory. */
 json_t *page_cut(const char *list, json_t *items, size_t from, size_t size, const char *version);
@@ -182,6 +191,9 @@ void handle_prompts_get(struct request *request);
 bool has_prompts(const struct request *request);
 /* NULL when the request was answered with what is wrong. */
 const struct prompt_entry *find_prompt(const struct request *request, const json_t *name);
+/* Whether an argument is among `names`. False when the request was answered that it is not. */
+bool check_argument_name(const struct request *request, const char *name, const char *const *names,
+                         size_t count);
 size_t prompt_arguments(const struct server_prompt *prompt, const char *ret_names[], size_t max);
 void prompts_free(struct server *server);
 

@@ -5,8 +5,6 @@
 #include "json.h"
 #include "server_impl.h"
 
-enum { LIST_TTL_MS = 300 * 1000 };
-
 static void release(const struct server_tool *tool)
 {
     json_decref(tool->input_schema);
@@ -105,19 +103,16 @@ const struct server_tool *find_tool(const struct server *server, const char *nam
 /* There is one page, since many clients read no more. */
 void handle_tools_list(struct request *request)
 {
-    const struct answer *answer = &request->answer;
     size_t from;
     if (!page_take_cursor(request, "tools", &from))
         return;
     json_t *list = json_array();
-    for (const struct tool_entry *e = answer->server->tools; e != NULL; e = e->next) {
+    for (const struct tool_entry *e = request->answer.server->tools; e != NULL; e = e->next) {
         if (!is_tool_offered(request, &e->tool) || json_array_append(list, e->definition) == 0)
             continue;
         json_decref(list);
         list = NULL;
         break;
     }
-    json_t *result = page_cut("tools", list, from, SIZE_MAX, answer->version);
-    answer_cacheable(answer, result, LIST_TTL_MS, true);
-    answer_result(answer, result);
+    page_answer(request, "tools", list, from, SIZE_MAX);
 }
