@@ -9,11 +9,21 @@
 
 enum { COMPLETE_MAX = 100 /* values, says the protocol */ };
 
-uint64_t call_now_ms(void)
+static uint64_t read_clock_ms(clockid_t clock)
 {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(clock, &now);
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+uint64_t call_now_ms(void)
+{
+    return read_clock_ms(CLOCK_MONOTONIC);
+}
+
+uint64_t call_wall_ms(void)
+{
+    return read_clock_ms(CLOCK_REALTIME);
 }
 
 /* ---- beginning ---- */

@@ -53,7 +53,8 @@ struct call {
 
 /* ---- call.c ---- */
 
-uint64_t call_now_ms(void); /* of the clock that timeouts go by */
+uint64_t call_now_ms(void);  /* of the clock that timeouts go by */
+uint64_t call_wall_ms(void); /* since 1970 */
 
 /* Stops the work. The implementation may end the call inside its cancel function, and so may this:
  * `call` is gone afterwards. */

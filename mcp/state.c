@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 
 #include <nettle/base64.h>
 #include <nettle/hmac.h>
@@ -50,9 +49,7 @@ int state_init(struct server *server)
 
 static json_int_t now_s(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (json_int_t)now.tv_sec;
+    return (json_int_t)(call_wall_ms() / 1000);
 }
 
 /* base64 in the alphabet of URLs; NULL when out of memory. */

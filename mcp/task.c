@@ -49,13 +49,6 @@ struct task {
 
 /* ---- what a task looks like ---- */
 
-static uint64_t wall_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 static json_t *iso_time(uint64_t ms)
 {
     time_t s = (time_t)(ms / 1000);
@@ -98,7 +91,7 @@ static json_t *show(const struct task *task)
 static void set_status(struct task *task, enum task_status status)
 {
     task->status = status;
-    task->updated_ms = wall_ms();
+    task->updated_ms = call_wall_ms();
     json_t *shown = show(task);
     if (shown != NULL)
         listen_task_changed(task->server, task->principal, shown);
@@ -177,7 +170,7 @@ static struct task *task_new(struct call *call)
         snprintf(task->id + 2 * i, 3, "%02x", id[i]);
     memcpy(task->principal, call->principal, principal_size);
     task->server = call->answer.server;
-    task->created_ms = task->updated_ms = wall_ms();
+    task->created_ms = task->updated_ms = call_wall_ms();
     task->expires_ms = call_now_ms() + ttl_ms(task->server);
     return task;
 }
