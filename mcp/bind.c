@@ -168,7 +168,7 @@ static int bind_string(const struct param *row, const json_t *value, const struc
     if (json_is_string(value)) {
         const char *text = json_string_value(value);
         size_t max = row->max_length != 0 ? row->max_length : BIND_MAX_STRING;
-        if (strlen(text) != json_string_length(value))
+        if (json_plain_string(value) == NULL)
             return refuse(ret_err, at, "text with a NUL character is not accepted");
         if (row->choices != NULL)
             return bind_choice(row, value, at, ret_value, ret_err);
@@ -194,7 +194,7 @@ static bool is_plain(const json_t *value, int depth)
     if (depth > JSON_DEPTH_MAX)
         return false;
     if (json_is_string(value))
-        return strlen(json_string_value(value)) == json_string_length(value);
+        return json_plain_string(value) != NULL;
     if (json_is_real(value))
         return isfinite(json_real_value(value));
     for (size_t i = 0; i < json_array_size(value); i++)

@@ -1,6 +1,7 @@
 /* completion/complete: values for an argument of a prompt or a variable of a template. */
 #include <string.h>
 
+#include "json.h"
 #include "server_impl.h"
 #include "uri_template.h"
 
@@ -22,13 +23,6 @@ bool has_completions(const struct request *request)
             return true;
     }
     return false;
-}
-
-/* A text without a NUL in it, or NULL. */
-static const char *text_of(const json_t *value)
-{
-    const char *text = json_string_value(value);
-    return text != NULL && strlen(text) == json_string_length(value) ? text : NULL;
 }
 
 /* ---- what is completed ---- */
@@ -63,7 +57,7 @@ static bool find_subject(const struct request *request, struct subject *ret_subj
                        "ref must be an object with the type ref/prompt or ref/resource");
         return false;
     }
-    const char *uri = text_of(json_object_get(ref, "uri"));
+    const char *uri = json_plain_string(json_object_get(ref, "uri"));
     if (uri == NULL)
         answer_invalid(&request->answer, "ref.uri must be the URI of a resource template");
     else
@@ -99,7 +93,7 @@ static bool take_chosen(const struct request *request, json_t **ret_chosen)
     const char *key;
     json_t *value;
     json_object_foreach ((json_t *)arguments, key, value)
-        is_good = is_good && text_of(value) != NULL;
+        is_good = is_good && json_plain_string(value) != NULL;
     if (!is_good) {
         answer_invalid(&request->answer, "context.arguments must be an object of strings");
         return false;
@@ -145,8 +139,8 @@ void handle_complete(struct request *request)
     if (!find_subject(request, &subject))
         return;
     const json_t *argument = json_object_get(request->message->params, "argument");
-    const char *name = text_of(json_object_get(argument, "name"));
-    const char *value = text_of(json_object_get(argument, "value"));
+    const char *name = json_plain_string(json_object_get(argument, "name"));
+    const char *value = json_plain_string(json_object_get(argument, "value"));
     if (name == NULL || value == NULL) {
         answer_invalid(&request->answer,
                        "argument must be an object with the strings name and value");

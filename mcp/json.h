@@ -27,6 +27,9 @@ char *json_text(const json_t *value);
  * while it writes a key, and does not say so.) */
 char *json_text_as(const json_t *value, size_t flags);
 
+/* The text of a string, or NULL when it is none or when a NUL would hide the rest of it. */
+const char *json_plain_string(const json_t *value);
+
 /* Member access that says what it expects: borrowed, or the fallback when absent or of another
  * type. */
 const char *json_get_string(const json_t *object, const char *key, const char *fallback);

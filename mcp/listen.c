@@ -13,18 +13,12 @@ static const json_t *wishes_of(const struct request *request)
     return json_object_get(request->message->params, "notifications");
 }
 
-static bool is_text(const json_t *value)
-{
-    const char *text = json_string_value(value);
-    return text != NULL && strlen(text) == json_string_length(value);
-}
-
 static bool is_list_of_texts(const json_t *list)
 {
     size_t i;
     const json_t *item;
     json_array_foreach (list, i, item) {
-        if (!is_text(item))
+        if (json_plain_string(item) == NULL)
             return false;
     }
     return list == NULL || (json_is_array(list) && json_array_size(list) <= WATCHED_MAX);

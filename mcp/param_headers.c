@@ -155,7 +155,7 @@ static bool is_number(const char *header, const json_t *value)
 static bool header_says(const char *header, const json_t *value)
 {
     if (json_is_string(value))
-        return strlen(json_string_value(value)) == json_string_length(value) &&
+        return json_plain_string(value) != NULL &&
                era_header_equals(header, json_string_value(value));
     if (json_is_boolean(value))
         return era_header_equals(header, json_is_true(value) ? "true" : "false");

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "json.h"
 #include "server_impl.h"
 
 /* ---- registration ---- */
@@ -107,21 +108,22 @@ void handle_prompts_list(struct request *request)
 
 /* ---- fetching ---- */
 
-const struct prompt_entry *find_prompt(const struct request *request, const json_t *name)
+const struct prompt_entry *find_prompt(const struct request *request, const json_t *value)
 {
+    const char *name = json_plain_string(value);
     const char *names[NAMES_MAX];
     size_t count = 0;
-    if (!json_is_string(name)) {
+    if (name == NULL) {
         answer_invalid(&request->answer, "name must be the name of a prompt");
         return NULL;
     }
     for (const struct prompt_entry *e = request->answer.server->prompts; e != NULL; e = e->next) {
-        if (strcmp(e->prompt.name, json_string_value(name)) == 0)
+        if (strcmp(e->prompt.name, name) == 0)
             return e;
         if (count < NAMES_MAX)
             names[count++] = e->prompt.name;
     }
-    answer_unknown(&request->answer, "Unknown prompt", json_string_value(name), names, count);
+    answer_unknown(&request->answer, "Unknown prompt", name, names, count);
     return NULL;
 }
 
@@ -158,8 +160,7 @@ static bool check_arguments(const struct request *request, const struct server_p
     json_object_foreach ((json_t *)arguments, key, value) {
         if (!check_argument_name(request, key, names, count))
             return false;
-        if (!json_is_string(value) ||
-            strlen(json_string_value(value)) != json_string_length(value)) {
+        if (json_plain_string(value) == NULL) {
             answer_invalid(answer, "arguments.%.100s must be a string", key);
             return false;
         }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "buf.h"
+#include "json.h"
 
 bool rpc_is_id(const json_t *value)
 {
@@ -44,7 +45,7 @@ static enum rpc_kind classify_response(const json_t *body, struct rpc_message *m
 static bool has_nul(const json_t *value)
 {
     if (json_is_string(value))
-        return strlen(json_string_value(value)) != json_string_length(value);
+        return json_plain_string(value) == NULL;
     const char *key;
     json_t *member;
     json_object_foreach ((json_t *)value, key, member)

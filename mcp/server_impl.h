@@ -190,7 +190,7 @@ void handle_prompts_list(struct request *request);
 void handle_prompts_get(struct request *request);
 bool has_prompts(const struct request *request);
 /* NULL when the request was answered with what is wrong. */
-const struct prompt_entry *find_prompt(const struct request *request, const json_t *name);
+const struct prompt_entry *find_prompt(const struct request *request, const json_t *value);
 /* Whether an argument is among `names`. False when the request was answered that it is not. */
 bool check_argument_name(const struct request *request, const char *name, const char *const *names,
                          size_t count);

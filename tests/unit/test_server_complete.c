@@ -158,6 +158,8 @@ static void test_complete_refused(void **state)
         {"'ref':{'type':'ref/tool','name':'x'}", "ref must be an object"},
         {"'ref':{'type':'ref/prompt'}", "name must be the name of a prompt"},
         {"'ref':{'type':'ref/prompt','name':'mixd'}", "Unknown prompt: mixd; did you mean mixed?"},
+        {"'ref':{'type':'ref/prompt','name':'mixed\\u0000'},'argument':{'name':'x','value':''}",
+         "name must be the name of a prompt"},
         {"'ref':{'type':'ref/resource'}", "ref.uri must be"},
         {"'ref':{'type':'ref/resource','uri':'x://\\u0000'}", "ref.uri must be"},
         {"'ref':{'type':'ref/resource','uri':'x://e/{source}'}",
