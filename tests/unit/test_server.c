@@ -420,11 +420,26 @@ static void test_no_tools(void **state)
 
 static void test_registration(void **state)
 {
-    struct err err;
-    struct server_tool again = {.name = "fake", .input_schema = parse("{'type':'object'}")};
-    assert_int_equal(server_add_tool(*state, &again, &err), -ERR_INTERNAL);
-    struct server_tool scalar = {.name = "scalar", .input_schema = parse("{'type':'string'}")};
-    assert_int_equal(server_add_tool(*state, &scalar, &err), -ERR_INTERNAL);
+    static const struct {
+        const char *name, *schema;
+        void (*start)(struct call *call, const json_t *arguments, void *user);
+        const char *fault;
+    } rows[] = {
+        {"fake", "{'type':'object'}", start_fake, "tool fake is registered twice"},
+        {"scalar", "{'type':'string'}", start_fake, "tool scalar has no object as its input"},
+        {"idle", "{'type':'object'}", NULL, "a tool needs a name and a start"},
+        {NULL, "{'type':'object'}", start_fake, "a tool needs a name and a start"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct err err;
+        struct server_tool tool = {
+            .name = rows[i].name,
+            .input_schema = parse(rows[i].schema),
+            .start = rows[i].start,
+        };
+        assert_int_equal(server_add_tool(*state, &tool, &err), -ERR_INTERNAL);
+        assert_string_equal(err.text, rows[i].fault);
+    }
 }
 
 int main(void)

@@ -154,7 +154,7 @@ static void test_state_is_bound(void **state)
     struct wire wire;
     open_modern(&wire, *state);
     wire.headers = &ada;
-    const char *call = CALL("1", ASK_NAME, FORMS, "");
+    const char *call = CALL("1", ASK_NAME ",'plain':false", FORMS, "");
     const char *answer = "{'name':" ACCEPT("Ada") "}";
     say(&wire, call);
     char *token = strdup(token_of(&wire));
@@ -187,8 +187,9 @@ static void test_state_is_bound(void **state)
     /* Another id, other capabilities, another order of the arguments: still the same request. */
     ada.method = "tools/call";
     clock_ms += 3600 * 1000 - 1000;
-    retry(&wire, CALL("'x'", ASK_NAME, "{'elicitation':{'form':{}},'roots':{}}", ""), answer,
-          token);
+    retry(&wire,
+          CALL("'x'", "'plain':false," ASK_NAME, "{'elicitation':{'form':{}},'roots':{}}", ""),
+          answer, token);
     expect_part(&wire, 200, "'round':1");
     clock_ms += 1000;
     retry(&wire, call, answer, token);
