@@ -108,33 +108,10 @@ static struct server *new_server(const char *state_key)
 
 static int set_up(void **state)
 {
-    setup(state);
-    server_free(*state);
+    begin_anew();
     *state = new_server(NULL);
     started = 0;
     return 0;
-}
-
-/* ---- memory ---- */
-
-static long allocations_left;
-
-static void *scarce_malloc(size_t size)
-{
-    return allocations_left-- > 0 ? malloc(size) : NULL;
-}
-
-/* One message while memory runs out at the n-th allocation. False: there was enough. */
-static bool receive_scarce(struct wire *wire, const json_t *message, long n)
-{
-    is_recording = false; /* takes memory itself */
-    json_set_alloc_funcs(scarce_malloc, free);
-    allocations_left = n;
-    server_receive(wire->server, wire->peer, &wire->channel, message, wire->headers);
-    bool was_short = allocations_left < 0;
-    json_set_alloc_funcs(malloc, free);
-    is_recording = true;
-    return was_short;
 }
 
 static size_t answers(const struct wire *wire, size_t from)

@@ -1,21 +1,5 @@
 #include "server_harness.h"
 
-/* Apostrophes stand for quotation marks, to keep the tables readable. */
-json_t *parse(const char *text)
-{
-    char *copy = strdup(text);
-    for (char *c = copy; *c != '\0'; c++) {
-        if (*c == '\'')
-            *c = '"';
-    }
-    struct err err = {0};
-    json_t *value = json_parse(copy, strlen(copy), &err);
-    if (value == NULL)
-        fail_msg("%s: %s", copy, err.text);
-    free(copy);
-    return value;
-}
-
 /* ---- a clock that only moves when told ---- */
 
 time_t clock_ms = 1000000;
@@ -48,6 +32,13 @@ void on_cancel(void *user)
         end_cancelled(user);
 }
 
+void hold(struct call *call)
+{
+    held = call;
+    held_count++;
+    call_on_cancel(call, on_cancel, call);
+}
+
 void start_fake(struct call *call, const json_t *arguments, void *user)
 {
     const char *what = json_get_string(arguments, "do", "echo");
@@ -70,19 +61,95 @@ void start_fake(struct call *call, const json_t *arguments, void *user)
     } else if (strcmp(what, "busy") == 0) {
         err_set(&err, ERR_BUSY, NULL, "too many queries are running");
         call_fail(call, &err);
-    } else {
+    } else if (strcmp(what, "deaf") == 0) {
         held = call;
         held_count++;
-        if (strcmp(what, "deaf") != 0)
-            call_on_cancel(call, on_cancel, call);
+    } else {
+        hold(call);
     }
 }
+
+/* ---- what resources and prompts do ---- */
+
+void read_text(struct call *call, const char *uri, const json_t *variables, void *user)
+{
+    char *text = json_text(variables);
+    call_answer(call, json_pack("{s:[{s:s, s:s, s:s, s:{s:s*}}]}", "contents", "uri", uri,
+                                "mimeType", "text/plain", "text", text, "_meta", "by", user));
+    free(text);
+}
+
+const char *take_name(struct call *call)
+{
+    const json_t *answer = call_response(call, "who");
+    if (answer != NULL)
+        return json_get_string(json_object_get(answer, "content"), "name", "nobody");
+    call_ask(
+        call,
+        parse("{'who':{'method':'elicitation/create','params':{'message':'Who?',"
+              "'requestedSchema':{'type':'object','properties':{'name':{'type':'string'}}}}}}"),
+        NULL);
+    return NULL;
+}
+
+static void read_missing(struct call *call, const char *uri, const json_t *variables, void *user)
+{
+    struct err err;
+    err_set(&err, ERR_NOT_FOUND, NULL, "no session is named %s",
+            json_get_string(variables, "id", ""));
+    call_fail(call, &err);
+}
+
+static void read_failing(struct call *call, const char *uri, const json_t *variables, void *user)
+{
+    struct err err;
+    err_set(&err, ERR_BUSY, NULL, "too many queries are running");
+    call_fail(call, &err);
+}
+
+static void read_held(struct call *call, const char *uri, const json_t *variables, void *user)
+{
+    hold(call);
+}
+
+static void read_asking(struct call *call, const char *uri, const json_t *variables, void *user)
+{
+    const char *name = take_name(call);
+    if (name != NULL)
+        call_answer(call, json_pack("{s:[{s:s, s:s}]}", "contents", "uri", uri, "text", name));
+}
+
+static const struct server_resource sample_resources[] = {
+    {.uri = "x://fixed",
+     .name = "fixed",
+     .title = "Fixed",
+     .description = "Always the same.",
+     .mime_type = "text/plain",
+     .priority = 0.5,
+     .read = read_text,
+     .ttl_ms = 60000,
+     .is_public = true,
+     .user = "fixed"},
+    {.uri = "x://t/{id}/data", .name = "data", .title = "Data", .read = read_text, .user = "one"},
+    {.uri = "x://t/{id}/{part}", .name = "part", .read = read_text, .user = "two"},
+    {.uri = "x://t/7/data", .name = "seven", .read = read_text, .user = "seven"},
+    {.uri = "x://s/{id}", .name = "session", .read = read_missing},
+    {.uri = "x://busy", .name = "busy", .read = read_failing},
+    {.uri = "x://slow", .name = "slow", .read = read_held},
+    {.uri = "x://asks", .name = "asks", .read = read_asking, .ttl_ms = 5000, .is_public = true},
+};
+
+const struct server_prompt_argument drop_arguments[] = {
+    {"source", "Source", "Which data.", true},
+    {"event", NULL, "Which event.", false},
+    {0},
+};
 
 /* ---- a client ---- */
 
 bool is_recording = true;
 
-void record(struct wire *wire, const json_t *message)
+static void record(struct wire *wire, const json_t *message)
 {
     const char *path = getenv("SEXTANT_EMITTED");
     if (path == NULL || !is_recording)
@@ -118,7 +185,7 @@ void wire_send(struct channel *channel, json_t *message, int status, bool is_las
     wire->is_last[wire->count++] = is_last;
 }
 
-const struct channel_ops wire_ops = {.send = wire_send};
+static const struct channel_ops wire_ops = {.send = wire_send};
 
 void wire_open(struct wire *wire, struct server *server)
 {
@@ -129,6 +196,12 @@ void wire_open(struct wire *wire, struct server *server)
         .revision = "2025-11-25",
         .methods = json_object(),
     };
+}
+
+void wire_open_modern(struct wire *wire, struct server *server)
+{
+    wire_open(wire, server);
+    wire->revision = V;
 }
 
 void wire_close(struct wire *wire)
@@ -229,6 +302,64 @@ void wire_refused(struct server *server, const char *method, const char *params,
     wire_close(&wire);
 }
 
+void wire_cancelled(struct server *server, const char *method, const char *params)
+{
+    struct wire wire;
+    int before = cancel_count;
+    wire_open(&wire, server);
+    wire_ask(&wire, method, params);
+    expect_silence(&wire);
+    say(&wire, CANCEL("1"));
+    assert_int_equal(cancel_count, before + 1);
+    assert_null(next(&wire, 202, true));
+    wire_close(&wire);
+}
+
+void wire_asked(struct server *server, const char *method, const char *params, const char *part)
+{
+    static const char can_ask[] = MODERN_META("{'elicitation':{}}");
+    struct wire wire;
+    char text[1024];
+    wire_open_modern(&wire, server);
+    snprintf(text, sizeof text, "%s,%s", params, can_ask);
+    wire_ask(&wire, method, text);
+    const char *question = next(&wire, 200, true);
+    assert_non_null(strstr(question, "'resultType':'input_required'"));
+    assert_null(strstr(question, "ttlMs"));
+    assert_null(strstr(question, "cacheScope"));
+    snprintf(text, sizeof text,
+             "%s,'inputResponses':{'who':{'action':'accept','content':{'name':'Ann'}}},%s", params,
+             can_ask);
+    wire_ask(&wire, method, text);
+    expect_part(&wire, 200, part);
+    wire_close(&wire);
+}
+
+/* ---- memory ---- */
+
+static long allocations_left;
+
+static void *scarce_malloc(size_t size)
+{
+    return allocations_left-- > 0 ? malloc(size) : NULL;
+}
+
+bool receive_scarce(struct wire *wire, const json_t *message, long n)
+{
+    bool was_recording = is_recording;
+    bool is_request = json_is_array(message) || json_object_get(message, "method") != NULL;
+    is_recording = false; /* takes memory itself */
+    json_set_alloc_funcs(scarce_malloc, free);
+    allocations_left = n;
+    enum receive_result result =
+        server_receive(wire->server, wire->peer, &wire->channel, message, wire->headers);
+    bool was_short = allocations_left < 0;
+    json_set_alloc_funcs(malloc, free);
+    is_recording = was_recording;
+    assert_int_equal(result, is_request ? RECEIVE_ANSWERING : RECEIVE_ACCEPTED);
+    return was_short;
+}
+
 /* ---- fixture ---- */
 
 const struct server_options options = {
@@ -270,9 +401,7 @@ struct server *server_with(const struct server_options *with,
 {
     struct server *server = server_new(with);
     struct err err;
-    held = NULL;
-    held_count = cancel_count = 0;
-    ends_on_cancel = true;
+    begin_anew();
     for (size_t i = 0; i < resource_count; i++)
         assert_int_equal(server_add_resource(server, &resources[i], &err), 0);
     for (size_t i = 0; i < prompt_count; i++)
@@ -280,11 +409,33 @@ struct server *server_with(const struct server_options *with,
     return server;
 }
 
-int setup(void **state)
+struct server *server_with_resources(const struct server_options *with)
+{
+    return server_with(with, sample_resources, sizeof sample_resources / sizeof sample_resources[0],
+                       NULL, 0);
+}
+
+int setup_resources(void **state)
+{
+    *state = server_with_resources(&options);
+    return 0;
+}
+
+void begin_anew(void)
 {
     held = NULL;
     held_count = cancel_count = 0;
     ends_on_cancel = true;
+}
+
+void count_one(void *user)
+{
+    ++*(int *)user;
+}
+
+int setup(void **state)
+{
+    begin_anew();
     *state = server_with_tools();
     return 0;
 }

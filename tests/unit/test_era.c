@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
+#include "apostrophes.h"
 #include "era.h"
-#include "json.h"
 #include "server.h"
 
 #define V    "2026-07-28"
@@ -23,22 +23,6 @@
 #define META(meta)          "'_meta':{" meta "}"
 #define LIST(meta)          REQ("tools/list", META(meta))
 #define CALL(name, meta)    REQ("tools/call", "'name':" name "," META(meta))
-
-/* Apostrophes stand for quotation marks, to keep the tables readable. */
-static json_t *parse(const char *text)
-{
-    char *copy = strdup(text);
-    for (char *c = copy; *c != '\0'; c++) {
-        if (*c == '\'')
-            *c = '"';
-    }
-    struct err err = {0};
-    json_t *value = json_parse(copy, strlen(copy), &err);
-    if (value == NULL)
-        fail_msg("%s: %s", copy, err.text);
-    free(copy);
-    return value;
-}
 
 static const struct {
     const char *what, *body;

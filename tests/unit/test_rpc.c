@@ -8,24 +8,8 @@
 
 #include <cmocka.h>
 
-#include "json.h"
+#include "apostrophes.h"
 #include "rpc.h"
-
-/* Apostrophes stand for quotation marks, to keep the tables readable. */
-static json_t *parse(const char *text)
-{
-    char *copy = strdup(text);
-    for (char *c = copy; *c != '\0'; c++) {
-        if (*c == '\'')
-            *c = '"';
-    }
-    struct err err = {0};
-    json_t *value = json_parse(copy, strlen(copy), &err);
-    if (value == NULL)
-        fail_msg("%s: %s", copy, err.text);
-    free(copy);
-    return value;
-}
 
 static const struct {
     const char *text;

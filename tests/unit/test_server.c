@@ -249,9 +249,6 @@ static void test_notifications(void **state)
 
 /* ---- modern ---- */
 
-#define INFO "{'name':'test','title':'Test','version':'1.2.3','websiteUrl':'https://example.com/'}"
-#define MARK "'resultType':'complete','_meta':{'io.modelcontextprotocol/serverInfo':" INFO "}"
-
 static void test_modern(void **state)
 {
     static const struct {
@@ -279,8 +276,7 @@ static void test_modern(void **state)
          "{'content':[{'type':'text','text':'{}'}],'structuredContent':{}," MARK "}"},
     };
     struct wire wire;
-    wire_open(&wire, *state);
-    wire.revision = V;
+    wire_open_modern(&wire, *state);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         char request[512], answer[2048];
         snprintf(request, sizeof request, "{'jsonrpc':'2.0','id':4,'method':'%s','params':{%s}}",
@@ -330,8 +326,7 @@ static void test_modern_errors(void **state)
             .accepts_stream = true,
         };
         struct wire wire;
-        wire_open(&wire, *state);
-        wire.revision = V;
+        wire_open_modern(&wire, *state);
         wire.headers = &headers;
         char request[512];
         snprintf(request, sizeof request, "{'jsonrpc':'2.0','id':'e','method':'%s','params':{%s}}",
@@ -345,8 +340,7 @@ static void test_modern_errors(void **state)
 static void test_unsupported_version(void **state)
 {
     struct wire wire;
-    wire_open(&wire, *state);
-    wire.revision = V;
+    wire_open_modern(&wire, *state);
     say(&wire, "{'jsonrpc':'2.0','id':1,'method':'tools/list','params':{'_meta':"
                "{'io.modelcontextprotocol/protocolVersion':'v999.0.0'," CAPS "{}}}}");
     expect(&wire, 400,

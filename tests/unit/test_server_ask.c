@@ -2,16 +2,9 @@
  * everything that can be wrong with it. */
 #include "asker.h"
 
-#define MODERN_META(caps) "'_meta':{" VERSION "'" V "'," CAPS caps "}"
 #define CALL(id, arguments, caps, extra)                                                           \
     "{'jsonrpc':'2.0','id':" id ",'method':'tools/call','params':{'name':'asker','arguments':{"    \
     "" arguments "}," MODERN_META(caps) extra "}}"
-
-static void open_modern(struct wire *wire, struct server *server)
-{
-    wire_open(wire, server);
-    wire->revision = V;
-}
 
 /* The state that came with the last message. */
 static const char *token_of(const struct wire *wire)
@@ -39,7 +32,7 @@ static void retry(struct wire *wire, const char *call, const char *responses, co
 static void test_modern(void **state)
 {
     struct wire wire;
-    open_modern(&wire, *state);
+    wire_open_modern(&wire, *state);
     say(&wire, CALL("1", ASK_NAME, FORMS, ""));
     char *token = strdup(token_of(&wire));
     expect_part(&wire, 200,
@@ -61,7 +54,7 @@ static void test_modern(void **state)
 static void test_modern_plain(void **state)
 {
     struct wire wire;
-    open_modern(&wire, *state);
+    wire_open_modern(&wire, *state);
     say(&wire, CALL("1", ASK_NAME ",'plain':true", FORMS, ""));
     const char *sent = next(&wire, 200, true);
     assert_non_null(strstr(sent, "'resultType':'input_required'"));
@@ -75,7 +68,7 @@ static void test_modern_plain(void **state)
 static void test_modern_rounds(void **state)
 {
     struct wire wire;
-    open_modern(&wire, *state);
+    wire_open_modern(&wire, *state);
     const char *call = CALL("1", ASK_NAME ",'rounds':3", FORMS, "");
     say(&wire, call);
     char *first = strdup(token_of(&wire));
@@ -105,7 +98,7 @@ static void test_modern_rounds(void **state)
 static void test_tampered(void **state)
 {
     struct wire wire;
-    open_modern(&wire, *state);
+    wire_open_modern(&wire, *state);
     const char *call = CALL("1", ASK_NAME, FORMS, "");
     const char *answer = "{'name':" ACCEPT("Ada") "}";
     say(&wire, call);
@@ -118,7 +111,7 @@ static void test_tampered(void **state)
         retry(&wire, call, answer, changed);
         expect_part(&wire, 200, REFUSED);
         wire_close(&wire); /* it holds only so many */
-        open_modern(&wire, *state);
+        wire_open_modern(&wire, *state);
     }
     static const char *const others[] = {"", ".", "x", "x.", ".x"};
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
@@ -134,7 +127,7 @@ static void test_tampered(void **state)
         retry(&wire, call, answer, changed);
         expect_part(&wire, 200, REFUSED);
         wire_close(&wire);
-        open_modern(&wire, *state);
+        wire_open_modern(&wire, *state);
     }
     assert_int_equal(started, 1);
     free(token);
@@ -152,7 +145,7 @@ static void test_state_is_bound(void **state)
     struct message_headers bob = ada;
     bob.principal = "bob";
     struct wire wire;
-    open_modern(&wire, *state);
+    wire_open_modern(&wire, *state);
     wire.headers = &ada;
     const char *call = CALL("1", ASK_NAME ",'plain':false", FORMS, "");
     const char *answer = "{'name':" ACCEPT("Ada") "}";
@@ -207,13 +200,13 @@ static void test_state_key(void **state)
     static const bool is_good[] = {true, true, false};
     const char *call = CALL("1", ASK_NAME, FORMS, "");
     struct wire wire;
-    open_modern(&wire, servers[0]);
+    wire_open_modern(&wire, servers[0]);
     say(&wire, call);
     char *token = strdup(token_of(&wire));
     next(&wire, 200, true);
     wire_close(&wire);
     for (size_t i = 0; i < 3; i++) {
-        open_modern(&wire, servers[i]);
+        wire_open_modern(&wire, servers[i]);
         retry(&wire, call, "{'name':" ACCEPT("Ada") "}", token);
         expect_part(&wire, 200, is_good[i] ? "'round':1" : REFUSED);
         wire_close(&wire);
@@ -247,7 +240,7 @@ static void test_bad_input(void **state)
                  "'arguments':{" ASK_NAME "}," MODERN_META(FORMS) "%s}}",
                  extras[i]);
         struct wire wire;
-        open_modern(&wire, *state);
+        wire_open_modern(&wire, *state);
         say(&wire, text);
         expect_part(&wire, 200, "{'jsonrpc':'2.0','id':1,'error':{'code':-32602");
         wire_close(&wire);
@@ -255,7 +248,7 @@ static void test_bad_input(void **state)
     assert_int_equal(started, 0);
     /* Where nothing can be asked, nothing is looked at: other members are let through. */
     struct wire wire;
-    open_modern(&wire, *state);
+    wire_open_modern(&wire, *state);
     say(&wire, "{'jsonrpc':'2.0','id':1,'method':'tools/list','params':{'inputResponses':5,"
                "" META "}}");
     expect_part(&wire, 200, "'tools':[");
@@ -296,7 +289,7 @@ static void test_capabilities(void **state)
                  "'arguments':{%s},'_meta':{" VERSION "'" V "'," CAPS "%s}}}",
                  rows[i].asks, rows[i].caps);
         struct wire wire;
-        open_modern(&wire, *state);
+        wire_open_modern(&wire, *state);
         say(&wire, text);
         if (rows[i].asked != NULL) {
             snprintf(part, sizeof part, "'inputRequests':%s,'requestState'", rows[i].asked);
@@ -316,7 +309,7 @@ static void test_capabilities(void **state)
 static void test_other_kinds(void **state)
 {
     struct wire wire;
-    open_modern(&wire, *state);
+    wire_open_modern(&wire, *state);
     const char *get = "{'jsonrpc':'2.0','id':1,'method':'prompts/get','params':{'name':'asker',"
                       "" MODERN_META(FORMS) "}}";
     say(&wire, get);
@@ -341,7 +334,7 @@ static void test_other_kinds(void **state)
 static void test_out_of_memory(void **state)
 {
     struct wire wire;
-    open_modern(&wire, *state);
+    wire_open_modern(&wire, *state);
     say(&wire, CALL("1", ASK_NAME, FORMS, ""));
     json_t *retried = parse(CALL("2", ASK_NAME, FORMS, ",'inputResponses':{'name':{}}"));
     json_object_set_new(json_object_get(retried, "params"), "requestState",
@@ -352,7 +345,7 @@ static void test_out_of_memory(void **state)
     for (size_t i = 0; i < 2; i++) {
         bool was_short = true;
         for (long n = 0; was_short; n++) {
-            open_modern(&wire, *state);
+            wire_open_modern(&wire, *state);
             was_short = receive_scarce(&wire, messages[i], n);
             assert_int_equal(answers(&wire, 0), 1);
             wire.seen = wire.count;

@@ -8,8 +8,6 @@
 #define LEGACY(id, arguments)                                                                      \
     "{'jsonrpc':'2.0','id':" id ",'method':'tools/call','params':{'name':'asker','arguments':{"    \
     "" arguments "}}}"
-#define CANCEL(id)                                                                                 \
-    "{'jsonrpc':'2.0','method':'notifications/cancelled','params':{'requestId':" id "}}"
 
 static void open_legacy(struct wire *wire, struct server *server, const char *init,
                         const char *revision)
@@ -279,11 +277,6 @@ static void test_gone_while_asking(void **state)
     wire_close(&wire);
 }
 
-static void count(void *user)
-{
-    ++*(int *)user;
-}
-
 static void test_shutdown_while_asking(void **state)
 {
     struct wire wire;
@@ -292,7 +285,7 @@ static void test_shutdown_while_asking(void **state)
     say(&wire, LEGACY("1", ASK_NAME));
     const char *id = question_id(&wire);
     next(&wire, 200, false);
-    server_shutdown(*state, count, &stopped);
+    server_shutdown(*state, count_one, &stopped);
     assert_int_equal(stopped, 1);
     expect_withdrawn(&wire, id);
     expect_part(&wire, 200, "'isError':true");

@@ -6,8 +6,6 @@
 #define HOLD(id, extra)                                                                            \
     "{'jsonrpc':'2.0','id':" id ",'method':'tools/call','params':{'name':'fake','arguments':"      \
     "{'do':'hold'}" extra "}}"
-#define CANCEL(id)                                                                                 \
-    "{'jsonrpc':'2.0','method':'notifications/cancelled','params':{'requestId':" id "}}"
 
 static void test_later(void **state)
 {
@@ -149,11 +147,6 @@ static void test_channel_gone(void **state)
     wire_close(&other);
 }
 
-static void count(void *user)
-{
-    ++*(int *)user;
-}
-
 static void test_shutdown(void **state)
 {
     struct wire wire;
@@ -163,7 +156,7 @@ static void test_shutdown(void **state)
     say(&wire, HOLD("1", ",'_meta':{'progressToken':'t'}"));
     struct call *first = held;
     say(&wire, HOLD("2", ""));
-    server_shutdown(*state, count, &stopped);
+    server_shutdown(*state, count_one, &stopped);
     assert_int_equal(cancel_count, 2);
     assert_int_equal(stopped, 0);
     call_progress(first, 1, 2, "late");
@@ -179,7 +172,7 @@ static void test_shutdown(void **state)
     end_cancelled(held);
     assert_null(next(&wire, 202, true));
     assert_int_equal(stopped, 1);
-    server_shutdown(*state, count, &stopped);
+    server_shutdown(*state, count_one, &stopped);
     assert_int_equal(stopped, 2);
     wire_close(&wire);
 }
@@ -191,7 +184,7 @@ static void test_shutdown_at_once(void **state)
     wire_open(&wire, *state);
     say(&wire, HOLD("1", ""));
     say(&wire, HOLD("2", ""));
-    server_shutdown(*state, count, &stopped);
+    server_shutdown(*state, count_one, &stopped);
     assert_int_equal(stopped, 1);
     expect_part(&wire, 200, "'isError':true");
     expect_part(&wire, 200, "'isError':true");
@@ -523,13 +516,6 @@ static void test_batch(void **state)
 
 /* ---- memory ---- */
 
-static long allocations_left;
-
-static void *scarce_malloc(size_t size)
-{
-    return allocations_left-- > 0 ? malloc(size) : NULL;
-}
-
 /* Whichever allocation of a message fails: it is still answered once, at worst with silence. */
 static void test_out_of_memory(void **state)
 {
@@ -551,15 +537,7 @@ static void test_out_of_memory(void **state)
         for (long n = 0; was_short; n++) {
             struct wire wire;
             wire_open(&wire, *state);
-            is_recording = false; /* takes memory itself */
-            json_set_alloc_funcs(scarce_malloc, free);
-            allocations_left = n;
-            enum receive_result result =
-                server_receive(wire.server, wire.peer, &wire.channel, message, NULL);
-            was_short = allocations_left < 0;
-            json_set_alloc_funcs(malloc, free);
-            is_recording = true;
-            assert_int_equal(result, RECEIVE_ANSWERING);
+            was_short = receive_scarce(&wire, message, n);
             assert_int_equal(wire.count, 1);
             assert_true(wire.is_last[0]);
             wire.seen = wire.count;

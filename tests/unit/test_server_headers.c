@@ -161,8 +161,7 @@ static void test_headers(void **state)
         };
         struct wire wire;
         char params[512];
-        wire_open(&wire, *state);
-        wire.revision = V;
+        wire_open_modern(&wire, *state);
         wire.headers = &headers;
         snprintf(params, sizeof params, "'name':'mirrored','arguments':%s," META,
                  rows[i].arguments);

@@ -1,21 +1,8 @@
 /* subscriptions/listen: what a client is told, how it ends, and how many there may be. */
 #include "watch_harness.h"
 
-static int setup_watch(void **state)
-{
-    held = NULL;
-    held_count = cancel_count = 0;
-    ends_on_cancel = true;
-    *state = server_to_watch(false);
-    return 0;
-}
-
 #undef TEST
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup_watch, teardown)
-
-#define MARK                                                                                       \
-    "'io.modelcontextprotocol/serverInfo':{'name':'test','title':'Test','version':'1.2.3',"        \
-    "'websiteUrl':'https://example.com/'}"
 
 static void test_listen(void **state)
 {
@@ -67,25 +54,18 @@ static void test_listen(void **state)
     wire_close(&wire);
 }
 
-static int stopped;
-
-static void on_stopped(void *user)
-{
-    stopped++;
-}
-
 static void test_shutdown(void **state)
 {
     struct wire wire;
+    int stopped = 0;
     wire_open(&wire, *state);
     listen_to(&wire, "'l'", "{'toolsListChanged':true}");
     expect_note(&wire, ACK("'l'", "{'toolsListChanged':true}"));
-    stopped = 0;
-    server_shutdown(*state, on_stopped, NULL);
+    server_shutdown(*state, count_one, &stopped);
     assert_int_equal(stopped, 1);
     expect(&wire, 200,
            "{'jsonrpc':'2.0','id':'l','result':{'_meta':{'io.modelcontextprotocol/subscriptionId':"
-           "'l'," MARK "},'resultType':'complete'}}");
+           "'l','io.modelcontextprotocol/serverInfo':" INFO "},'resultType':'complete'}}");
     listen_to(&wire, "2", "{}");
     expect_part(&wire, 200, "'code':-32603,'message':'The server is shutting down'");
     wire_close(&wire);
@@ -108,8 +88,7 @@ static void test_listen_refused(void **state)
         {"'notifications':{'taskIds':{}}", "must be lists"},
     };
     struct wire wire;
-    wire_open(&wire, *state);
-    wire.revision = V;
+    wire_open_modern(&wire, *state);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         char params[512];
         snprintf(params, sizeof params, "%s%s" META, rows[i].params,
@@ -276,8 +255,7 @@ static void test_gone_while_sending(void **state)
 
 /* ---- tasks ---- */
 
-#define TAKES_TASKS                                                                                \
-    "'_meta':{" VERSION "'" V "'," CAPS "{'extensions':{'io.modelcontextprotocol/tasks':{}}}}"
+#define TAKES_TASKS MODERN_META("{'extensions':{'io.modelcontextprotocol/tasks':{}}}")
 
 static void start_task(struct call *call, const json_t *arguments, void *user)
 {
@@ -297,8 +275,7 @@ static void test_tasks(void **state)
     };
     assert_int_equal(server_add_tool(server, &tool, &err), 0);
     struct wire wire;
-    wire_open(&wire, server);
-    wire.revision = V;
+    wire_open_modern(&wire, server);
     wire_ask(&wire, "server/discover", META);
     expect_part(&wire, 200, "'extensions':{'io.modelcontextprotocol/tasks':{}}}");
     wire.revision = "2025-11-25";

@@ -1,85 +1,8 @@
 /* Reading resources, in both eras. */
 #include "server_harness.h"
 
-/* ---- a server with resources ---- */
-
-static void read_text(struct call *call, const char *uri, const json_t *variables, void *user)
-{
-    char *text = json_text(variables);
-    call_answer(call, json_pack("{s:[{s:s, s:s, s:s, s:{s:s}}]}", "contents", "uri", uri,
-                                "mimeType", "text/plain", "text", text, "_meta", "by", user));
-    free(text);
-}
-
-static void read_missing(struct call *call, const char *uri, const json_t *variables, void *user)
-{
-    struct err err;
-    err_set(&err, ERR_NOT_FOUND, NULL, "no session is named %s",
-            json_get_string(variables, "id", ""));
-    call_fail(call, &err);
-}
-
-static void read_failing(struct call *call, const char *uri, const json_t *variables, void *user)
-{
-    struct err err;
-    err_set(&err, ERR_BUSY, NULL, "too many queries are running");
-    call_fail(call, &err);
-}
-
-static void read_held(struct call *call, const char *uri, const json_t *variables, void *user)
-{
-    held = call;
-    held_count++;
-    call_on_cancel(call, on_cancel, call);
-}
-
-static void read_asking(struct call *call, const char *uri, const json_t *variables, void *user)
-{
-    const json_t *answer = call_response(call, "who");
-    if (answer != NULL)
-        call_answer(
-            call, json_pack("{s:[{s:s, s:s}]}", "contents", "uri", uri, "text",
-                            json_get_string(json_object_get(answer, "content"), "name", "nobody")));
-    else
-        call_ask(call,
-                 parse("{'who':{'method':'elicitation/create','params':{'message':'Who?',"
-                       "'requestedSchema':{'type':'object','properties':{'name':{'type':'string'}"
-                       "}}}}}"),
-                 NULL);
-}
-
-static const struct server_resource resources[] = {
-    {.uri = "x://fixed",
-     .name = "fixed",
-     .title = "Fixed",
-     .description = "Always the same.",
-     .mime_type = "text/plain",
-     .priority = 0.5,
-     .read = read_text,
-     .ttl_ms = 60000,
-     .is_public = true,
-     .user = "fixed"},
-    {.uri = "x://t/{id}/data", .name = "data", .title = "Data", .read = read_text, .user = "one"},
-    {.uri = "x://t/{id}/{part}", .name = "part", .read = read_text, .user = "two"},
-    {.uri = "x://t/7/data", .name = "seven", .read = read_text, .user = "seven"},
-    {.uri = "x://s/{id}", .name = "session", .read = read_missing},
-    {.uri = "x://busy", .name = "busy", .read = read_failing},
-    {.uri = "x://slow", .name = "slow", .read = read_held},
-    {.uri = "x://asks", .name = "asks", .read = read_asking, .ttl_ms = 5000, .is_public = true},
-};
-
-static int setup_read(void **state)
-{
-    *state = server_with(&options, resources, sizeof resources / sizeof resources[0], NULL, 0);
-    return 0;
-}
-
 #undef TEST
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup_read, teardown)
-
-#define MARK                                                                                       \
-    "'resultType':'complete','_meta':{'io.modelcontextprotocol/serverInfo':{'name':'test','title'" \
-    ":'Test','version':'1.2.3','websiteUrl':'https://example.com/'}}"
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup_resources, teardown)
 
 static void test_read(void **state)
 {
@@ -187,43 +110,14 @@ static void test_read_refused(void **state)
 
 static void test_read_cancelled(void **state)
 {
-    struct wire wire;
-    wire_open(&wire, *state);
-    wire_ask(&wire, "resources/read", "'uri':'x://slow'");
-    expect_silence(&wire);
-    say(&wire, "{'jsonrpc':'2.0','method':'notifications/cancelled','params':{'requestId':1}}");
-    assert_int_equal(cancel_count, 1);
-    assert_null(next(&wire, 202, true));
-    wire_close(&wire);
+    wire_cancelled(*state, "resources/read", "'uri':'x://slow'");
 }
 
 /* A read that asks: what the answers led to is nobody else's. */
 static void test_read_asks(void **state)
 {
-    struct wire wire;
-    wire_open(&wire, *state);
-    wire.revision = V;
-#define CAN_ASK "'_meta':{" VERSION "'" V "'," CAPS "{'elicitation':{}}}"
-    wire_ask(&wire, "resources/read", "'uri':'x://asks'," CAN_ASK);
-    const char *question = next(&wire, 200, true);
-    assert_non_null(strstr(question, "'resultType':'input_required'"));
-    assert_null(strstr(question, "ttlMs"));
-    assert_null(strstr(question, "cacheScope"));
-    char params[2048], state_text[1024] = "";
-    const char *at = strstr(question, "'requestState':'");
-    if (at != NULL) {
-        at += strlen("'requestState':'");
-        snprintf(state_text, sizeof state_text, "'requestState':'%.*s',", (int)strcspn(at, "'"),
-                 at);
-    }
-    snprintf(params, sizeof params,
-             "'uri':'x://asks',%s'inputResponses':{'who':{'action':'accept','content':{'name':"
-             "'Ann'}}}," CAN_ASK,
-             state_text);
-    wire_ask(&wire, "resources/read", params);
-    expect_part(&wire, 200,
-                "'text':'Ann'}],'ttlMs':0,'cacheScope':'private','resultType':'complete'");
-    wire_close(&wire);
+    wire_asked(*state, "resources/read", "'uri':'x://asks'",
+               "'text':'Ann'}],'ttlMs':0,'cacheScope':'private','resultType':'complete'");
 }
 
 int main(void)

@@ -3,47 +3,6 @@
 
 static const char *const legacy[] = {"2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"};
 
-/* ---- a server with resources ---- */
-
-static void read_text(struct call *call, const char *uri, const json_t *variables, void *user)
-{
-    char *text = json_text(variables);
-    call_answer(call, json_pack("{s:[{s:s, s:s, s:s, s:{s:s}}]}", "contents", "uri", uri,
-                                "mimeType", "text/plain", "text", text, "_meta", "by", user));
-    free(text);
-}
-
-static const struct server_resource resources[] = {
-    {.uri = "x://fixed",
-     .name = "fixed",
-     .title = "Fixed",
-     .description = "Always the same.",
-     .mime_type = "text/plain",
-     .priority = 0.5,
-     .read = read_text,
-     .ttl_ms = 60000,
-     .is_public = true,
-     .user = "fixed"},
-    {.uri = "x://t/{id}/data", .name = "data", .title = "Data", .read = read_text, .user = "one"},
-    {.uri = "x://t/{id}/{part}", .name = "part", .read = read_text, .user = "two"},
-    {.uri = "x://t/7/data", .name = "seven", .read = read_text, .user = "seven"},
-    {.uri = "x://s/{id}", .name = "session", .read = read_text},
-    {.uri = "x://busy", .name = "busy", .read = read_text},
-    {.uri = "x://slow", .name = "slow", .read = read_text},
-    {.uri = "x://asks", .name = "asks", .read = read_text, .ttl_ms = 5000, .is_public = true},
-};
-
-static struct server *server_with_options(const struct server_options *with)
-{
-    return server_with(with, resources, sizeof resources / sizeof resources[0], NULL, 0);
-}
-
-static int setup_resources(void **state)
-{
-    *state = server_with_options(&options);
-    return 0;
-}
-
 #undef TEST
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup_resources, teardown)
 
@@ -74,9 +33,6 @@ static void test_registration(void **state)
 #define REST                                                                                       \
     "{'uri':'x://t/7/data','name':'seven'},{'uri':'x://busy','name':'busy'},"                      \
     "{'uri':'x://slow','name':'slow'},{'uri':'x://asks','name':'asks'}"
-#define MARK                                                                                       \
-    "'resultType':'complete','_meta':{'io.modelcontextprotocol/serverInfo':{'name':'test','title'" \
-    ":'Test','version':'1.2.3','websiteUrl':'https://example.com/'}}"
 
 static void test_lists(void **state)
 {
@@ -102,8 +58,7 @@ static void test_lists(void **state)
         wire_close(&wire);
     }
     struct wire wire;
-    wire_open(&wire, *state);
-    wire.revision = V;
+    wire_open_modern(&wire, *state);
     wire_ask(&wire, "resources/list", META);
     expect(&wire, 200,
            "{'jsonrpc':'2.0','id':1,'result':{'resources':[{'uri':'x://fixed','name':"
@@ -172,7 +127,7 @@ static void test_pages(void **state)
 {
     struct server_options paged = options;
     paged.page_size = 2;
-    struct server *server = server_with_options(&paged);
+    struct server *server = server_with_resources(&paged);
     struct wire wire;
     wire_open(&wire, server);
     static const char *const lists[] = {
@@ -197,7 +152,7 @@ static void test_bad_cursors(void **state)
 {
     struct server_options paged = options;
     paged.page_size = 2;
-    struct server *server = server_with_options(&paged);
+    struct server *server = server_with_resources(&paged);
     struct wire wire;
     char cursor[64], params[512], last;
     wire_open(&wire, server);
@@ -238,9 +193,7 @@ static void test_bad_cursors(void **state)
 static void list_held(struct call *call, void *user)
 {
     assert_string_equal(user, "the user");
-    held = call;
-    held_count++;
-    call_on_cancel(call, on_cancel, call);
+    hold(call);
 }
 
 static void test_listed(void **state)
@@ -248,10 +201,9 @@ static void test_listed(void **state)
     struct server_options listing = options;
     listing.list_resources = list_held;
     listing.user = "the user";
-    struct server *server = server_with_options(&listing);
+    struct server *server = server_with_resources(&listing);
     struct wire wire;
-    wire_open(&wire, server);
-    wire.revision = V;
+    wire_open_modern(&wire, server);
     wire_ask(&wire, "resources/list", META);
     expect_silence(&wire);
     assert_int_equal(server_running(server), 1);
@@ -275,11 +227,8 @@ static void test_listed(void **state)
     err_set(&err, ERR_UNAVAILABLE, NULL, "the database cannot be reached");
     call_fail(held, &err);
     expect_part(&wire, 200, "'error':{'code':-32603,'message':'the database cannot be reached");
-    wire_ask(&wire, "resources/list", "");
-    say(&wire, "{'jsonrpc':'2.0','method':'notifications/cancelled','params':{'requestId':1}}");
-    assert_int_equal(cancel_count, 1);
-    assert_null(next(&wire, 202, true));
     wire_close(&wire);
+    wire_cancelled(server, "resources/list", "");
     server_free(server);
 }
 

@@ -2,9 +2,8 @@
  * they are forgotten. */
 #include "server_harness.h"
 
-#define TASKS             "{'extensions':{'io.modelcontextprotocol/tasks':{}}}"
-#define ASKED             "{'extensions':{'io.modelcontextprotocol/tasks':{}},'elicitation':{},'roots':{}}"
-#define MODERN_META(caps) "'_meta':{" VERSION "'" V "'," CAPS caps "}"
+#define TASKS "{'extensions':{'io.modelcontextprotocol/tasks':{}}}"
+#define ASKED "{'extensions':{'io.modelcontextprotocol/tasks':{}},'elicitation':{},'roots':{}}"
 #define CALL(id, tool, what, caps)                                                                 \
     "{'jsonrpc':'2.0','id':" id ",'method':'tools/call','params':{'name':'" tool                   \
     "','arguments':{'do':'" what "'}," MODERN_META(caps) "}}"
@@ -71,19 +70,12 @@ static struct server *new_server(const struct server_options *own)
 
 static int set_up(void **state)
 {
-    setup(state);
-    server_free(*state);
+    begin_anew();
     struct server_options own = options;
     own.has_logging = true;
     *state = new_server(&own);
     running = NULL;
     return 0;
-}
-
-static void open_modern(struct wire *wire, struct server *server)
-{
-    wire_open(wire, server);
-    wire->revision = V;
 }
 
 /* Begins a task; its id. */
@@ -122,10 +114,7 @@ static void expect_task(struct wire *wire, const char *id, const char *part)
 
 static void expect_ack(struct wire *wire)
 {
-    expect(wire, 200,
-           "{'jsonrpc':'2.0','id':'q','result':{'resultType':'complete','_meta':{"
-           "'io.modelcontextprotocol/serverInfo':{'name':'test','title':'Test','version':'1.2.3',"
-           "'websiteUrl':'https://example.com/'}}}}");
+    expect(wire, 200, "{'jsonrpc':'2.0','id':'q','result':{" MARK "}}");
 }
 
 static void expect_unknown(struct wire *wire, const char *id, const char *caps)
@@ -142,7 +131,7 @@ static void expect_unknown(struct wire *wire, const char *id, const char *caps)
 static void test_completes(void **state)
 {
     struct wire wire;
-    open_modern(&wire, *state);
+    wire_open_modern(&wire, *state);
     clock_ms = 1000000;
     say(&wire, CALL("1", "work", "hold", TASKS));
     assert_true(was_taken);
@@ -155,7 +144,7 @@ static void test_completes(void **state)
                                  "'pollIntervalMs':1000,'resultType':'task','_meta':{"));
     assert_int_equal(server_running(*state), 1);
     /* The id of the request is free again, and means nothing to the task. */
-    say(&wire, "{'jsonrpc':'2.0','method':'notifications/cancelled','params':{'requestId':1}}");
+    say(&wire, CANCEL("1"));
     assert_int_equal(cancel_count, 0);
     expect_task(&wire, id, "'status':'working','createdAt'");
 
@@ -189,7 +178,7 @@ static void test_ends(void **state)
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct wire wire;
-        open_modern(&wire, *state);
+        wire_open_modern(&wire, *state);
         const char *id = begin(&wire, rows[i].call);
         expect_task(&wire, id, rows[i].status);
         expect_task(&wire, id, rows[i].payload);
@@ -232,7 +221,7 @@ static void test_who_takes_tasks(void **state)
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct wire wire;
-        open_modern(&wire, *state);
+        wire_open_modern(&wire, *state);
         was_taken = false;
         say(&wire, rows[i].call);
         assert_false(was_taken);
@@ -261,7 +250,7 @@ static void test_not_offered(void **state)
 {
     struct server *server = server_with_tools();
     struct wire wire;
-    open_modern(&wire, server);
+    wire_open_modern(&wire, server);
     ask_for(&wire, "get", "x", TASKS, "");
     expect_part(&wire, 404, "'error':{'code':-32601");
     wire_close(&wire);
@@ -273,7 +262,7 @@ static void test_not_offered(void **state)
 static void test_asks(void **state)
 {
     struct wire wire;
-    open_modern(&wire, *state);
+    wire_open_modern(&wire, *state);
     const char *id = begin(&wire, CALL("1", "work", "ask", ASKED));
     expect_task(&wire, id, "'status':'input_required'");
     expect_task(&wire, id, "'inputRequests':{'name':" NAME_FORM ",'roots':" ROOTS "}");
@@ -310,7 +299,7 @@ static void test_asks(void **state)
 static void test_asks_again(void **state)
 {
     struct wire wire;
-    open_modern(&wire, *state);
+    wire_open_modern(&wire, *state);
     const char *id = begin(&wire, CALL("1", "work", "again", ASKED));
     ask_for(&wire, "update", id, TASKS, ",'inputResponses':{'name':{'action':'decline'}}");
     expect_ack(&wire);
@@ -328,7 +317,7 @@ static void test_asks_again(void **state)
 static void test_cannot_ask(void **state)
 {
     struct wire wire;
-    open_modern(&wire, *state);
+    wire_open_modern(&wire, *state);
     const char *id = begin(&wire, CALL("1", "work", "ask", TASKS));
     expect_task(&wire, id,
                 "'error':{'code':-32021,'message':'Missing client capability: this has a question "
@@ -341,7 +330,7 @@ static void test_cannot_ask(void **state)
 static void test_is_heard_of(void **state)
 {
     struct wire wire;
-    open_modern(&wire, *state);
+    wire_open_modern(&wire, *state);
     char id[64], text[1024];
     snprintf(id, sizeof id, "%s", begin(&wire, CALL("1", "work", "hold", ASKED)));
     snprintf(text, sizeof text,
@@ -367,7 +356,7 @@ static void test_is_heard_of(void **state)
     sent = next(&wire, 200, false);
     assert_non_null(strstr(sent, "'status':'completed'"));
     assert_non_null(strstr(sent, "'result':{'content':[]"));
-    say(&wire, "{'jsonrpc':'2.0','method':'notifications/cancelled','params':{'requestId':'l'}}");
+    say(&wire, CANCEL("'l'"));
     assert_null(next(&wire, 202, true));
     wire_close(&wire);
 }
@@ -376,7 +365,7 @@ static void test_is_heard_of(void **state)
 static void test_is_not_heard_of(void **state)
 {
     struct wire wire;
-    open_modern(&wire, *state);
+    wire_open_modern(&wire, *state);
     say(&wire, "{'jsonrpc':'2.0','id':'l','method':'subscriptions/listen','params':{"
                "'notifications':{'taskIds':['x']}," META "}}");
     expect_part(&wire, 400, "'error':{'code':-32021");
@@ -388,7 +377,7 @@ static void test_is_not_heard_of(void **state)
 static void test_cancel(void **state)
 {
     struct wire wire;
-    open_modern(&wire, *state);
+    wire_open_modern(&wire, *state);
     const char *id = begin(&wire, CALL("1", "work", "hold", TASKS));
     ask_for(&wire, "cancel", id, TASKS, "");
     expect_ack(&wire);
@@ -430,7 +419,7 @@ static void test_owner(void **state)
     ada.principal = "ada";
     bob.principal = "bob";
     struct wire wire;
-    open_modern(&wire, *state);
+    wire_open_modern(&wire, *state);
     wire.headers = &ada;
     const char *id = begin(&wire, CALL("1", "work", "hold", TASKS));
     wire.headers = NULL; /* nobody in particular */
@@ -456,8 +445,8 @@ static void test_owner(void **state)
 static void test_survives_its_channel(void **state)
 {
     struct wire wire, other;
-    open_modern(&wire, *state);
-    open_modern(&other, *state);
+    wire_open_modern(&wire, *state);
+    wire_open_modern(&other, *state);
     const char *sent = begin(&wire, CALL("1", "work", "hold", TASKS));
     char id[64];
     snprintf(id, sizeof id, "%s", sent);
@@ -477,7 +466,7 @@ static void test_survives_its_channel(void **state)
 static void test_expiry(void **state)
 {
     struct wire wire;
-    open_modern(&wire, *state);
+    wire_open_modern(&wire, *state);
     char done[64], runs[64], asks[64];
     snprintf(done, sizeof done, "%s", begin(&wire, CALL("1", "work", "fail", TASKS)));
     clock_ms += 1000;
@@ -516,21 +505,16 @@ static void test_expiry(void **state)
     wire_close(&wire);
 }
 
-static void count(void *user)
-{
-    ++*(int *)user;
-}
-
 static void test_shutdown(void **state)
 {
     struct wire wire;
     int stopped = 0;
-    open_modern(&wire, *state);
+    wire_open_modern(&wire, *state);
     ends_on_cancel = false;
     char runs[64], asks[64];
     snprintf(asks, sizeof asks, "%s", begin(&wire, CALL("1", "work", "ask", ASKED)));
     snprintf(runs, sizeof runs, "%s", begin(&wire, CALL("2", "work", "hold", TASKS)));
-    server_shutdown(*state, count, &stopped);
+    server_shutdown(*state, count_one, &stopped);
     assert_int_equal(cancel_count, 1);
     assert_int_equal(stopped, 0);
     end_cancelled(running);
@@ -555,7 +539,7 @@ static void test_limits(void **state)
                                       .principal = "ada",
                                       .accepts_json = true};
     struct wire wire;
-    open_modern(&wire, server);
+    wire_open_modern(&wire, server);
     wire.headers = &headers;
     /* A quarter is for one caller, also of what has ended. */
     for (int i = 0; i < 2; i++)
@@ -587,7 +571,7 @@ static void test_ids(void **state)
 {
     char ids[16][64];
     struct wire wire;
-    open_modern(&wire, *state);
+    wire_open_modern(&wire, *state);
     for (size_t i = 0; i < 16; i++) {
         snprintf(ids[i], sizeof ids[i], "%s", begin(&wire, CALL("1", "work", "fail", TASKS)));
         assert_int_equal(strspn(ids[i], "0123456789abcdef"), 32);
@@ -598,23 +582,6 @@ static void test_ids(void **state)
 }
 
 /* ---- memory ---- */
-
-static long allocations_left;
-
-static void *scarce_malloc(size_t size)
-{
-    return allocations_left-- > 0 ? malloc(size) : NULL;
-}
-
-static bool receive_scarce(struct wire *wire, const json_t *message, long n)
-{
-    json_set_alloc_funcs(scarce_malloc, free);
-    allocations_left = n;
-    server_receive(wire->server, wire->peer, &wire->channel, message, NULL);
-    bool was_short = allocations_left < 0;
-    json_set_alloc_funcs(malloc, free);
-    return was_short;
-}
 
 /* Whichever allocation fails: every request has one answer, and no task is left half made. */
 static void test_out_of_memory(void **state)
@@ -633,7 +600,7 @@ static void test_out_of_memory(void **state)
         bool was_short = true;
         for (long n = 0; was_short; n++) {
             struct wire wire;
-            open_modern(&wire, server);
+            wire_open_modern(&wire, server);
             running = NULL;
             was_short = receive_scarce(&wire, message, n);
             if (server_running(server) == 1)

@@ -1,15 +1,6 @@
 /* Changes as clients of the older revisions hear of them, and those of both eras. */
 #include "watch_harness.h"
 
-static int setup_watch(void **state)
-{
-    held = NULL;
-    held_count = cancel_count = 0;
-    ends_on_cancel = true;
-    *state = server_to_watch(false);
-    return 0;
-}
-
 #undef TEST
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup_watch, teardown)
 

@@ -1,10 +1,5 @@
 #include "watch_harness.h"
 
-static void read_nothing(struct call *call, const char *uri, const json_t *variables, void *user)
-{
-    call_answer(call, parse("{'contents':[]}"));
-}
-
 struct server *server_to_watch(bool has_tasks)
 {
     struct server *server = server_new(&options);
@@ -16,13 +11,20 @@ struct server *server_to_watch(bool has_tasks)
         .start = start_fake,
     };
     static const struct server_resource resources[] = {
-        {.uri = "x://a", .name = "a", .read = read_nothing},
-        {.uri = "x://e/{id}", .name = "e", .read = read_nothing},
+        {.uri = "x://a", .name = "a", .read = read_text},
+        {.uri = "x://e/{id}", .name = "e", .read = read_text},
     };
     assert_int_equal(server_add_tool(server, &tool, &err), 0);
     assert_int_equal(server_add_resource(server, &resources[0], &err), 0);
     assert_int_equal(server_add_resource(server, &resources[1], &err), 0);
     return server;
+}
+
+int setup_watch(void **state)
+{
+    begin_anew();
+    *state = server_to_watch(false);
+    return 0;
 }
 
 void expect_note(struct wire *wire, const char *text)
@@ -46,8 +48,7 @@ void listen_to(struct wire *wire, const char *id, const char *wishes)
 void stop_listening(struct wire *wire, const char *id)
 {
     char text[256];
-    snprintf(text, sizeof text,
-             "{'jsonrpc':'2.0','method':'notifications/cancelled','params':{'requestId':%s}}", id);
+    snprintf(text, sizeof text, CANCEL("%s"), id);
     assert_int_equal(say(wire, text), RECEIVE_ACCEPTED);
 }
 

@@ -10,6 +10,7 @@
 
 /* With one tool (which may become a task), the resource x://a and the template x://e/{id}. */
 struct server *server_to_watch(bool has_tasks);
+int setup_watch(void **state);                         /* without tasks */
 void expect_note(struct wire *wire, const char *text); /* the next message is this notification */
 /* Opens a subscriptions/listen with this id (as JSON). */
 void listen_to(struct wire *wire, const char *id, const char *wishes);
