@@ -33,8 +33,9 @@ static const struct method notifications[] = {
     {"notifications/cancelled", ERA_LEGACY | ERA_MODERN, NULL, handle_cancelled},
 };
 
-/* So late may it be noticed that something new has a time to end. */
-enum { SWEEP_MAX_MS = 60 * 1000 };
+/* The transports ask again after at most this long: a change or a call that comes before they do
+ * has no other way to set their timer. */
+enum { SWEEP_MAX_MS = 1000 };
 
 #define COUNT(table) (sizeof(table) / sizeof(table)[0])
 

@@ -8,10 +8,6 @@
 /* The same notification is not repeated within this time; what came meanwhile is told after it. */
 enum { QUIET_MS = 100 };
 
-/* The transports ask again after at most this long, also while nothing waits: a change that comes
- * before they ask has no other way to set their timer. */
-enum { SWEEP_MS = 1000 };
-
 const struct watch_list watch_lists[WATCH_LISTS] = {
     {CHANGED_TOOLS, "toolsListChanged", NOTIFY_TOOLS, has_tools},
     {CHANGED_PROMPTS, "promptsListChanged", NOTIFY_PROMPTS, has_prompts},
@@ -183,8 +179,7 @@ uint64_t watch_sweep(struct server *server)
         if (server->watchers_gone != gone)
             watcher = server->watchers;
     }
-    uint64_t wait_ms = next_ms != UINT64_MAX ? next_ms - now_ms : SWEEP_MS;
-    return server->watchers != NULL ? wait_ms : UINT64_MAX;
+    return next_ms != UINT64_MAX ? next_ms - now_ms : UINT64_MAX;
 }
 
 void server_changed(struct server *server, unsigned what)

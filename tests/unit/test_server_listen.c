@@ -216,6 +216,7 @@ static void test_burst(void **state)
 {
     struct server *server = *state;
     struct counter counter = {.channel.ops = &count_ops, .server = server};
+    assert_true(server_sweep(server) <= 1000); /* as late may the end of the burst be told */
     count_listen(&counter, 1, "{'toolsListChanged':true,'resourceSubscriptions':['x://a']}");
     assert_int_equal(counter.notes, 1);
     for (int i = 0; i < 1000; i++) {
@@ -223,7 +224,7 @@ static void test_burst(void **state)
         server_resource_updated(server, "x://a");
     }
     assert_int_equal(counter.notes, 3);
-    assert_true(server_sweep(server) <= 100);
+    assert_int_equal(server_sweep(server), 100);
     assert_int_equal(counter.notes, 3);
     clock_ms += 100;
     server_sweep(server);
