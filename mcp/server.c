@@ -142,7 +142,6 @@ static enum receive_result dispatch(const struct origin *origin, const struct rp
         .peer = origin->peer,
         .headers = headers,
         .principal = origin->principal,
-        .toolsets = headers != NULL ? headers->toolsets : NULL,
         .may_stream = headers == NULL || headers->accepts_stream,
     };
     if (message->kind == RPC_REQUEST) {

@@ -25,7 +25,6 @@ struct request {
     struct peer *peer;                     /* NULL: nothing is remembered */
     const struct message_headers *headers; /* NULL on stdio */
     const char *principal;                 /* who asks; "" = nobody in particular */
-    const char *toolsets;                  /* what struct message_headers says */
     bool may_stream;                       /* notifications may precede the answer */
 };
 

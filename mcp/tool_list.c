@@ -79,7 +79,9 @@ int server_add_tool(struct server *server, const struct server_tool *tool, struc
 bool is_tool_offered(const struct request *request, const struct server_tool *tool)
 {
     const struct server_options *options = &request->answer.server->options;
-    return options->offers == NULL || options->offers(tool, request->toolsets);
+    const struct message_headers *headers = request->headers;
+    return options->offers == NULL ||
+           options->offers(tool, headers != NULL ? headers->toolsets : NULL);
 }
 
 bool has_tools(const struct request *request)
