@@ -118,8 +118,9 @@ void server_resource_updated(struct server *server, const char *uri);
 /* Whether anyone would hear of changes to resources: else there is no need to look for them. */
 bool server_is_watched(const struct server *server);
 
-/* Ends what has outlived its time (tasks, unanswered questions). Returns in how many ms it wants to
- * be called again; the transport sets a timer. */
+/* Ends what has outlived its time (tasks, unanswered questions) and tells what waited for its turn
+ * (changes). Returns in how many ms it wants to be called again, a second at most; the transport
+ * sets a timer. */
 uint64_t server_sweep(struct server *server);
 
 /* ---- messages ---- */
@@ -129,8 +130,8 @@ uint64_t server_sweep(struct server *server);
 struct channel;
 struct channel_ops {
     /* One message for the client; takes the reference. `status` is the HTTP status the answer
-     * deserves (200, 400, 404). With `is_last` the answer to the incoming message is complete and
-     * the channel will not be used again for it; `message` is NULL, and the status 202, when a
+     * deserves (200, 400, 404, 500). With `is_last` the answer to the incoming message is complete
+     * and the channel will not be used again for it; `message` is NULL, and the status 202, when a
      * cancelled request gets none. A batch is answered by one array. */
     void (*send)(struct channel *channel, json_t *message, int status, bool is_last);
     /* The client's connection may close and the client come back for the rest; NULL = no such
@@ -160,7 +161,7 @@ struct message_headers {
 struct peer;
 /* `principal` is who the client is, as the transport authenticated it; copied; NULL = nobody. */
 struct peer *peer_new(struct server *server, const char *principal);
-/* The calls that it began must be over or their channels gone. */
+/* The calls that it began go on, but those that wait for its answer end. */
 void peer_free(struct peer *peer);
 /* Where messages go that answer nothing (changes): one channel at a time; NULL = nowhere now. */
 void peer_listen(struct peer *peer, struct channel *channel);
