@@ -32,18 +32,18 @@ enum option_type {
 };
 
 struct option {
-    const char *key;      /* in the JSON file, dotted: "clickhouse.port" */
-    const char *flag;     /* "--clickhouse-port" */
-    const char *env;      /* "CLICKHOUSE_PORT" */
-    const char *env_also; /* another server's name for it, or NULL */
-    const char *value;    /* what --help calls the value: "N" */
-    const char *fallback; /* text of the default, or NULL */
-    const char *help;
-    const char *const *choices; /* NULL-terminated, or NULL */
-    long long min, max;         /* integers */
-    enum option_type type;
+    const char *key;   /* in the JSON file, dotted: "clickhouse.port" */
+    const char *flag;  /* "--clickhouse-port" */
+    const char *env;   /* "CLICKHOUSE_PORT" */
+    const char *value; /* what --help calls the value: "N" */
     enum option_group group;
-    size_t offset; /* of the member of struct config */
+    enum option_type type;
+    size_t offset;              /* of the member of struct config */
+    long long min, max;         /* integers */
+    const char *env_also;       /* another server's name for it, or NULL */
+    const char *fallback;       /* text of the default, or NULL */
+    const char *const *choices; /* NULL-terminated, or NULL */
+    const char *help;
 };
 
 extern const struct option config_options[]; /* ends with {0} */
@@ -93,5 +93,5 @@ bool config_is_remote(const struct config *config);
 /* Where an option was set, for people: "--data", "CLICKHOUSE_HOST", "config.json", "default". */
 const char *config_origin(const struct config *config, const char *key);
 
-/* The options of `groups` for --help, and all of them as a Markdown table. */
+/* The options of `groups`, for --help. */
 void config_help(unsigned groups, struct buf *out);

@@ -350,7 +350,7 @@ static void test_bad_environment(void **state)
     done(&out);
 }
 
-/* Every row is complete, its names are unique, and help and reference show it. */
+/* Every row is complete, its names are unique, and the help shows it. */
 static void test_table(void **state)
 {
     struct buf help = {0};
