@@ -194,7 +194,7 @@ static int take_flag(struct importing *im, const char *flag, const char *text, s
     return 0;
 }
 
-/* Whether argv[i] is a flag of import; the configuration passed on no other. */
+/* The flag of import that this is, or NULL; the configuration passed on no other. */
 static const struct flag *flag_at(const char *text)
 {
     for (const struct flag *f = import_flags; f->name != NULL; f++)
@@ -209,13 +209,16 @@ static int read_command_line(struct importing *im, int argc, char **argv, struct
     if (im->files == NULL)
         return err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
     im->options.files = im->files;
+    bool only_files = false;
     for (int i = 0; i < argc; i++) {
-        const struct flag *flag = flag_at(argv[i]);
+        const struct flag *flag = only_files ? NULL : flag_at(argv[i]);
         int rc = 0;
-        if (flag == NULL)
+        if (!only_files && strcmp(argv[i], "--") == 0)
+            only_files = true;
+        else if (flag == NULL)
             im->files[im->options.file_count++] = argv[i];
-        else if (flag->value != NULL)
-            rc = i + 1 < argc ? take_flag(im, flag->name, argv[i + 1], ret_err) : 0;
+        else if (flag->value != NULL) /* config_load() saw to it that one follows */
+            rc = take_flag(im, flag->name, argv[++i], ret_err);
         else if (strcmp(flag->name, "--json") == 0)
             im->is_json = true;
         else if (strcmp(flag->name, "--strict") == 0)
@@ -224,7 +227,6 @@ static int read_command_line(struct importing *im, int argc, char **argv, struct
             im->options.has_no_header = true;
         if (rc < 0)
             return rc;
-        i += flag != NULL && flag->value != NULL;
     }
     return 0;
 }

@@ -131,6 +131,9 @@ test('usage errors exit 2 and say what was meant', () => {
     [['tools', '--toolsets', 'cores'], 'there is no "cores" (did you mean core?)'],
     [['tools', '--toolsets', ', '], 'toolsets: expected at least one name'],
     [['stdio', 'x'], 'takes no arguments'],
+    [['import', '--source', 'x', '--'], 'name at least one file'],
+    [['import', '-x.csv', '--source', 'x'], '-x.csv: unknown option'],
+    [['import', '--', '-x.csv', '--source', 'x'], 'name the source with --source NAME'],
     [['doctor', '--data'], '--data: a value must follow'],
     [['serve', '--config', '/nonexistent/c.json'], '/nonexistent/c.json: No such file'],
   ];
