@@ -198,25 +198,38 @@ bool app_run_until(struct app *app, const bool *done)
     return true;
 }
 
+int app_await(struct app *app, const bool *is_done, const struct err *err,
+              void (*cancel)(void *user), void *user, struct err *ret_err)
+{
+    app_on_signal(app, cancel, user);
+    bool has_ended = app_run_until(app, is_done);
+    app_on_signal(app, NULL, NULL);
+    if (!has_ended)
+        return err_set(ret_err, ERR_INTERNAL, NULL, "the engine forgot what it was asked");
+    if (err->code == ERR_OK)
+        return 0;
+    *ret_err = *err;
+    return -(int)err->code;
+}
+
 struct wait {
     struct app *app;
-    const struct db_request *request;
     struct db_query *query;
+    struct rows rows;
     struct err err;
-    bool failed, is_done;
+    bool is_done;
 };
 
 static int wait_data(void *user, const char *bytes, size_t len)
 {
     struct wait *wait = user;
-    return wait->request->on_data(wait->request->user, bytes, len);
+    return rows_feed(&wait->rows, bytes, len);
 }
 
 static void wait_done(void *user, const struct err *err, const struct db_stats *stats)
 {
     (void)stats;
     struct wait *wait = user;
-    wait->failed = err != NULL;
     if (err != NULL)
         wait->err = *err;
     wait->is_done = true;
@@ -229,60 +242,34 @@ static void wait_cancel(void *user)
         db_cancel(wait->app->db, wait->query);
 }
 
-/* Runs one statement and waits for its end on the loop; a signal cancels it (ERR_CANCELLED). */
-static int query(struct app *app, const struct db_request *request, struct err *ret_err)
+int app_rows(struct app *app, const char *sql, const struct db_param *params, size_t param_count,
+             json_t **ret_rows, struct err *ret_err)
 {
     if (app->signal != 0)
         return err_set(ret_err, ERR_CANCELLED, NULL, "cancelled");
     int rc = app_open_db(app, ret_err);
     if (rc < 0)
         return rc;
-    struct wait wait = {.app = app, .request = request};
-    struct db_request own = *request;
-    own.on_data = wait_data;
-    own.on_done = wait_done;
-    own.user = &wait;
-    rc = db_start(app->db, &own, &wait.query, ret_err);
-    if (rc < 0)
-        return rc;
-    app_on_signal(app, wait_cancel, &wait);
-    bool has_ended = app_run_until(app, &wait.is_done);
-    app_on_signal(app, NULL, NULL);
-    if (!has_ended)
-        return err_set(ret_err, ERR_INTERNAL, NULL, "the engine forgot the statement");
-    if (wait.failed) {
-        if (ret_err != NULL)
-            *ret_err = wait.err;
-        return -(int)wait.err.code;
-    }
-    return 0;
-}
-
-static int feed_rows(void *user, const char *bytes, size_t len)
-{
-    return rows_feed(user, bytes, len);
-}
-
-int app_rows(struct app *app, const char *sql, const struct db_param *params, size_t param_count,
-             json_t **ret_rows, struct err *ret_err)
-{
-    struct rows rows;
-    rows_init(&rows, ROWS_MAX, ROWS_BYTES_MAX);
+    struct wait wait = {.app = app};
     struct db_request request = {
         .sql = sql,
         .params = params,
         .param_count = param_count,
         .format = "JSONCompactEachRow",
         .tag = app->command,
-        .on_data = feed_rows,
-        .user = &rows,
+        .on_data = wait_data,
+        .on_done = wait_done,
+        .user = &wait,
     };
-    int rc = query(app, &request, ret_err);
+    rows_init(&wait.rows, ROWS_MAX, ROWS_BYTES_MAX);
+    rc = db_start(app->db, &request, &wait.query, ret_err);
     if (rc == 0)
-        rc = rows_end(&rows, ret_err);
+        rc = app_await(app, &wait.is_done, &wait.err, wait_cancel, &wait, ret_err);
     if (rc == 0)
-        *ret_rows = json_incref(rows.items);
-    rows_done(&rows);
+        rc = rows_end(&wait.rows, ret_err);
+    if (rc == 0)
+        *ret_rows = json_incref(wait.rows.items);
+    rows_done(&wait.rows);
     return rc;
 }
 

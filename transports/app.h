@@ -75,9 +75,13 @@ void app_set_deadline(int ms, int exit_code);
  * `code`, or 128 + signal after one that was not obeyed; a second call returns the same. */
 int app_close(struct app *app, int code);
 
-/* Runs the loop until *done is true; false when the loop ran
- * out of work before. */
+/* Runs the loop until *done is true; false when the loop ran out of work before. */
 bool app_run_until(struct app *app, const bool *done);
+
+/* The same for work that a signal cancels by cancel(user). Returns what *err says once it is done,
+ * ERR_INTERNAL when it never was. */
+int app_await(struct app *app, const bool *is_done, const struct err *err,
+              void (*cancel)(void *user), void *user, struct err *ret_err);
 
 /* Runs one SELECT and waits for its end on the loop; a signal cancels it (ERR_CANCELLED). The rows
  * as an array of arrays, a new reference. */

@@ -127,13 +127,6 @@ static void on_done(void *user, const struct run_result *result)
     }
 }
 
-static void on_progress(void *user, double done, double total)
-{
-    (void)user;
-    (void)done;
-    (void)total;
-}
-
 static void on_signal(void *user)
 {
     struct calling *calling = user;
@@ -148,19 +141,13 @@ static int run(struct calling *calling, const json_t *arguments, struct err *ret
     if (rc < 0)
         return rc;
     calling->run =
-        run_start(app->workspace, calling->tool, arguments, "call", on_progress, on_done, calling);
+        run_start(app->workspace, calling->tool, arguments, "call", NULL, on_done, calling);
     if (calling->run == NULL)
         return err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
-    app_on_signal(app, on_signal, calling);
-    bool has_ended = app_run_until(app, &calling->is_done);
-    app_on_signal(app, NULL, NULL);
-    if (!has_ended)
-        return err_set(ret_err, ERR_INTERNAL, NULL, "the engine forgot the call");
-    if (calling->err.code != ERR_OK) {
-        *ret_err = calling->err;
-        return -(int)calling->err.code;
-    }
-    return buf_failed(&calling->output) ? err_set(ret_err, ERR_MEMORY, NULL, "out of memory") : 0;
+    rc = app_await(app, &calling->is_done, &calling->err, on_signal, calling, ret_err);
+    if (rc == 0 && buf_failed(&calling->output))
+        rc = err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
+    return rc;
 }
 
 static int run_and_print(struct calling *calling, const char *given)

@@ -41,17 +41,7 @@ static int run_fill(struct app *app, struct err *ret_err)
     struct fill fill = {0};
     const struct demo_events events = {.progress = on_progress, .done = on_done, .user = &fill};
     int rc = demo_start(app->db, &events, &fill.demo, ret_err);
-    if (rc < 0)
-        return rc;
-    app_on_signal(app, on_signal, &fill);
-    bool has_ended = app_run_until(app, &fill.is_done);
-    app_on_signal(app, NULL, NULL);
-    if (!has_ended)
-        return err_set(ret_err, ERR_INTERNAL, NULL, "the engine forgot the statement");
-    if (fill.err.code == ERR_OK)
-        return 0;
-    *ret_err = fill.err;
-    return -(int)fill.err.code;
+    return rc < 0 ? rc : app_await(app, &fill.is_done, &fill.err, on_signal, &fill, ret_err);
 }
 
 static int print_made(struct app *app, struct err *ret_err)

@@ -279,13 +279,9 @@ static void check_sources(struct doctor *doctor)
 {
     struct app *app = doctor->app;
     struct err err = {0};
-    if (sources_load(app->db, app->config.sources, on_sources, doctor, &err) < 0)
-        doctor->err = err;
-    else
-        app_run_until(app, &doctor->is_done);
-    if (doctor->err.code != ERR_OK) {
-        note(doctor, VERDICT_FAIL, "sources", connection_fix(app, &doctor->err), "%s",
-             doctor->err.text);
+    if (sources_load(app->db, app->config.sources, on_sources, doctor, &err) < 0 ||
+        app_await(app, &doctor->is_done, &doctor->err, NULL, NULL, &err) < 0) {
+        note(doctor, VERDICT_FAIL, "sources", connection_fix(app, &err), "%s", err.text);
         return;
     }
     size_t count = doctor->sources != NULL ? doctor->sources->count : 0;

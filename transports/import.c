@@ -477,18 +477,14 @@ static int run_import(struct importing *im, struct err *ret_err)
     int rc = import_start(im->app->db, &im->options, &events, &im->import, ret_err);
     if (rc < 0)
         return rc;
-    app_on_signal(im->app, on_signal, im);
-    app_run_until(im->app, &im->is_done);
-    app_on_signal(im->app, NULL, NULL);
-    if (im->rejects != NULL && fclose(im->rejects) != 0 && im->err.code == ERR_OK)
-        err_set(&im->err, ERR_UNAVAILABLE, "--rejects", "cannot write %s: %s", im->rejects_path,
-                strerror(errno));
+    rc = app_await(im->app, &im->is_done, &im->err, on_signal, im, ret_err);
+    if (im->rejects != NULL && fclose(im->rejects) != 0 && rc == 0)
+        rc = err_set(ret_err, ERR_UNAVAILABLE, "--rejects", "cannot write %s: %s", im->rejects_path,
+                     strerror(errno));
     im->rejects = NULL;
-    if (im->err.code == ERR_OK)
-        return 0;
-    *ret_err = im->err;
-    add_first_reject(im, ret_err);
-    return -(int)ret_err->code;
+    if (rc < 0)
+        add_first_reject(im, ret_err);
+    return rc;
 }
 
 int import_command(struct app *app, int argc, char **argv)
