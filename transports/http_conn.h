@@ -141,9 +141,12 @@ void http_reply(struct http_conn *conn, int status, const char *headers, const c
 void http_reply_error(struct http_conn *conn, int status, const char *text);
 /* `value` as JSON; takes the reference, NULL = no memory for it. */
 void http_reply_json(struct http_conn *conn, int status, const char *headers, json_t *value);
-/* An event stream: begin, any number of events as sse.h writes them, end. Takes the buffer. */
+/* An event stream: begin, any number of events as sse.h writes them (takes the buffer) or by what
+ * they say (`id` and `retry_ms` are left out when NULL and 0), end. */
 void http_stream_begin(struct http_conn *conn, const char *headers);
 void http_stream_events(struct http_conn *conn, struct buf *events);
+void http_stream_message(struct http_conn *conn, const char *id, unsigned retry_ms,
+                         const char *text, size_t len);
 void http_stream_keepalive(struct http_conn *conn);
 void http_stream_end(struct http_conn *conn);
 

@@ -120,13 +120,6 @@ void http_feeds_free(struct http_session *session)
 
 /* ---- readers ---- */
 
-static void put_event(struct buf *out, const struct http_event *event)
-{
-    char id[ID_SIZE];
-    write_id(event->feed, event->number, id);
-    sse_message(out, id, 0, event->text, event->len);
-}
-
 /* Lets go of the reader and returns it. */
 static struct http_conn *detach(struct http_feed *feed)
 {
@@ -171,15 +164,12 @@ static const struct channel_ops unasked_ops = {.send = send_unasked};
 static void prime(struct http_feed *feed)
 {
     char id[ID_SIZE];
-    struct buf out;
-    buf_init(&out, 0);
     write_id(feed, feed->last, id);
-    sse_message(&out, id, 0, "", 0);
-    http_stream_events(feed->conn, &out);
+    http_stream_message(feed->conn, id, 0, "", 0);
 }
 
 struct http_feed *http_feed_new(struct http_session *session, struct http_conn *conn,
-                                bool is_listening, const char *headers)
+                                bool is_listening)
 {
     struct http_feed *feed = calloc(1, sizeof *feed);
     if (feed == NULL) {
@@ -193,7 +183,7 @@ struct http_feed *http_feed_new(struct http_session *session, struct http_conn *
     feed->next = session->feeds;
     session->feeds = feed;
     attach(feed, conn);
-    http_stream_begin(conn, headers);
+    http_stream_begin(conn, "");
     if (http_session_primes(session))
         prime(feed);
     return feed;
@@ -208,7 +198,7 @@ static bool can_resume(const struct http_feed *feed)
 void http_feed_leave(struct http_feed *feed)
 {
     struct http_session *session = feed->session;
-    session->used_at = uv_now(session->http->options.loop);
+    http_session_touch(session);
     feed->conn = NULL;
     if (feed->is_listening && !can_resume(feed)) {
         feed->is_done = true;
@@ -232,10 +222,9 @@ void http_feed_send(struct http_feed *feed, json_t *message, bool is_last)
     if (is_lost && reader != NULL) {
         http_conn_drop(reader); /* better to be seen to fail than to skip one */
     } else if (event != NULL && reader != NULL) {
-        struct buf out;
-        buf_init(&out, 0);
-        put_event(&out, event);
-        http_stream_events(reader, &out);
+        char id[ID_SIZE];
+        write_id(feed, event->number, id);
+        http_stream_message(reader, id, 0, event->text, event->len);
     }
     if (is_last) {
         feed->is_done = true;
@@ -256,10 +245,7 @@ void http_feed_let_go(struct http_feed *feed, unsigned retry_ms)
 {
     if (feed->conn == NULL || !http_session_primes(feed->session))
         return;
-    struct buf out;
-    buf_init(&out, 0);
-    sse_message(&out, NULL, retry_ms, "", 0);
-    http_stream_events(feed->conn, &out);
+    http_stream_message(feed->conn, NULL, retry_ms, "", 0);
     http_feed_hang_up(feed);
 }
 
@@ -313,8 +299,11 @@ void http_feed_resume(struct http_session *session, struct http_conn *conn, cons
     if (after < feed->forgotten)
         buf_printf(&out, ": %llu earlier events are no longer kept\n\n", feed->forgotten - after);
     for (struct http_event *event = session->first; event != NULL; event = event->next) {
-        if (event->feed == feed && event->number > after)
-            put_event(&out, event);
+        char id[ID_SIZE];
+        if (event->feed != feed || event->number <= after)
+            continue;
+        write_id(feed, event->number, id);
+        sse_message(&out, id, 0, event->text, event->len);
     }
     bool is_done = feed->is_done;
     attach(feed, conn);

@@ -1,4 +1,3 @@
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,7 +6,6 @@
 #include "http_session.h"
 #include "json.h"
 #include "rpc.h"
-#include "sse.h"
 
 enum {
     TOOLSETS_MAX = 1024, /* bytes of ?toolsets= */
@@ -68,12 +66,8 @@ static void stream_message(struct http_post *post, json_t *message)
     json_decref(message);
     if (!conn->is_streaming)
         http_stream_begin(conn, headers);
-    struct buf events;
-    buf_init(&events, SIZE_MAX);
     if (text != NULL)
-        sse_message(&events, NULL, 0, text, strlen(text));
-    if (text != NULL)
-        http_stream_events(conn, &events);
+        http_stream_message(conn, NULL, 0, text, strlen(text));
     else
         http_conn_drop(conn);
     free(text);
@@ -105,7 +99,7 @@ static void become_feed(struct http_post *post)
     struct http_conn *conn = post->conn;
     post->conn = NULL;
     conn->post = NULL;
-    post->feed = http_feed_new(post->session, conn, false, "");
+    post->feed = http_feed_new(post->session, conn, false);
 }
 
 /* Whether the next thing to be said makes a feed of the answer. */
@@ -123,7 +117,7 @@ static void forget(struct http_post *post)
     while (*link != post)
         link = &(*link)->next;
     *link = post->next;
-    post->session->used_at = uv_now(post->session->http->options.loop);
+    http_session_touch(post->session);
     post->session = NULL;
 }
 

@@ -245,6 +245,15 @@ void http_stream_events(struct http_conn *conn, struct buf *events)
     }
 }
 
+void http_stream_message(struct http_conn *conn, const char *id, unsigned retry_ms,
+                         const char *text, size_t len)
+{
+    struct buf event;
+    buf_init(&event, SIZE_MAX);
+    sse_message(&event, id, retry_ms, text, len);
+    http_stream_events(conn, &event);
+}
+
 void http_stream_keepalive(struct http_conn *conn)
 {
     struct buf events;

@@ -6,7 +6,6 @@
 
 #include "era.h"
 #include "http_match.h"
-#include "log.h"
 
 /* ---- the table ---- */
 
@@ -28,7 +27,7 @@ static bool is_same_id(const char *a, const char *b)
     return difference == 0;
 }
 
-static void touch(struct http_session *session)
+void http_session_touch(struct http_session *session)
 {
     session->used_at = uv_now(session->http->options.loop);
 }
@@ -86,7 +85,7 @@ struct http_session *http_session_new(struct http *http, const struct http_calle
         free(session);
         return NULL;
     }
-    touch(session);
+    http_session_touch(session);
     struct http_session **bucket = bucket_of(http, session->id);
     session->next = *bucket;
     *bucket = session;
@@ -130,7 +129,7 @@ struct http_session *http_session_find(const struct http_conn *conn, int *ret_st
         *ret_text = "there is no such session: begin again with initialize";
         return NULL;
     }
-    touch(session);
+    http_session_touch(session);
     return session;
 }
 
@@ -153,7 +152,7 @@ static bool is_over(struct http_session *session, uint64_t now)
     if (options->is_valid != NULL && !options->is_valid(options->authorise_user, &session->caller))
         return true;
     if (!is_idle(session))
-        touch(session);
+        http_session_touch(session);
     return now - session->used_at >= options->session_idle_ms;
 }
 
@@ -184,7 +183,7 @@ void http_sessions_end(struct http *http)
 static void listen_anew(struct http_session *session, struct http_conn *conn)
 {
     struct http_feed *former = session->listening;
-    session->listening = http_feed_new(session, conn, true, "");
+    session->listening = http_feed_new(session, conn, true);
     peer_listen(session->peer, session->listening != NULL ? &session->listening->channel : NULL);
     if (former != NULL)
         http_feed_send(former, NULL, true);

@@ -55,6 +55,8 @@ void http_session_end(struct http_session *session);
 /* The one that the request names and its caller owns; else NULL with the status that answers. */
 struct http_session *http_session_find(const struct http_conn *conn, int *ret_status,
                                        const char **ret_text);
+/* It is in use now. */
+void http_session_touch(struct http_session *session);
 /* The header line that tells the client. */
 void http_session_header(const struct http_session *session, char *line, size_t size);
 /* Whether its revision has events without data, which make a client able to come back. */
@@ -69,10 +71,9 @@ void http_session_handle_delete(struct http_conn *conn);
 
 /* ---- http_feed.c ---- */
 
-/* Begins a stream on the connection, with further header lines or "". NULL when out of memory: the
- * connection was dropped then. */
+/* Begins a stream on the connection. NULL when out of memory: the connection was dropped then. */
 struct http_feed *http_feed_new(struct http_session *session, struct http_conn *conn,
-                                bool is_listening, const char *headers);
+                                bool is_listening);
 /* Keeps the message and sends it to whoever reads. Takes the reference; NULL only with `is_last`:
  * the feed ends without an answer. Afterwards a feed that is done may be gone. */
 void http_feed_send(struct http_feed *feed, json_t *message, bool is_last);
