@@ -193,7 +193,8 @@ void http_reply_json(struct http_conn *conn, int status, const char *headers, js
 void http_reply_error(struct http_conn *conn, int status, const char *text)
 {
     char headers[sizeof conn->challenge + 32] = "";
-    if (conn->challenge[0] != '\0')
+    /* Another status may have overtaken the one that the head was refused with. */
+    if (conn->challenge[0] != '\0' && (status == 401 || status == 403))
         snprintf(headers, sizeof headers, "WWW-Authenticate: %s\r\n", conn->challenge);
     else if (status == 405)
         http_route_allow(conn, headers, sizeof headers);

@@ -123,8 +123,8 @@ static bool is_our_name(const struct http_conn *conn, const char *host)
            http_is_host_address(host, (const struct sockaddr *)&conn->http->address);
 }
 
-/* Finds the path, and whether the host in an absolute target is one of ours: it counts for more
- * than the Host header (RFC 9112 §3.2.2). */
+/* Finds the path, and whether the host in an absolute target, if it is one, is ours: it counts for
+ * more than the Host header (RFC 9112 §3.2.2). */
 static bool split_target(struct http_conn *conn)
 {
     const char *target = conn->parser.target;
@@ -161,10 +161,9 @@ static bool is_authorised(struct http_conn *conn)
 }
 
 /* Whether the request comes under a name and from a page that we know; else it is refused. */
-static bool check_origin(struct http_conn *conn, bool is_open)
+static bool check_origin(struct http_conn *conn, bool is_our_target, bool is_open)
 {
-    bool is_host_fine =
-        split_target(conn) && is_our_name(conn, http1_header(&conn->parser, "host"));
+    bool is_host_fine = is_our_target && is_our_name(conn, http1_header(&conn->parser, "host"));
     const char *origin = http1_header(&conn->parser, "origin");
     if (!is_host_fine && !is_open) {
         refuse(conn, 403, "this Host is not allowed");
@@ -182,8 +181,7 @@ static bool check_origin(struct http_conn *conn, bool is_open)
 void http_route_find(struct http_conn *conn)
 {
     const struct http_route *found = NULL;
-    bool has_path = false;
-    split_target(conn);
+    bool has_path = false, is_our_target = split_target(conn);
     for (size_t i = 0; i < ROUTES; i++) {
         if (!is_path(conn, &routes[i]))
             continue;
@@ -191,7 +189,7 @@ void http_route_find(struct http_conn *conn)
         if (is_method(conn, &routes[i]))
             found = &routes[i];
     }
-    if (!check_origin(conn, found != NULL && found->is_open))
+    if (!check_origin(conn, is_our_target, found != NULL && found->is_open))
         return;
     /* A preflight comes without credentials. */
     if (http_route_is_endpoint(conn) && strcmp(conn->parser.method, "OPTIONS") != 0 &&

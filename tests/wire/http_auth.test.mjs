@@ -177,6 +177,20 @@ describe('sextant token', () => {
 });
 
 describe('a server with tokens', () => {
+  test('that has too many connections says when to come again, and nothing of tokens', async (t) => {
+    const file = newFile();
+    create(file, 'ada');
+    const server = await startEcho(t, '--tokens', file, '--max-connections', '1');
+    const first = await Raw.open(server.port);
+    await first.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    assert.equal((await first.answer()).status, 200);
+    const second = await Raw.open(server.port);
+    await second.write('POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n');
+    const { status, headers } = await second.answer();
+    assert.deepEqual([status, headers['retry-after'], headers['www-authenticate']], [503, '5', undefined]);
+    await first.close();
+  });
+
   test('lets in who has one, and nobody else', async (t) => {
     const file = newFile(), token = create(file, 'ada');
     const server = await startEcho(t, '--tokens', file, '--not-ready', 'secret', '--origin', 'https://app.example.com');
