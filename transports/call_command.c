@@ -8,8 +8,8 @@
 #include "bind.h"
 #include "catalog.h"
 #include "commands.h"
-#include "result_csv.h"
 #include "json.h"
+#include "result_csv.h"
 
 enum {
     ARGUMENT_BYTES_MAX = 4 << 20,

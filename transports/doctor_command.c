@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "auth.h"
-#include "catalog.h"
 #include "commands.h"
 #include "json.h"
 #include "rpc.h"

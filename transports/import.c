@@ -1,12 +1,10 @@
 /* sextant import: files of events → a source of the embedded store. */
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "bind.h"
 #include "commands.h"
 #include "import.h"
 #include "json.h"

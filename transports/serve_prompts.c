@@ -4,7 +4,6 @@
 
 #include "catalog.h"
 #include "json.h"
-#include "log.h"
 #include "prompt.h"
 #include "serve_impl.h"
 

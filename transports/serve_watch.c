@@ -1,6 +1,4 @@
 /* Changes of the data, looked for only while somebody would hear of them. */
-#include <stdio.h>
-
 #include "buf.h"
 #include "look.h"
 #include "serve_impl.h"

@@ -1,5 +1,4 @@
 /* sextant token: makes, lists and revokes the tokens that clients of `sextant serve` need. */
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
