@@ -158,10 +158,7 @@ static int run_and_print(struct calling *calling, const char *given)
     if (rc == 0)
         rc = run(calling, arguments, &err);
     json_decref(arguments);
-    int code = rc < 0 ? command_fail(&err) : EXIT_OK;
-    /* A reader that left (head, less) is no mistake worth words. */
-    if (rc == 0 && !app_write(calling->app, buf_text(&calling->output), calling->output.len))
-        code = EXIT_FAILED;
+    int code = rc < 0 ? command_fail(&err) : command_print(calling->app, &calling->output);
     buf_done(&calling->output);
     return code;
 }

@@ -52,13 +52,18 @@ static void add_command_help(const struct command *command, struct buf *out)
     config_help(command->groups | OPTION_ALWAYS, out);
 }
 
-/* Prints and empties the text. A reader that left gets no words, only the exit code. */
+int command_print(struct app *app, struct buf *out)
+{
+    bool is_written = !buf_failed(out) && app_write(app, buf_text(out), out->len);
+    buf_done(out);
+    return is_written ? EXIT_OK : EXIT_FAILED;
+}
+
+/* Before there is an app. */
 static int print(struct buf *out)
 {
     struct app app = {.output = STDOUT_FILENO};
-    int code = app_write(&app, buf_text(out), out->len) ? EXIT_OK : EXIT_FAILED;
-    buf_done(out);
-    return code;
+    return command_print(&app, out);
 }
 
 int command_fail(const struct err *err)

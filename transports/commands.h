@@ -42,6 +42,9 @@ extern const struct flag doctor_flags[];
 extern const struct flag import_flags[];
 extern const struct flag tools_flags[];
 
+/* Prints and empties the text. A reader that left gets no words, only the exit code. */
+int command_print(struct app *app, struct buf *out);
+
 /* Prints {"error":{code, field, message}} on stderr, what scripts read. Returns EXIT_FAILED. */
 int command_fail(const struct err *err);
 

@@ -341,16 +341,15 @@ static int report(struct doctor *doctor, bool is_json)
     if (is_json) {
         json_t *all = json_pack("{s:b, s:O}", "ok", !doctor->has_failed, "checks", doctor->checks);
         char *text = json_text(all);
-        if (text != NULL)
-            buf_printf(&out, "%s\n", text);
+        out.failed = text == NULL;
+        buf_printf(&out, "%s\n", text != NULL ? text : "");
         free(text);
         json_decref(all);
     } else {
         add_lines(doctor->checks, &out);
     }
-    bool is_written = out.len > 0 && app_write(doctor->app, buf_text(&out), out.len);
-    buf_done(&out);
-    return is_written && !doctor->has_failed ? EXIT_OK : EXIT_FAILED;
+    int code = command_print(doctor->app, &out);
+    return doctor->has_failed ? EXIT_FAILED : code;
 }
 
 int doctor_command(struct app *app, int argc, char **argv)

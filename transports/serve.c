@@ -157,7 +157,7 @@ static int parse_listen(const char *listen, char *host, size_t size, int *ret_po
         listen++;
         host_len -= 2;
     }
-    snprintf(host, size, "%.*s", (int)host_len, host_len > 0 ? listen : "127.0.0.1");
+    snprintf(host, size, "%.*s", (int)host_len, listen);
     if (host_len == 0)
         snprintf(host, size, "127.0.0.1");
     *ret_port = (int)number;

@@ -85,13 +85,6 @@ static int drop(json_t *tokens, void *user, struct err *ret_err)
     return 0;
 }
 
-static int print(struct app *app, struct buf *out)
-{
-    bool is_written = !buf_failed(out) && app_write(app, buf_text(out), out->len);
-    buf_done(out);
-    return is_written ? EXIT_OK : EXIT_FAILED;
-}
-
 static int run_create(struct app *app, const char *name)
 {
     struct change change = {.name = name};
@@ -102,7 +95,7 @@ static int run_create(struct app *app, const char *name)
     buf_printf(&out, "%s\n", change.token);
     fprintf(stderr, "This is the only time it is shown. Clients send it as a header:\n"
                     "Authorization: Bearer TOKEN\n");
-    return print(app, &out);
+    return command_print(app, &out);
 }
 
 static int run_revoke(struct app *app, const char *name)
@@ -133,7 +126,7 @@ static int run_list(struct app *app)
         fprintf(stderr, "There are no tokens in %s; make one with: sextant token create NAME\n",
                 app->config.tokens);
     json_decref(tokens);
-    return print(app, &out);
+    return command_print(app, &out);
 }
 
 int token_command(struct app *app, int argc, char **argv)

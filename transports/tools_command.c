@@ -60,12 +60,14 @@ static int print_json(struct app *app)
     json_t *answer = ask_for_list(server); /* there is one page */
     const json_t *all = json_object_get(json_object_get(answer, "result"), "tools");
     char *text = all != NULL ? json_text(all) : NULL;
-    int code = EXIT_OK;
+    struct buf out = {0};
+    int code;
     if (text == NULL) {
         err_set(&err, ERR_INTERNAL, NULL, "the list could not be made");
         code = command_fail(&err);
-    } else if (!app_write(app, text, strlen(text)) || !app_write(app, "\n", 1)) {
-        code = EXIT_FAILED;
+    } else {
+        buf_printf(&out, "%s\n", text);
+        code = command_print(app, &out);
     }
     free(text);
     json_decref(answer);
@@ -261,7 +263,5 @@ int tools_command(struct app *app, int argc, char **argv)
         add_page(&out);
     else
         add_overview(app, &out);
-    bool is_written = !buf_failed(&out) && app_write(app, buf_text(&out), out.len);
-    buf_done(&out);
-    return is_written ? EXIT_OK : EXIT_FAILED;
+    return command_print(app, &out);
 }
