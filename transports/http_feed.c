@@ -32,8 +32,9 @@ static void free_if_spent(struct http_feed *feed)
         free_feed(feed);
 }
 
-/* An answer is worth more than what was said on the way to it. */
-bool http_feed_forget_one(struct http_session *session)
+/* Forgets the oldest event, answers last: one is worth more than what was said on the way to it.
+ * False when nothing is kept. */
+static bool forget_one(struct http_session *session)
 {
     struct http_event **link = &session->first;
     while (*link != NULL && (*link)->is_last)
@@ -77,12 +78,12 @@ static void keep_bounds(struct http_session *session)
     const struct http_options *options = &http->options;
     while (session->event_count > 1 && (session->event_count > options->session_max_events ||
                                         session->event_bytes > options->session_max_bytes))
-        http_feed_forget_one(session);
+        forget_one(session);
     while (http->kept_bytes > options->sessions_max_bytes) {
         struct http_session *stalest = find_stalest(http);
         if (stalest == NULL || (stalest == session && session->event_count == 1))
             return;
-        http_feed_forget_one(stalest);
+        forget_one(stalest);
     }
 }
 
@@ -112,7 +113,7 @@ static void keep(struct http_session *session, struct http_event *event)
 
 void http_feeds_free(struct http_session *session)
 {
-    while (http_feed_forget_one(session))
+    while (forget_one(session))
         ;
     while (session->feeds != NULL)
         free_feed(session->feeds);

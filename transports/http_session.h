@@ -86,8 +86,6 @@ void http_feed_hang_up(struct http_feed *feed);
 /* Goes on after the event that Last-Event-ID names, on this connection; answers with what is wrong
  * when that cannot be. */
 void http_feed_resume(struct http_session *session, struct http_conn *conn, const char *event_id);
-/* Forgets the oldest event, answers last; false when nothing is kept. */
-bool http_feed_forget_one(struct http_session *session);
 void http_feeds_free(struct http_session *session);
 
 /* ---- http_post.c ---- */

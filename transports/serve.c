@@ -32,9 +32,11 @@ struct serving {
     bool has_timer, is_done;
 };
 
-static int open_server(struct serving *s, struct app *app)
+static int open_server(struct serving *s, struct app *app, int argc)
 {
     struct err err = {0};
+    if (argc > 0)
+        return command_usage_error(app, "takes no arguments");
     *s = (struct serving){.app = app, .warm = {.app = app}};
     if (serve_new(app, &s->server, &s->tools, &err) < 0)
         return command_usage_error(app, "%s", err.text);
@@ -107,10 +109,8 @@ static void warm_later(struct serving *s)
 int stdio_command(struct app *app, int argc, char **argv)
 {
     (void)argv;
-    if (argc > 0)
-        return command_usage_error(app, "takes no arguments");
     struct serving s;
-    int code = open_server(&s, app);
+    int code = open_server(&s, app, argc);
     if (code != EXIT_OK)
         return code;
     struct stdio_options options = {
@@ -238,10 +238,8 @@ static int start_http(struct serving *s, struct err *ret_err)
 int serve_command(struct app *app, int argc, char **argv)
 {
     (void)argv;
-    if (argc > 0)
-        return command_usage_error(app, "takes no arguments");
     struct serving s;
-    int code = open_server(&s, app);
+    int code = open_server(&s, app, argc);
     if (code != EXIT_OK)
         return code;
     struct err err = {0};

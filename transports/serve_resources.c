@@ -371,12 +371,6 @@ static const struct server_resource resources[] = {
     {0},
 };
 
-static const char *guide_uri(const char *topic, char *uri, size_t size)
-{
-    snprintf(uri, size, "sextant://guide/%s", topic);
-    return uri;
-}
-
 int serve_add_resources(struct serve_tools *serving, struct err *ret_err)
 {
     int rc = 0;
@@ -443,9 +437,9 @@ static void on_listed(void *user, const struct run_result *result)
     }
     for (const struct page *page = page_guides; page->name != NULL; page++) {
         char uri[96], name[64];
+        snprintf(uri, sizeof uri, "sextant://guide/%s", page->name);
         snprintf(name, sizeof name, "guide/%s", page->name);
-        add_listed(list, resource_named("guide"), guide_uri(page->name, uri, sizeof uri), name,
-                   page->title, page->summary);
+        add_listed(list, resource_named("guide"), uri, name, page->title, page->summary);
     }
     json_t *answer = json_pack("{s:o}", "resources", list);
     if (answer == NULL)

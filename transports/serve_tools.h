@@ -1,6 +1,6 @@
 #pragma once
-/* The tools of the catalogue as tools of the protocol: which ones are offered, and the life of one
- * call between them. */
+/* What the catalogue is in the protocol: its tools, of which some are offered, the resources and
+ * the prompts, and the clock that they need. */
 #include "app.h"
 #include "run.h"
 #include "server.h"
