@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "json.h"
+#include "rpc.h"
 #include "text.h"
 
 #define ARG_SOURCE_NAME                                                                            \
@@ -121,9 +122,10 @@ static const char *value_of(const struct filling *f, const char *name)
     return json_get_string(f->values, name, "");
 }
 
+/* Facts may be cut inside a character. */
 static void set(struct filling *f, const char *name, const char *value)
 {
-    json_object_set_new(f->values, name, json_string(value));
+    json_object_set_new(f->values, name, rpc_text(value));
 }
 
 static void add_json(struct buf *out, const json_t *value)
