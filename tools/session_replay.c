@@ -409,7 +409,7 @@ static int keep_event(struct reader *r, const struct pending *p, const char *tex
     json_t *event = json_loadb(text, len, JSON_ALLOW_NUL, NULL);
     const json_t *time = json_object_get(event, "timestamp");
     bool is_good = json_is_integer(json_object_get(event, "type")) && json_is_number(time);
-    int64_t at_ms = (int64_t)json_number_value(time);
+    double at_ms = json_number_value(time);
     json_decref(event);
     if (!is_good) {
         session_incomplete(r->session, &(struct incomplete){p->at_us, p->event, "parse-error",

@@ -15,7 +15,7 @@ void session_read_moves(struct session *s, const json_t *rows);
 
 /* One event as it was recorded: where its text lies. */
 struct recorded_event {
-    int64_t at_ms; /* by its own clock */
+    double at_ms; /* by its own clock, which may say anything */
     size_t order, offset, len;
 };
 

@@ -358,6 +358,39 @@ static void tabs_that_collide_are_told(void **state)
     json_decref(rows);
 }
 
+/* For a player: by their own clocks, equal ones as they came, and nothing that it does not take. */
+static void recordings_are_ordered(void **state)
+{
+    static const char late[] = "{\"type\":4,\"timestamp\":1e300}",
+                      early[] = "{\"type\":3,\"timestamp\":5}",
+                      same[] = "{\"type\":2,\"timestamp\":5.0}",
+                      later[] = "{\"type\":3,\"timestamp\":6}";
+    static const char *const expected[] = {early, same, later, late};
+    struct session s;
+    struct recorded out = {0};
+    struct err err;
+    json_t *rows = json_array();
+    session_init(&s);
+    add_row(rows, "i", 1, 1, 1, 1, 1, late);
+    add_row(rows, "i", 2, 2, 2, 1, 1, early);
+    add_row(rows, "i", 3, 3, 3, 1, 1, "{\"type\":3}"); /* at no time */
+    add_row(rows, "i", 4, 4, 4, 1, 1, "[1]");
+    add_row(rows, "i", 5, 5, 5, 1, 1, same);
+    add_row(rows, "i", 6, 6, 6, 1, 1, "{\"type\":");
+    add_row(rows, "i", 7, 7, 7, 1, 1, later);
+    assert_int_equal(session_keep_rows(&s, rows, &out, &err), 0);
+    assert_int_equal(s.incomplete_count, 3);
+    assert_string_equal(s.incomplete[0].reason, "parse-error");
+    assert_int_equal(out.count, 4);
+    for (size_t i = 0; i < out.count; i++) {
+        assert_int_equal(out.items[i].len, strlen(expected[i]));
+        assert_memory_equal(out.text.data + out.items[i].offset, expected[i], out.items[i].len);
+    }
+    recorded_done(&out);
+    session_done(&s);
+    json_decref(rows);
+}
+
 /* --- what follows -------------------------------------------------------------------------------
  */
 
@@ -454,8 +487,9 @@ int main(void)
         cmocka_unit_test(broken_bodies_are_errors),   cmocka_unit_test(wrong_types_are_missing),
         cmocka_unit_test(elements_have_names),        cmocka_unit_test(mutations_change_names),
         cmocka_unit_test(deep_pages_are_read),        cmocka_unit_test(chunks_are_joined),
-        cmocka_unit_test(tabs_that_collide_are_told), cmocka_unit_test(frustration_is_found),
-        cmocka_unit_test(both_accounts_are_one),      cmocka_unit_test(idle_time_collapses),
+        cmocka_unit_test(tabs_that_collide_are_told), cmocka_unit_test(recordings_are_ordered),
+        cmocka_unit_test(frustration_is_found),       cmocka_unit_test(both_accounts_are_one),
+        cmocka_unit_test(idle_time_collapses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
