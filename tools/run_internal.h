@@ -1,5 +1,5 @@
 #pragma once
-/* What run.c, prelude.c, meta.c and workspace.c share; tools include run.h only. */
+/* What the files of the framework share; tools include run.h only. */
 #include "rows.h"
 #include "run.h"
 
@@ -91,7 +91,7 @@ struct workspace {
     uv_timer_t limit; /* of the runs that may take only so long */
     struct run_state *limited;
     unsigned open_handles;
-    /* of watch.c: the look on its way, and what the last one saw (NULL: there was none) */
+    /* of look.c: the look on its way, and what the last one saw (NULL: there was none) */
     struct look *look;
     json_t *seen_tables, *seen_sources;
 };
