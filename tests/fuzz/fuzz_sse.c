@@ -1,6 +1,6 @@
 /* Any data as events of one stream: a reader written from the standard alone must get the same data
  * out, event by event, with the ids that were given, and nothing that was not sent. The first byte
- * of the input cuts it: a line of the input that begins with it ends an event. */
+ * of the input cuts the rest: wherever it comes again, an event ends. */
 #include <string.h>
 
 #include "fuzz.h"
@@ -12,9 +12,10 @@ enum { EVENTS_MAX = 16 };
 
 struct reader {
     struct buf data, id, type;
-    unsigned long retry;
-    size_t count; /* events dispatched */
+    unsigned long retry; /* of this event; 0 = none */
+    size_t count;        /* events dispatched */
     struct buf seen_data[EVENTS_MAX], seen_id[EVENTS_MAX];
+    unsigned long seen_retry[EVENTS_MAX];
 };
 
 static void take_field(struct reader *r, const char *name, size_t name_len, const char *value,
@@ -45,8 +46,9 @@ static void dispatch(struct reader *r)
         check(r->type.len == 7 && memcmp(r->type.data, "message", 7) == 0, "the type");
         buf_add(&r->seen_data[r->count], r->data.data, r->data.len - 1); /* but the last LF */
         buf_add(&r->seen_id[r->count], buf_text(&r->id), r->id.len);
-        r->count++;
+        r->seen_retry[r->count++] = r->retry;
     }
+    r->retry = 0;
     buf_reset(&r->data);
     buf_reset(&r->type);
 }
@@ -98,9 +100,10 @@ static int is_same(const struct buf *a, const struct buf *b)
     return a->len == b->len && (a->len == 0 || memcmp(a->data, b->data, a->len) == 0);
 }
 
-/* Sends one piece of the input as an event; its first bytes are also its id, if they can be one. */
+/* Sends one piece of the input as an event; its first bytes are also its id, if they can be one,
+ * and its length says when to come again. The last id stays until another comes. */
 static void send(struct buf *out, const char *data, size_t len, struct buf *expected,
-                 struct buf *expected_id)
+                 struct buf *last_id)
 {
     char id[9];
     size_t id_len = len < sizeof id - 1 ? len : sizeof id - 1;
@@ -108,9 +111,10 @@ static void send(struct buf *out, const char *data, size_t len, struct buf *expe
     id[id_len] = '\0';
     sse_message(out, id[0] != '\0' ? id : NULL, (unsigned)len, data, len);
     normalise(expected, data, len);
-    buf_reset(expected_id); /* the last id stays until another comes */
-    if (strpbrk(id, "\r\n") == NULL)
-        buf_puts(expected_id, id);
+    if (id[0] == '\0' || strpbrk(id, "\r\n") != NULL)
+        return;
+    buf_reset(last_id);
+    buf_puts(last_id, id);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
@@ -118,33 +122,25 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
     struct reader reader = {.count = 0};
     struct buf out = {0}, expected[EVENTS_MAX] = {{0}}, ids[EVENTS_MAX] = {{0}}, id = {0};
     const char *data = (const char *)input;
-    size_t count = 0;
-    for (size_t start = 0; size > 0 && start < size && count < EVENTS_MAX; count++) {
+    size_t count = 0, lengths[EVENTS_MAX];
+    for (size_t start = 1; start < size && count < EVENTS_MAX; count++) {
         const char *cut = memchr(data + start, data[0], size - start);
-        size_t end = cut != NULL && cut > data ? (size_t)(cut - data) : size;
-        struct buf given = {0};
+        size_t end = cut != NULL ? (size_t)(cut - data) : size;
         sse_keepalive(&out);
-        send(&out, data + start, end - start, &expected[count], &given);
-        if (given.len > 0) {
-            buf_reset(&id);
-            buf_add(&id, given.data, given.len);
-        }
+        send(&out, data + start, end - start, &expected[count], &id);
         buf_add(&ids[count], buf_text(&id), id.len);
-        buf_done(&given);
+        lengths[count] = end - start;
         start = end + 1;
     }
     check(!buf_failed(&out), "memory");
     read_stream(&reader, buf_text(&out), out.len);
-    size_t seen = 0;
+    check(reader.count == count, "not the events that were sent");
     for (size_t i = 0; i < count; i++) {
-        check(seen < reader.count && is_same(&reader.seen_data[seen], &expected[i]), "other data");
-        check(is_same(&reader.seen_id[seen], &ids[i]), "another id");
-        seen++;
+        check(is_same(&reader.seen_data[i], &expected[i]), "other data");
+        check(is_same(&reader.seen_id[i], &ids[i]), "another id");
+        check(reader.seen_retry[i] == lengths[i], "another time to come again");
         buf_done(&expected[i]);
         buf_done(&ids[i]);
-    }
-    check(seen == reader.count, "an event that was not sent");
-    for (size_t i = 0; i < reader.count; i++) {
         buf_done(&reader.seen_data[i]);
         buf_done(&reader.seen_id[i]);
     }
