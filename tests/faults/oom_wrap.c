@@ -2,21 +2,13 @@
  * numbers (from 1), and says on standard error when it does. The linker sends our own code's
  * allocations here (--wrap), jansson is told; libuv keeps its own. */
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include <jansson.h>
 
-static long countdown;
+#include "wrap.h"
 
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-char *__wrap_strdup(const char *text);
-char *__wrap_strndup(const char *text, size_t max);
+static long countdown;
 
 static int is_refused(void)
 {
@@ -41,24 +33,6 @@ void *__wrap_calloc(size_t count, size_t size)
 void *__wrap_realloc(void *old, size_t size)
 {
     return is_refused() ? NULL : __real_realloc(old, size);
-}
-
-char *__wrap_strdup(const char *text)
-{
-    size_t size = strlen(text) + 1;
-    char *got = __wrap_malloc(size);
-    return got != NULL ? memcpy(got, text, size) : NULL;
-}
-
-char *__wrap_strndup(const char *text, size_t max)
-{
-    size_t len = strnlen(text, max);
-    char *got = __wrap_malloc(len + 1);
-    if (got != NULL) {
-        memcpy(got, text, len);
-        got[len] = '\0';
-    }
-    return got;
 }
 
 static void __attribute__((constructor)) choose(void)

@@ -19,6 +19,7 @@
 #include "json.h"
 #include "rpc.h"
 #include "schema.h"
+#include "wrap.h"
 
 #include "../unit/bind_table.h"
 
@@ -33,16 +34,8 @@ static struct {
     size_t tries, messages; /* figures */
 } memory;
 
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
 void __real_free(void *old);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
 void __wrap_free(void *old);
-char *__wrap_strdup(const char *text);
-char *__wrap_strndup(const char *text, size_t max);
 
 static bool is_refused(void)
 {
@@ -79,24 +72,6 @@ void __wrap_free(void *old)
 {
     memory.live -= old != NULL;
     __real_free(old);
-}
-
-char *__wrap_strdup(const char *text)
-{
-    size_t size = strlen(text) + 1;
-    char *got = __wrap_malloc(size);
-    return got != NULL ? memcpy(got, text, size) : NULL;
-}
-
-char *__wrap_strndup(const char *text, size_t max)
-{
-    size_t len = strnlen(text, max);
-    char *got = __wrap_malloc(len + 1);
-    if (got != NULL) {
-        memcpy(got, text, len);
-        got[len] = '\0';
-    }
-    return got;
 }
 
 /* ---- a client ---- */
