@@ -1,18 +1,12 @@
 /* Running tools against a scripted database: the whole path from arguments to result, and every way
  * it can end early. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
 #include "catalog.h"
-#include "fake_db.h"
 #include "json.h"
+#include "tool_bench.h"
 
 #define TABLES                                                                                     \
     {                                                                                              \
@@ -72,27 +66,6 @@ static void outcome_done(struct outcome *out)
 {
     json_decref(out->structured);
     json_decref(out->text);
-}
-
-struct bench {
-    uv_loop_t loop;
-    struct db *db;
-    struct workspace *workspace;
-};
-
-static void bench_init(struct bench *b, const struct fake_answer *script)
-{
-    uv_loop_init(&b->loop);
-    b->db = fake_db_new(&b->loop, script);
-    b->workspace = workspace_new(&(struct workspace_options){.db = b->db});
-}
-
-static void bench_done(struct bench *b)
-{
-    workspace_free(b->workspace);
-    uv_run(&b->loop, UV_RUN_DEFAULT);
-    assert_int_equal(uv_loop_close(&b->loop), 0);
-    fake_db_free(b->db);
 }
 
 static struct outcome call(struct bench *b, const char *tool, const char *arguments)
