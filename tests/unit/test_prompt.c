@@ -71,6 +71,19 @@ static void test_arguments(void **state)
          {"\"case\": \"order_id\""},
          "shipment_id"},
         {"audit_process", "{}", one, "", {"\"actor\": \"case\""}, "\"case\":"},
+        {"review_sessions",
+         "{\"field\":\"device\",\"value\":\"mobile\"}",
+         one,
+         "",
+         {"Review about 5 sessions, where device is mobile: what",
+          "\"filters\": [{\"field\": \"device\", \"value\": \"mobile\"}]"},
+         "{{"},
+        {"review_sessions",
+         "{\"value\":\"mobile\"}",
+         one,
+         "",
+         {"Review about 5 sessions: what"},
+         "mobile"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char *text =
