@@ -6,7 +6,6 @@
 #include "anomaly.h"
 #include "anomaly_series.h"
 #include "args.h"
-#include "interval.h"
 #include "json.h"
 #include "run.h"
 #include "sql_text.h"
@@ -195,8 +194,7 @@ static const char *why_unjudged(const struct run *run, size_t points, size_t wit
     }
     if (anomaly_series_noise(run) == ANOMALY_NOISE_SHARE && errors == 0)
         return "no event has an error status, the rate is 0 throughout; check what the field "
-               "status "
-               "holds";
+               "status holds";
     return NULL;
 }
 

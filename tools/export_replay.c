@@ -1,7 +1,6 @@
 /* The recording of a session for a player: the ordered rrweb events as one JSON array. A recording
  * that is too long for one message comes in parts, each an array of its own. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "args.h"
 #include "catalog.h"

@@ -1,5 +1,3 @@
-#include <string.h>
-
 #include "args.h"
 #include "bind.h"
 #include "catalog.h"

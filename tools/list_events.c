@@ -1,5 +1,3 @@
-#include <string.h>
-
 #include "args.h"
 #include "json.h"
 #include "run.h"

@@ -1,7 +1,6 @@
 #include "look.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "rows.h"
 #include "run_internal.h"

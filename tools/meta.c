@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "json.h"
 #include "run_internal.h"
 #include "schema.h"
 

@@ -1,6 +1,5 @@
 /* open_session: what happened in one session, from its spans and its recording. */
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

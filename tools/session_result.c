@@ -1,10 +1,8 @@
 #include "session_result.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "json.h"
 #include "rpc.h"
 #include "text.h"
 

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "run_internal.h"
 #include "look.h"
+#include "run_internal.h"
 
 enum { SOURCES_TTL_S = 30, BOUNDS_TTL_S = 5, SEEN_TTL_S = 60, SEEN_MAX = 20000 };
 
