@@ -27,7 +27,7 @@ enum tool_flags {
     TOOL_CORE = 1,         /* in the default toolset */
     TOOL_NO_SOURCE = 2,    /* does not work on one source (list_sources) */
     TOOL_WHOLE_PERIOD = 4, /* default period is all data, not the last 30 days of it */
-    TOOL_OPEN_PERIOD = 8,  /* sets its own default period in plan: run->period_given tells */
+    TOOL_OPEN_PERIOD = 8,  /* sets its own default period in plan: period.from_given tells */
     TOOL_WHOLE_RESULT =
         16, /* the result is not for a model: its own caps hold, not those of meta */
 };
