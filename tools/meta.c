@@ -1,7 +1,4 @@
 /* The part that every result shares, and the cap on what leaves. */
-#include <stdlib.h>
-#include <string.h>
-
 #include "run_internal.h"
 #include "schema.h"
 
@@ -64,14 +61,6 @@ static const char *heaviest_list(const json_t *result)
     return heaviest;
 }
 
-static bool has_cursor(const struct tool *tool)
-{
-    for (const struct param *p = tool->params; p->name != NULL; p++)
-        if (strcmp(p->name, "cursor") == 0)
-            return true;
-    return false;
-}
-
 static void note_cap(struct run_state *r, const char *hint)
 {
     run_truncated(&r->run, "bytes", STRUCTURED_MAX, hint);
@@ -95,7 +84,7 @@ static void trim_list(struct run_state *r, const char *key, size_t size)
         json_array_remove(list, i - 1);
     int64_t limit, offset;
     const char *hint = "narrow the period, filter, or ask for fewer rows";
-    if (has_cursor(r->run.tool) && run_page(&r->run, 0, &limit, &offset, NULL) == 0) {
+    if (run_takes(r->run.tool, "cursor") && run_page(&r->run, 0, &limit, &offset, NULL) == 0) {
         run_set_cursor(&r->run, offset + (int64_t)keep);
         hint = "continue with the cursor, or narrow the question";
     }

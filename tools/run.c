@@ -585,6 +585,14 @@ void run_truncated(struct run *run, const char *reason, int64_t limit, const cha
         json_pack("{s:s, s:I, s:s}", "reason", reason, "limit", (json_int_t)limit, "hint", hint);
 }
 
+bool run_takes(const struct tool *tool, const char *param)
+{
+    const struct param *p = tool->params;
+    while (p->name != NULL && strcmp(p->name, param) != 0)
+        p++;
+    return p->name != NULL;
+}
+
 json_t *run_same_arguments(const struct run *run)
 {
     json_t *same = json_object();

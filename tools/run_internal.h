@@ -134,6 +134,7 @@ const char **prelude_candidates(const struct source *s, bool is_field, const jso
 /* run.c */
 void run_advance(struct run_state *r); /* called by the workspace's idle handle */
 void run_expire(struct run_state *r);  /* its time is over */
+bool run_takes(const struct tool *tool, const char *param);
 
 /* run_limit.c */
 void limit_forget(struct run_state *r);

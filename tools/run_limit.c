@@ -1,6 +1,5 @@
 /* How long a run may take: one timer for all runs of the workspace. */
 #include <stdio.h>
-#include <string.h>
 
 #include "period.h"
 #include "run_internal.h"
@@ -70,14 +69,6 @@ void run_limit(struct run *run, uint64_t total_ms, uint64_t query_ms)
     set_timer(w);
 }
 
-static bool takes(const struct tool *tool, const char *name)
-{
-    for (const struct param *p = tool->params; p != NULL && p->name != NULL; p++)
-        if (strcmp(p->name, name) == 0)
-            return true;
-    return false;
-}
-
 /* What would make this call smaller, by the arguments that its tool has and that it was given. */
 static void add_advice(const struct run_state *r, struct buf *out)
 {
@@ -94,7 +85,7 @@ static void add_advice(const struct run_state *r, struct buf *out)
     const struct tool *tool = r->run.subject;
     const struct period *p = &r->run.period;
     const char *comma = "";
-    if (takes(tool, "from")) {
+    if (run_takes(tool, "from")) {
         buf_puts(out, "ask for a shorter period (from, to");
         if (p->to_us > p->from_us) {
             char from[48], to[48];
@@ -106,7 +97,7 @@ static void add_advice(const struct run_state *r, struct buf *out)
         comma = ", ";
     }
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
-        if (!takes(tool, others[i].param) ||
+        if (!run_takes(tool, others[i].param) ||
             (others[i].if_given && json_object_get(r->run.arguments, others[i].param) == NULL))
             continue;
         buf_printf(out, "%s%s", comma, others[i].advice);
