@@ -206,8 +206,9 @@ static int note_deviation(struct check *c, const char *kind, uint32_t activity, 
     char key[64];
     snprintf(key, sizeof key, "%s %u %u", kind, activity, expected);
     const json_t *known = json_object_get(c->deviation_index, key);
-    if (known == NULL || c->deviations == NULL) {
-        if (c->deviations == NULL || c->deviation_count == c->deviation_size) {
+    size_t at = known != NULL ? (size_t)json_integer_value(known) : c->deviation_count;
+    if (at >= c->deviation_count) {
+        if (c->deviation_count == c->deviation_size) {
             size_t size = c->deviation_size == 0 ? 64 : c->deviation_size * 2;
             struct deviation *grown = realloc(c->deviations, size * sizeof *grown);
             if (grown == NULL)
@@ -224,7 +225,7 @@ static int note_deviation(struct check *c, const char *kind, uint32_t activity, 
                                                                  .last_variant = variant};
         return 0;
     }
-    struct deviation *d = &c->deviations[json_integer_value(known)];
+    struct deviation *d = &c->deviations[at];
     if (d->last_variant != variant) {
         d->cases += cases;
         d->last_variant = variant;
@@ -392,7 +393,7 @@ static void deviation_words(const struct check *c, const struct deviation *d, ch
         snprintf(out, size, "'%.80s' on the wrong side of '%.80s'", activity, expected);
     else if (strcmp(d->kind, "skipped") == 0)
         snprintf(out, size, "'%.80s' skipped", activity);
-    else if (expected == activity)
+    else if (d->expected == d->activity)
         snprintf(out, size, "'%.80s' repeated", activity);
     else if (expected != NULL)
         snprintf(out, size, "'%.80s' where '%.80s' was expected", activity, expected);
