@@ -99,27 +99,17 @@ static void on_send(struct channel *channel, json_t *message, int status, bool i
 
 static const struct channel_ops ops = {.send = on_send};
 
-enum { MESSAGES_MAX = 16 };
-
-struct conversation {
-    const char *name;
-    char *text; /* what the messages and headers lie in */
-    struct message_headers headers;
-    json_t *messages[MESSAGES_MAX];
-    size_t count;
-};
-
 /* A client, its channels and the server. */
 struct run {
     struct server *server;
     struct peer *peer;
-    struct wire wires[MESSAGES_MAX + 1];
+    struct wire wires[FAKE_MESSAGES_MAX + 1];
     size_t wire_count;
     bool is_stdio;
     const char *name; /* for the report */
 };
 
-static void say(struct run *run, const struct conversation *c, size_t i)
+static void say(struct run *run, const struct fake_conversation *c, size_t i)
 {
     json_t *message = json_deep_copy(c->messages[i]);
     struct wire *wire = &run->wires[run->is_stdio ? 0 : i + 1];
@@ -181,12 +171,13 @@ static void finish(struct run *run, bool has_memory)
 }
 
 /* One conversation with the n-th allocation failing. False when it has fewer. */
-static bool converse(const struct conversation *c, bool is_stdio, bool is_lasting, size_t n)
+static bool converse(const char *name, const struct fake_conversation *c, bool is_stdio,
+                     bool is_lasting, size_t n)
 {
     size_t before = memory.live;
     struct run run = {.server = fake_server_new(),
                       .is_stdio = is_stdio,
-                      .name = c->name,
+                      .name = name,
                       .wire_count = is_stdio ? 1 : c->count + 1};
     assert_non_null(run.server);
     for (size_t i = 0; i < run.wire_count; i++)
@@ -209,7 +200,7 @@ static bool converse(const struct conversation *c, bool is_stdio, bool is_lastin
     memory.countdown = 0;
     memory.is_lasting = false;
     if (memory.live != before)
-        fail_msg("%s, allocation %zu: %zd are left", c->name, n, (ssize_t)(memory.live - before));
+        fail_msg("%s, allocation %zu: %zd are left", name, n, (ssize_t)(memory.live - before));
     return has_failed;
 }
 
@@ -226,37 +217,6 @@ static char *read_file(const char *path)
     return text;
 }
 
-static const char *take_line(char **text)
-{
-    char *line = *text, *end = strchr(line, '\n');
-    *text = end != NULL ? end + 1 : line + strlen(line);
-    if (end != NULL)
-        *end = '\0';
-    return line;
-}
-
-static void open_conversation(struct conversation *c, const char *path)
-{
-    *c = (struct conversation){.name = path, .text = read_file(path)};
-    char *rest = c->text;
-    const char *lines[3];
-    for (size_t i = 0; i < 3; i++) {
-        lines[i] = take_line(&rest);
-        lines[i] = lines[i][0] != '\0' ? lines[i] : NULL;
-    }
-    c->headers = (struct message_headers){.protocol_version = lines[0],
-                                          .method = lines[1],
-                                          .name = lines[2],
-                                          .principal = "ann",
-                                          .accepts_json = true,
-                                          .accepts_stream = true};
-    while (*rest != '\0' && c->count < MESSAGES_MAX) {
-        const char *line = take_line(&rest);
-        c->messages[c->count] = json_parse(line, strlen(line), NULL);
-        c->count += c->messages[c->count] != NULL;
-    }
-}
-
 static int argument_count;
 static char **arguments;
 
@@ -264,16 +224,18 @@ static void test_conversations(void **state)
 {
     (void)state;
     for (int i = 1; i < argument_count; i++) {
-        struct conversation c;
-        open_conversation(&c, arguments[i]);
+        char *text = read_file(arguments[i]);
+        struct fake_conversation c;
+        fake_conversation_init(&c, text);
+        c.headers.principal = "ann";
+        c.headers.accepts_json = c.headers.accepts_stream = true;
         for (int mode = 0; mode < 4; mode++) {
             size_t n = 1;
-            while (converse(&c, (mode & 1) != 0, (mode & 2) != 0, n))
+            while (converse(arguments[i], &c, (mode & 1) != 0, (mode & 2) != 0, n))
                 n++;
         }
-        for (size_t m = 0; m < c.count; m++)
-            json_decref(c.messages[m]);
-        free(c.text);
+        fake_conversation_done(&c);
+        free(text);
     }
     printf("# %zu conversations, %zu messages\n", memory.tries, memory.messages);
     assert_true(memory.tries > 1000);

@@ -183,6 +183,42 @@ struct server *fake_server_new(void)
     return NULL;
 }
 
+/* ---- what a client says ---- */
+
+static const char *take_line(char **text)
+{
+    char *line = *text, *end = strchr(line, '\n');
+    *text = end != NULL ? end + 1 : line + strlen(line);
+    if (end != NULL)
+        *end = '\0';
+    return line;
+}
+
+static const char *take_header(char **text)
+{
+    const char *line = take_line(text);
+    return line[0] != '\0' ? line : NULL;
+}
+
+void fake_conversation_init(struct fake_conversation *c, char *text)
+{
+    *c = (struct fake_conversation){.count = 0};
+    c->headers.protocol_version = take_header(&text);
+    c->headers.method = take_header(&text);
+    c->headers.name = take_header(&text);
+    while (*text != '\0' && c->count < FAKE_MESSAGES_MAX) {
+        const char *line = take_line(&text);
+        c->messages[c->count] = json_parse(line, strlen(line), NULL);
+        c->count += c->messages[c->count] != NULL;
+    }
+}
+
+void fake_conversation_done(struct fake_conversation *c)
+{
+    for (size_t i = 0; i < c->count; i++)
+        json_decref(c->messages[i]);
+}
+
 /* ---- what only the server can know ---- */
 
 static json_t *given_task, *given_state, *given_id;

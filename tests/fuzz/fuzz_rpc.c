@@ -1,8 +1,8 @@
 /* Any messages into the server: over stdio (one client, one channel), over HTTP without a session,
  * and over HTTP with one. Beside not crashing, whatever asks is answered exactly once under its own
  * id, whatever only tells is not, nothing is left when the clients are gone, and every message can
- * be framed. The first three lines of the input are headers (empty = absent), each further one is a
- * message; what the implementations do follows from what they are called and asked. */
+ * be framed. The input is a conversation as fake_server.h says; what the implementations do follows
+ * from what they are called and asked. */
 #include <string.h>
 
 #include "fake_server.h"
@@ -10,8 +10,6 @@
 #include "json.h"
 #include "rpc.h"
 #include "server.h"
-
-enum { MESSAGES_MAX = 12 };
 
 /* ---- clients ---- */
 
@@ -127,30 +125,31 @@ static void finish(struct server *server, struct peer *peer, struct wire *wires,
     fake_forget();
 }
 
-static void run_stdio(json_t *const *messages, size_t count)
+static void run_stdio(const struct fake_conversation *c)
 {
     struct server *server = new_server();
     struct peer *peer = peer_new(server, NULL);
     struct wire wire = new_wire(true, true);
     check(peer != NULL, "memory");
     peer_listen(peer, &wire.channel);
-    for (size_t i = 0; i < count; i++) {
-        receive(server, peer, &wire, messages[i], NULL);
+    for (size_t i = 0; i < c->count; i++) {
+        receive(server, peer, &wire, c->messages[i], NULL);
         fake_release(i);
         server_changed(server, CHANGED_TOOLS | CHANGED_RESOURCES);
         server_resource_updated(server, "x://one/a");
         server_sweep(server);
     }
     peer_listen(peer, NULL);
-    finish(server, peer, &wire, 1, count % 2 == 0);
+    finish(server, peer, &wire, 1, c->count % 2 == 0);
 }
 
-static void run_http(json_t *const *messages, size_t count, const struct message_headers *headers,
-                     bool has_session)
+static void run_http(const struct fake_conversation *c, bool has_session)
 {
+    const struct message_headers *headers = &c->headers;
+    size_t count = c->count;
     struct server *server = new_server();
     struct peer *peer = has_session ? peer_new(server, headers->principal) : NULL;
-    struct wire wires[MESSAGES_MAX + 1];
+    struct wire wires[FAKE_MESSAGES_MAX + 1];
     size_t extra = has_session ? 1 : 0;
     bool may_stream = headers->accepts_stream;
     if (has_session) {
@@ -159,7 +158,7 @@ static void run_http(json_t *const *messages, size_t count, const struct message
     }
     for (size_t i = 0; i < count; i++) {
         wires[i] = new_wire(false, may_stream);
-        receive(server, peer, &wires[i], messages[i], headers);
+        receive(server, peer, &wires[i], c->messages[i], headers);
         if (i % 4 == 3) {
             server_channel_gone(server, &wires[i - 1].channel);
             check(wires[i - 1].answered == wires[i - 1].awaited, "not one answer");
@@ -173,24 +172,6 @@ static void run_http(json_t *const *messages, size_t count, const struct message
     finish(server, peer, wires, count + extra, count % 2 != 0);
 }
 
-/* Cuts a line off the front of the input. */
-static char *take_line(char **text)
-{
-    char *line = *text, *end = strchr(line, '\n');
-    if (end == NULL) {
-        *text = line + strlen(line);
-        return line;
-    }
-    *end = '\0';
-    *text = end + 1;
-    return line;
-}
-
-static const char *or_null(const char *text)
-{
-    return text[0] != '\0' ? text : NULL;
-}
-
 static const char *find_header(void *user, const char *name)
 {
     return strcmp(name, "mcp-param-region") == 0 ? user : NULL;
@@ -201,29 +182,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *copy = calloc(1, size + 1);
     check(copy != NULL, "memory");
     memcpy(copy, data, size);
-    char *rest = copy;
-    struct message_headers headers = {.accepts_json = true, .find = find_header};
-    headers.protocol_version = or_null(take_line(&rest));
-    headers.method = or_null(take_line(&rest));
-    headers.name = or_null(take_line(&rest));
-    headers.user = (char *)headers.name;
-    json_t *messages[MESSAGES_MAX];
-    size_t count = 0;
-    while (*rest != '\0' && count < MESSAGES_MAX) {
-        const char *line = take_line(&rest);
-        messages[count] = json_parse(line, strlen(line), NULL);
-        count += messages[count] != NULL;
+    struct fake_conversation c;
+    fake_conversation_init(&c, copy);
+    c.headers.accepts_json = true;
+    c.headers.find = find_header;
+    c.headers.user = (char *)c.headers.name;
+    if (c.count > 0) {
+        run_stdio(&c);
+        run_http(&c, false);
+        c.headers.accepts_stream = true;
+        c.headers.principal = "ann";
+        run_http(&c, false);
+        run_http(&c, true);
     }
-    if (count > 0) {
-        run_stdio(messages, count);
-        run_http(messages, count, &headers, false);
-        headers.accepts_stream = true;
-        headers.principal = "ann";
-        run_http(messages, count, &headers, false);
-        run_http(messages, count, &headers, true);
-    }
-    for (size_t i = 0; i < count; i++)
-        json_decref(messages[i]);
+    fake_conversation_done(&c);
     free(copy);
     return 0;
 }
