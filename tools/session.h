@@ -1,7 +1,7 @@
 #pragma once
 /* What happened in one browser session, from spans and from its recording, put in one order.
  * Fill it with session_add() and session_note(), then session_finish() merges what both sources
- * told twice and finds pages, idle time and frustration. Internal to open_session. */
+ * told twice and finds pages, idle time and frustration. Internal to tools about one session. */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

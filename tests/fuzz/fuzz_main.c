@@ -1,12 +1,9 @@
 /* Stands in for libFuzzer: replays files, and every file of the folders named, through a fuzz
  * target, so that its corpus is an ordinary test with any compiler. */
 #include <dirent.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 static int replay_file(const char *path)
 {

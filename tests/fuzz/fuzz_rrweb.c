@@ -1,21 +1,16 @@
 /* Any lines as the bodies of a recording's events: none may crash or hang the reader, and whatever
  * it says must be whole UTF-8. */
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <jansson.h>
 
+#include "fuzz.h"
 #include "rrweb.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void must_be_text(const char *text)
 {
     json_t *string = json_string(text); /* refuses what is no UTF-8 */
-    if (string == NULL)
-        abort();
+    check(string != NULL, "no UTF-8");
     json_decref(string);
 }
 
