@@ -352,8 +352,6 @@ static void finish_when_done(struct chdb *chdb)
     uv_mutex_unlock(&chdb->mutex);
     if (!is_done)
         return;
-    for (int i = 0; i < chdb->worker_count; i++)
-        uv_thread_join(&chdb->workers[i].thread);
     if (chdb->has_control)
         uv_thread_join(&chdb->control);
     finish_closing(chdb);

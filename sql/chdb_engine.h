@@ -86,7 +86,7 @@ struct chdb {
     int open_handles;
     bool has_control;
     uv_thread_t control;
-    struct chdb_worker workers[DB_MAX_RUNNING];
+    struct chdb_worker workers[DB_MAX_RUNNING]; /* the control thread joins them */
     int worker_count;
     void (*closed)(void *user);
     void *closed_user;

@@ -316,6 +316,9 @@ void chdb_control_main(void *arg)
     }
     bool is_open = chdb->state == CHDB_OPEN;
     uv_mutex_unlock(&chdb->mutex);
+    /* What the engine keeps per thread is gone before the engine is. */
+    for (int i = 0; i < chdb->worker_count; i++)
+        uv_thread_join(&chdb->workers[i].thread);
     if (is_open) {
         chdb_conn_close(&conn);
         chdb_store_close();

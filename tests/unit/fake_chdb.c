@@ -6,7 +6,9 @@
  *   FAIL   fails                    BREAK  fails after some chunks */
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -27,7 +29,9 @@ struct result {
     int chunks;
 };
 
-static atomic_int kill_count, connection_count;
+static atomic_int kill_count, connection_count, thread_count;
+static pthread_key_t thread_key;
+static pthread_once_t thread_key_once = PTHREAD_ONCE_INIT;
 
 EXPORT void **chdb_connect(int argc, char **argv);
 EXPORT void chdb_close_conn(void **connection);
@@ -50,9 +54,32 @@ EXPORT void chdb_destroy_insert_stream(struct result *insert);
 EXPORT const char *chdb_version(void);
 EXPORT void chdb_set_signal_handlers_enabled(int is_enabled);
 
+/* As the real one does, this library keeps something of each thread until that thread ends, and it
+ * needs the engine for that. */
+static void forget_thread(void *value)
+{
+    usleep(5000);
+    atomic_fetch_sub(&thread_count, 1);
+}
+
+static void make_thread_key(void)
+{
+    pthread_key_create(&thread_key, forget_thread);
+}
+
+static void remember_thread(void)
+{
+    pthread_once(&thread_key_once, make_thread_key);
+    if (pthread_getspecific(thread_key) != NULL)
+        return;
+    pthread_setspecific(thread_key, &thread_key);
+    atomic_fetch_add(&thread_count, 1);
+}
+
 void **chdb_connect(int argc, char **argv)
 {
     void **connection = malloc(sizeof(*connection));
+    remember_thread();
     atomic_fetch_add(&connection_count, 1);
     *connection = connection;
     return connection;
@@ -60,7 +87,11 @@ void **chdb_connect(int argc, char **argv)
 
 void chdb_close_conn(void **connection)
 {
-    atomic_fetch_sub(&connection_count, 1);
+    bool is_last = atomic_fetch_sub(&connection_count, 1) == 1;
+    if (is_last && atomic_load(&thread_count) > 1) {
+        fputs("the engine ends before a thread that used it\n", stderr);
+        abort();
+    }
     free(connection);
 }
 
