@@ -323,8 +323,8 @@ void chdb_control_main(void *arg)
         chdb_conn_close(&conn);
         chdb_store_close();
     }
-    store_lock_release(&chdb->store.lock);
     uv_mutex_lock(&chdb->mutex);
+    store_lock_release(&chdb->store.lock); /* so may the loop, after a failed opening */
     chdb->is_control_done = true;
     chdb_wake(chdb);
     uv_mutex_unlock(&chdb->mutex);

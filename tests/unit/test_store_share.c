@@ -363,6 +363,26 @@ static void test_no_descriptors_are_lost(void **state)
     assert_int_equal(count_descriptors(), before);
 }
 
+/* The store's lock is given up by the loop or by the engine's thread, whoever comes first. */
+static void test_close_while_the_engine_fails_to_open(void **state)
+{
+    char path[700];
+    snprintf(path, sizeof(path), "%s/engine.xml", dir);
+    assert_int_equal(mkdir(dir, 0700) | mkdir(path, 0700), 0); /* in the place of a file */
+    for (int i = 0; i < 60; i++) {
+        struct outcome o;
+        start(0, &o, "SELECT 1");
+        for (uint64_t until = uv_hrtime() + (uint64_t)i * 10000; uv_hrtime() < until;)
+            uv_run(&loop, UV_RUN_NOWAIT);
+        close_side(0);
+        assert_int_equal(o.done_count, 1);
+        assert_true(o.err.code == ERR_CANCELLED || o.err.code == ERR_UNAVAILABLE);
+        outcome_free(&o);
+    }
+    assert_int_equal(rmdir(path), 0);
+    ask(0);
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 2)
@@ -390,6 +410,7 @@ int main(int argc, char **argv)
         TEST(test_a_leftover_socket_is_replaced),
         TEST(test_long_paths),
         TEST(test_no_descriptors_are_lost),
+        TEST(test_close_while_the_engine_fails_to_open),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
