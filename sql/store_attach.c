@@ -198,7 +198,10 @@ static void on_retry(uv_timer_t *timer)
 {
     struct store *store = timer->data;
     store->state = STORE_IDLE;
-    store_attach(store);
+    if (store_has_query(store, STORE_WAITING))
+        store_attach(store);
+    else
+        store->attempts = 0; /* all were cancelled: an owner that opens nothing keeps others out */
 }
 
 static void try_again(struct store *store)

@@ -49,6 +49,23 @@ static void test_an_owner_that_is_starting_is_waited_for(void **state)
     finish(&o, ERR_OK);
 }
 
+/* Who waited for the store and gave up does not take it: it would open nothing for the others. */
+static void test_nobody_owns_what_it_does_not_want(void **state)
+{
+    struct store_lock lock;
+    struct outcome o;
+    take_lock(&lock, true);
+    start(0, &o, "SELECT 1");
+    db_cancel(side(0), o.query);
+    finish(&o, ERR_CANCELLED);
+    store_lock_release(&lock);
+    assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);
+    take_lock(&lock, true);
+    store_lock_release(&lock);
+    ask(1);
+    ask(0);
+}
+
 static void test_an_owner_that_hangs_is_named(void **state)
 {
     struct store_socket_file file;
@@ -344,6 +361,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         TEST(test_an_owner_that_does_not_share_is_named),
         TEST(test_an_owner_that_is_starting_is_waited_for),
+        TEST(test_nobody_owns_what_it_does_not_want),
         TEST(test_an_owner_that_hangs_is_named),
         TEST(test_an_owner_of_another_version_is_named),
         TEST(test_an_owner_that_talks_nonsense),
