@@ -159,21 +159,23 @@ static void test_death_releases(void **state)
         for (;;)
             pause();
     }
+    close(ready[1]);
     char byte = 0;
-    assert_int_equal(read(ready[0], &byte, 1), 1);
-    assert_int_equal(byte, 'y');
+    ssize_t n = read(ready[0], &byte, 1);
     struct store_lock lock = {-1};
     struct err err = {0};
-    assert_int_equal(store_lock_take(&lock, p->dir, "sextant call", &err), -ERR_UNAVAILABLE);
+    int rc = store_lock_take(&lock, p->dir, "sextant call", &err);
+    kill(child, SIGKILL); /* before anything is asserted: else it would outlive the test */
+    waitpid(child, NULL, 0);
+    close(ready[0]);
+    assert_int_equal(n, 1);
+    assert_int_equal(byte, 'y');
+    assert_int_equal(rc, -ERR_UNAVAILABLE);
     char expected[64];
     snprintf(expected, sizeof(expected), "sextant import (pid %d)", (int)child);
     assert_non_null(strstr(err.text, expected));
-    kill(child, SIGKILL);
-    waitpid(child, NULL, 0);
     assert_int_equal(store_lock_take(&lock, p->dir, "sextant call", &err), 0);
     store_lock_release(&lock);
-    close(ready[0]);
-    close(ready[1]);
 }
 
 static void test_unreadable_owner_is_still_an_owner(void **state)
