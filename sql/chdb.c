@@ -9,11 +9,6 @@
 
 /* --- a statement --------------------------------------------------------------------------- */
 
-static uint64_t or_default(uint64_t value, uint64_t fallback)
-{
-    return value != 0 ? value : fallback;
-}
-
 static char *append_text(char **at, const char *text)
 {
     size_t size = strlen(text) + 1;
@@ -91,11 +86,7 @@ static struct db_query *query_new(struct chdb *chdb, const struct db_request *re
     q->on_progress = request->on_progress;
     q->on_done = request->on_done;
     q->user = request->user;
-    const struct db_limits *wanted = &request->limits, *usual = &db_limits_default;
-    q->limits.time_ms = or_default(wanted->time_ms, usual->time_ms);
-    q->limits.memory_bytes = or_default(wanted->memory_bytes, usual->memory_bytes);
-    q->limits.result_rows = or_default(wanted->result_rows, usual->result_rows);
-    q->limits.result_bytes = or_default(wanted->result_bytes, usual->result_bytes);
+    q->limits = db_limits_or_default(&request->limits);
     if (copy_statement(q, request) < 0) {
         query_free(q);
         return NULL;

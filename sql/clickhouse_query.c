@@ -27,11 +27,6 @@ struct db_query *clickhouse_query_free(struct db_query *q)
     return NULL;
 }
 
-static uint64_t or_default(uint64_t value, uint64_t fallback)
-{
-    return value != 0 ? value : fallback;
-}
-
 struct db_query *clickhouse_query_new(struct clickhouse *ch, const struct db_request *request,
                                       struct err *ret_err)
 {
@@ -41,12 +36,7 @@ struct db_query *clickhouse_query_new(struct clickhouse *ch, const struct db_req
         return NULL;
     }
     q->ch = ch;
-    q->limits.time_ms = or_default(request->limits.time_ms, db_limits_default.time_ms);
-    q->limits.memory_bytes =
-        or_default(request->limits.memory_bytes, db_limits_default.memory_bytes);
-    q->limits.result_rows = or_default(request->limits.result_rows, db_limits_default.result_rows);
-    q->limits.result_bytes =
-        or_default(request->limits.result_bytes, db_limits_default.result_bytes);
+    q->limits = db_limits_or_default(&request->limits);
     q->is_write = request->is_write;
     q->on_done = request->on_done;
     q->user = request->user;

@@ -12,6 +12,22 @@ struct db_limits db_limits_default = {
     .result_bytes = UINT64_C(64) << 20,
 };
 
+static uint64_t or_default(uint64_t value, uint64_t fallback)
+{
+    return value != 0 ? value : fallback;
+}
+
+struct db_limits db_limits_or_default(const struct db_limits *limits)
+{
+    const struct db_limits *usual = &db_limits_default;
+    return (struct db_limits){
+        .time_ms = or_default(limits->time_ms, usual->time_ms),
+        .memory_bytes = or_default(limits->memory_bytes, usual->memory_bytes),
+        .result_rows = or_default(limits->result_rows, usual->result_rows),
+        .result_bytes = or_default(limits->result_bytes, usual->result_bytes),
+    };
+}
+
 /* What ClickHouse's codes mean to a caller. `names_it`: the engine's text quotes the name of the
  * thing at fault, which is then appended. */
 static const struct translation {

@@ -94,6 +94,9 @@ enum { DB_MAX_RUNNING = 4, DB_MAX_WAITING = 64 };
 
 extern struct db_limits db_limits_default; /* 45 s, 4 GB, 1 M rows, 64 MB; set before any use */
 
+/* The limits with the default in place of each 0. */
+struct db_limits db_limits_or_default(const struct db_limits *limits);
+
 static inline int db_start(struct db *db, const struct db_request *request,
                            struct db_query **ret_query, struct err *ret_err)
 {

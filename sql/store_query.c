@@ -3,11 +3,6 @@
 
 #include "store_impl.h"
 
-static uint64_t or_default(uint64_t value, uint64_t fallback)
-{
-    return value != 0 ? value : fallback;
-}
-
 void store_query_free(struct db_query *q)
 {
     buf_done(&q->start);
@@ -29,12 +24,7 @@ struct db_query *store_query_new(struct store *store, const struct db_request *r
     q->on_done = request->on_done;
     q->user = request->user;
     struct db_request resolved = *request;
-    struct db_limits *limits = &resolved.limits;
-    const struct db_limits *usual = &db_limits_default;
-    limits->time_ms = or_default(limits->time_ms, usual->time_ms);
-    limits->memory_bytes = or_default(limits->memory_bytes, usual->memory_bytes);
-    limits->result_rows = or_default(limits->result_rows, usual->result_rows);
-    limits->result_bytes = or_default(limits->result_bytes, usual->result_bytes);
+    resolved.limits = db_limits_or_default(&request->limits);
     buf_init(&q->start, WIRE_START_MAX);
     wire_put_start(&q->start, &resolved);
     return q;
