@@ -174,8 +174,7 @@ static int start(struct db *db, const struct db_request *request, struct db_quer
     return 0;
 }
 
-/* --- rows and ends, on the loop ----------------------------------------------------------------
- */
+/* --- rows and ends, on the loop --------------------------------------------------------------- */
 
 /* What the statement ends with is decided here and now; its worker and the control thread see to it
  * that it stops. on_done follows from deliver(). */
@@ -302,8 +301,7 @@ static void deliver(struct chdb *chdb)
         uv_unref((uv_handle_t *)&chdb->wake);
 }
 
-/* --- close -------------------------------------------------------------------------------------
- */
+/* --- close ------------------------------------------------------------------------------------ */
 
 static void chdb_free(struct chdb *chdb)
 {
@@ -416,8 +414,7 @@ void chdb_give_lock(struct db *db, struct store_lock *lock)
 
 static const struct db_ops chdb_ops = {.start = start, .cancel = cancel, .close = close_chdb};
 
-/* --- constructor -------------------------------------------------------------------------------
- */
+/* --- constructor ------------------------------------------------------------------------------ */
 
 static int init_locks(struct chdb *chdb)
 {

@@ -77,8 +77,7 @@ struct db_info {
     bool may_set_limits; /* false for a readonly=1 user: caps are enforced in the reader */
     bool may_kill;
     bool is_embedded;
-    int pid; /* of this process as the engine's process knows it, for /proc/PID/fd; 0 = it does not
-              */
+    int pid;        /* ours, as the engine's process knows it, for /proc/PID/fd; 0 = it does not */
     int owner_pid;  /* of the process whose engine this is, when it is another one; else 0 */
     char owner[64]; /* and what that calls itself: "sextant serve" */
 };
@@ -119,7 +118,7 @@ int db_parse_error_code(const char *engine_text);
 
 struct chdb_options {
     const char *store;     /* directory of the store; created if missing. NULL = in memory */
-    const char *library;   /* path of libchdb.so; NULL = search (see chdb.c) */
+    const char *library;   /* path of libchdb.so; NULL = search (see chdb_library.h) */
     const char *holder;    /* what to call this process in the lock ("sextant serve"), for others */
     uint64_t memory_bytes; /* whole engine; 0 = 60 % of RAM */
 

@@ -1,6 +1,7 @@
 #pragma once
-/* What the two halves of a shared store have in common: store.c decides who carries out a
- * statement, this process's engine or the owner's; store_relay.c is the way to the owner. */
+/* What the files of a shared store have in common: store.c is the struct db, store_query.c its
+ * statements; store_attach.c decides who carries them out, this process's engine or the owner's;
+ * store_relay.c is the way to the owner. */
 #include <uv.h>
 
 #include "store_conn.h"

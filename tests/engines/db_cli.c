@@ -5,8 +5,8 @@
  * {name: escaped text}, "format", "tag", "is_write", "body", "limits": {time_ms, memory_bytes,
  * result_rows, result_bytes}, "progress": bool, "cancel_after_ms": n, "stop_after_bytes": n,
  * "cancel_in_data": bool}]} stdout: {"info": {…}, "results": [{"rows", "bytes", "err": {…},
- * "stats": {…}, "elapsed_ms", "progress": [rows_read…]}], "start_errors"…}. Statements run one
- * after the other, or all at once with "together". */
+ * "stats": {…}, "elapsed_ms", "progress": [rows_read…]}]}, or {"open_error": {…}}. Statements
+ * run one after the other, or all at once with "together". */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

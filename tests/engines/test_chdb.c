@@ -4,8 +4,7 @@
 #include "chdb_checks.h"
 #include "query.h"
 
-/* --- reading -----------------------------------------------------------------------------------
- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 static void test_select(void **state)
 {
@@ -104,8 +103,7 @@ static void test_errors_are_translated(void **state)
     assert_reads(db, "SELECT 1", "[1]\n");
 }
 
-/* --- parameters --------------------------------------------------------------------------------
- */
+/* --- parameters ------------------------------------------------------------------------------- */
 
 /* The value arrives byte by byte the same: compared in hexadecimal. */
 static void assert_round_trip(struct db *db, const char *value, size_t len)
@@ -211,8 +209,7 @@ static void test_other_parameter_types(void **state)
     outcome_free(&o);
 }
 
-/* --- streaming ---------------------------------------------------------------------------------
- */
+/* --- streaming -------------------------------------------------------------------------------- */
 
 static size_t pending_bytes(struct db *db, const struct db_query *query)
 {
@@ -317,8 +314,7 @@ static void test_an_error_in_the_middle_leaves_nothing(void **state)
     }
 }
 
-/* --- stopping ----------------------------------------------------------------------------------
- */
+/* --- stopping --------------------------------------------------------------------------------- */
 
 #define RUNNING                                                                                    \
     "SELECT count() FROM system.processes WHERE query LIKE '%AS aggreg' || 'ation FROM%'"
@@ -447,8 +443,7 @@ static void test_progress(void **state)
     outcome_free(&o);
 }
 
-/* --- queue -------------------------------------------------------------------------------------
- */
+/* --- queue ------------------------------------------------------------------------------------ */
 
 static void test_two_hundred_at_once(void **state)
 {
@@ -501,8 +496,7 @@ static void test_four_run_together(void **state)
     }
 }
 
-/* --- writing -----------------------------------------------------------------------------------
- */
+/* --- writing ---------------------------------------------------------------------------------- */
 
 static void run_insert(struct db *db, struct outcome *o, const char *sql, const char *body,
                        size_t len)

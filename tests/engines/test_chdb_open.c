@@ -5,8 +5,7 @@
 
 #include "chdb_checks.h"
 
-/* --- opening and closing ------------------------------------------------------------------------
- */
+/* --- opening and closing ---------------------------------------------------------------------- */
 
 static int handled_signal;
 
@@ -116,8 +115,7 @@ static void test_in_memory(void **state)
     assert_int_equal(uv_loop_close(&loop), 0);
 }
 
-/* --- processes of their own ---------------------------------------------------------------------
- */
+/* --- processes of their own ------------------------------------------------------------------- */
 
 /* Runs this program with one argument and waits; the library is not loaded there yet. */
 static int run_child(const char *part, const char *argument)
