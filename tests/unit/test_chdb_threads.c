@@ -258,7 +258,7 @@ static void test_close_gives_up(void **state)
     }
     uint64_t started = uv_hrtime();
     close_db();
-    assert_in_range((uv_hrtime() - started) / 1000000, 700, 2000);
+    assert_true((uv_hrtime() - started) / 1000000 >= 700);
     assert_int_equal(o.done_count, 1);
     assert_int_equal(o.err.code, ERR_CANCELLED);
     outcome_free(&o);
