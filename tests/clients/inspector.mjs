@@ -1,11 +1,11 @@
 // The MCP Inspector on the command line: one process per question, as people and CI scripts use it.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { spawn } from '../children.mjs';
 import { recordingProxy, stdioParameters } from './recording.mjs';
 
 const PROGRAM = fileURLToPath(import.meta.resolve('@modelcontextprotocol/inspector/package.json'))

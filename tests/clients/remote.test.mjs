@@ -3,10 +3,10 @@
 // Slow is a view that takes minutes to read.
 //   SEXTANT_BIN=build/sextant node --test tests/clients/remote.test.mjs
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { spawn } from '../children.mjs';
 import { missing, startEndpoint } from '../engines/endpoint_helper.mjs';
 import { META, RawStdio, SEXTANT, environment, post } from './store.mjs';
 
@@ -20,7 +20,6 @@ const LIMITS = ['--call-seconds', '4', '--task-after-seconds', '1', '--task-seco
 
 describe('over a server', { skip: problem || false }, () => {
   let endpoint, env;
-  const sides = [];
   before(async () => {
     endpoint = await startEndpoint();
     for (const body of ['CREATE DATABASE slow', SLOW('slow'), SLOW('other')])
@@ -29,16 +28,11 @@ describe('over a server', { skip: problem || false }, () => {
       CLICKHOUSE_DATABASE: 'slow' };
   });
   after(async () => {
-    for (const side of sides) side.child.kill('SIGKILL');
     await endpoint?.stop();
   });
 
   // A server over the slow source; without --data the server of the environment is used.
-  function open(...flags) {
-    const side = new RawStdio({ env }, ...LIMITS, ...flags);
-    sides.push(side);
-    return side;
-  }
+  const open = (...flags) => new RawStdio({ env }, ...LIMITS, ...flags);
 
   async function until(wanted) {
     for (const end = Date.now() + WAIT_MS; ((await endpoint.running()).length > 0) !== wanted; await sleep(20))
@@ -144,7 +138,6 @@ describe('over a server', { skip: problem || false }, () => {
 
   test('over HTTP a task goes on when its client is away, and ends with the server', { timeout: 120000 }, async () => {
     const child = spawn(SEXTANT, ['serve', '--listen', '127.0.0.1:0', ...LIMITS], { env, stdio: ['ignore', 'ignore', 'pipe'] });
-    sides.push({ child });
     let log = '';
     child.stderr.setEncoding('utf8');
     const url = await new Promise((resolve) => {

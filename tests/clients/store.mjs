@@ -1,11 +1,13 @@
 // What the client tests share: the product as a program, a store that `sextant import` filled with
 // events whose figures are known, and the two ways to reach the server without a client library.
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+
+import { spawn } from '../children.mjs';
 
 const root = join(import.meta.dirname, '..', '..');
 export const SEXTANT = process.env.SEXTANT_BIN ?? join(root, 'build', 'sextant');

@@ -1,11 +1,12 @@
 // The official suite as a function: runs it against a URL and returns what it checked.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+
+import { spawn } from '../children.mjs';
 
 const SUITE = dirname(fileURLToPath(import.meta.resolve('@modelcontextprotocol/conformance/package.json')));
 const PROGRAM = join(SUITE, 'dist', 'index.js');

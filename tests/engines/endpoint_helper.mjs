@@ -1,10 +1,11 @@
 // Starts the endpoint, runs db_cli, and what the engine tests share.
-import { spawn, spawnSync, execFileSync } from 'node:child_process'
+import { spawnSync, execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { createRequire } from 'node:module'
+import { spawn } from '../children.mjs'
 
 const here = path.dirname(new URL(import.meta.url).pathname)
 

@@ -2,12 +2,12 @@
 // errors, and that it is told to be too old. Nothing is installed here: without the binary it skips.
 import { test, before, after } from 'node:test'
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import fs from 'node:fs'
 import net from 'node:net'
 import path from 'node:path'
 import { createHash } from 'node:crypto'
+import { spawn } from '../children.mjs'
 import { dbCli, scratch } from './endpoint_helper.mjs'
 
 const binary = ['/usr/sbin/clickhouse-server', '/usr/bin/clickhouse-server'].find((p) => fs.existsSync(p))

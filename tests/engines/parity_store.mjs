@@ -1,10 +1,11 @@
 // The data of the parity tests: logs with values that try to be something else, imported by the
 // program itself, and its demo; and one program per side that answers calls over stdio.
 import assert from 'node:assert/strict'
-import { spawn, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import fs from 'node:fs'
 import path from 'node:path'
+import { spawn } from '../children.mjs'
 import { enginePath, scratch } from './endpoint_helper.mjs'
 
 const root = path.join(import.meta.dirname, '..', '..')

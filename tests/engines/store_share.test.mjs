@@ -2,13 +2,14 @@
 // of the others, and when it ends another takes over. SEXTANT_BIN names the program, SEXTANT_DB_CLI
 // the one that runs SQL, SEXTANT_KILL_CYCLES how often the owner is killed under load.
 import assert from 'node:assert/strict'
-import { spawn, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import fs from 'node:fs'
 import path from 'node:path'
 import { after, afterEach, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import zlib from 'node:zlib'
+import { spawn } from '../children.mjs'
 import { dbCli, missing, rowsOf } from './endpoint_helper.mjs'
 import { calls, demo } from './parity_calls.mjs'
 import { answers, comparable, compare } from './parity_compare.mjs'

@@ -3,11 +3,11 @@
 //   FAULT_CYCLES   how many (default 60; the full number is 1000)
 //   FAULT_SEED     where the random numbers start (default 1)
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { spawn } from '../children.mjs';
 import { META, SEXTANT, engineProblem } from '../clients/store.mjs';
 import { Rig, SLOW_CALL, isAlive, random, until } from './rig.mjs';
 

@@ -3,10 +3,10 @@
 //   OOM_STDIO, OOM_HTTP   the test servers with oom_wrap.c inside
 //   FAULT_STEP            every how many allocations (default 5; 1 = each)
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { after as atEnd, test } from 'node:test';
+import { test } from 'node:test';
 
+import { spawn } from '../children.mjs';
 import { until } from './rig.mjs';
 
 const STEP = Number(process.env.FAULT_STEP ?? 5);
@@ -34,7 +34,6 @@ function start(program, args, n) {
   child.stdout.setEncoding('utf8').on('data', (text) => { side.out += text; });
   child.stderr.setEncoding('utf8').on('data', (text) => { side.err += text; });
   child.on('exit', () => { side.hasEnded = true; });
-  sides.add(side);
   return side;
 }
 
@@ -53,8 +52,6 @@ async function forEachAllocation(t, one) {
   assert.ok(n > 100);
 }
 
-const sides = new Set();
-atEnd(() => sides.forEach(({ child }) => child.kill('SIGKILL')));
 const failed = ({ err }) => err.includes('an allocation fails');
 const expectSane = (side, code, signal, n) => {
   assert.equal(signal, null, `allocation ${n}: ${side.err}`);

@@ -1,12 +1,12 @@
 // A network that crawls, stalls or breaks: between the program and ClickHouse, and between it and its
 // clients. Answers come whole or not at all, errors say what is the matter, nothing hangs.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import net from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { spawn } from '../children.mjs';
 import { META, MODERN, SEXTANT, postCall } from '../clients/store.mjs';
 import { missing, startEndpoint } from '../engines/endpoint_helper.mjs';
 import { Rig, until } from './rig.mjs';

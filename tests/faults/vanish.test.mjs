@@ -1,11 +1,11 @@
 // A client that vanishes in the middle of a query takes the query along, in the embedded engine as
 // on a server (tests/wire/adversary.test.mjs): shown by the engine's own list of what runs.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import net from 'node:net';
 import { after, before, describe, test } from 'node:test';
 
+import { spawn } from '../children.mjs';
 import { META, MODERN, RawStdio, SEXTANT, engineProblem, postCall } from '../clients/store.mjs';
 import { Rig, SLOW_CALL, STOPPED_MS, isAlive, until } from './rig.mjs';
 

@@ -1,29 +1,22 @@
 // What hostile data, hostile arguments and accidents must not do: crash the program, reach the
 // database as text, leave as a megabyte, or keep a query running. SEXTANT_BIN names the program.
 import assert from 'node:assert/strict'
-import { spawn, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import fs from 'node:fs'
 import net from 'node:net'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { spawn } from '../children.mjs'
 import { missing, scratch, startEndpoint } from '../engines/endpoint_helper.mjs'
 import { SEXTANT, Side, Store, environment } from '../engines/parity_store.mjs'
 
 const skip = missing() ?? false
 const store = skip ? null : new Store()
-const sides = []
-after(() => {
-  for (const side of sides) side.child.kill('SIGKILL')
-  store?.remove()
-})
+after(() => store?.remove())
 
-function open(env = {}, flags = ['--data', store.data]) {
-  const side = new Side(store.folder, env, flags)
-  sides.push(side)
-  return side
-}
+const open = (env = {}, flags = ['--data', store.data]) => new Side(store.folder, env, flags)
 
 const CYRILLIC = 'оченьдлинноеимя'.repeat(12) // cut at any fixed number of bytes, it breaks
 const lines = (rows) => rows.map((row) => JSON.stringify(row)).join('\n') + '\n'
@@ -263,9 +256,8 @@ test('whoever goes, the query goes with them', { skip, timeout: 180000 }, async 
 })
 
 // `sextant serve`, spoken to over bare sockets.
-async function serve(t, env) {
+async function serve(env) {
   const child = spawn(SEXTANT, ['serve', '--listen', '127.0.0.1:0'], { env: environment(scratch('adversary'), env), stdio: ['ignore', 'ignore', 'pipe'] })
-  t.after(() => child.kill('SIGKILL'))
   let log = ''
   child.stderr.setEncoding('utf8')
   for await (const chunk of child.stderr) {
@@ -294,14 +286,14 @@ async function serve(t, env) {
 
 test('over HTTP too; and what is too much is refused at once', { skip, timeout: 180000 }, async (t) => {
   const { endpoint, env, until } = await slowServer(t)
-  const post = await serve(t, env)
+  const post = await serve(env)
   const one = post(SLOW_CALL)
   await until(true)
   one.destroy()
   assert.ok(await until(false) < LIMIT_MS, 'the client left')
 
   // On a server that still ends no other call: each one counts.
-  const crowd = await serve(t, env)
+  const crowd = await serve(env)
   const many = Array.from({ length: 100 }, () => crowd(SLOW_CALL))
   const busy = () => many.filter((socket) => socket.text.includes('"code":"busy"')).length
   for (let i = 0; i < 1500 && busy() < 32; i += 1) await sleep(20)

@@ -1,11 +1,12 @@
 // What every kind of message over HTTP is answered with, both eras, by the test server and by
 // `sextant serve`: status, body, and that each body is what the schema of its revision says.
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { spawn } from '../children.mjs';
 import { BOTH, META, Raw, modernHeaders, postBytes, readEvents, sleep, startServer } from './http_tools.mjs';
 
 const SKIPPED = 77;

@@ -1,7 +1,7 @@
 // The command line of the built program: SEXTANT_BIN names it. Tests that need the embedded engine
 // are skipped, with the reason, where it cannot run (SEXTANT_SANITIZED, or no libchdb.so).
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
   chmodSync, copyFileSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync,
@@ -13,6 +13,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+
+import { spawn } from '../children.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const binary = process.env.SEXTANT_BIN ?? join(root, 'build', 'sextant');
@@ -380,6 +382,7 @@ async function silentServer() {
   const server = createServer((socket) => { socket.on('error', () => {}); });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
+  server.unref(); // a test that fails does not close it
   const env = { CLICKHOUSE_HOST: '127.0.0.1', CLICKHOUSE_SECURE: 'false',
     CLICKHOUSE_PORT: String(server.address().port) };
   return { server, env };
@@ -528,6 +531,7 @@ test('the options of a server and of limits reach it', async () => {
   });
   fake.listen(0, '127.0.0.1');
   await once(fake, 'listening');
+  fake.unref();
   const child = spawn(binary, ['call', 'list_sources', '--clickhouse-host', '127.0.0.1',
     '--clickhouse-port', String(fake.address().port), '--clickhouse-secure', 'false',
     '--clickhouse-proxy-path', '/ch', '--clickhouse-role', 'analyst',

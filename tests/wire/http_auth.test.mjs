@@ -1,7 +1,7 @@
 // Bearer tokens: `sextant token`, and a server that wants one. SEXTANT_BIN names the program,
 // SEXTANT_ECHO_HTTP the test server, which has the same door.
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, unlinkSync, writeFileSync,
@@ -9,6 +9,7 @@ import {
 import { networkInterfaces, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, describe, test } from 'node:test';
+import { spawn } from '../children.mjs';
 import {
   META, Raw, legacyCall, modernCall, modernHeaders, post, postBytes, sleep, startServer,
 } from './http_tools.mjs';
@@ -56,15 +57,8 @@ async function until(isTrue, what, ms = 30000) {
   }
 }
 
-async function startEcho(t, ...flags) {
-  const server = await startServer(...flags);
-  t.after(() => server.child.kill('SIGKILL'));
-  return server;
-}
-
-async function startServe(t, args, env) {
+async function startServe(args, env) {
   const child = spawn(binary, ['serve', ...args], { env: { ...environment, ...env }, stdio: ['ignore', 'ignore', 'pipe'] });
-  t.after(() => child.kill('SIGKILL'));
   const server = { child, log: '' };
   child.stderr.on('data', (data) => { server.log += data; });
   await until(() => /"url":/.test(server.log) || child.exitCode !== null, 'it listens');
@@ -177,10 +171,10 @@ describe('sextant token', () => {
 });
 
 describe('a server with tokens', () => {
-  test('that has too many connections says when to come again, and nothing of tokens', async (t) => {
+  test('that has too many connections says when to come again, and nothing of tokens', async () => {
     const file = newFile();
     create(file, 'ada');
-    const server = await startEcho(t, '--tokens', file, '--max-connections', '1');
+    const server = await startServer('--tokens', file, '--max-connections', '1');
     const first = await Raw.open(server.port);
     await first.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
     assert.equal((await first.answer()).status, 200);
@@ -191,9 +185,9 @@ describe('a server with tokens', () => {
     await first.close();
   });
 
-  test('lets in who has one, and nobody else', async (t) => {
+  test('lets in who has one, and nobody else', async () => {
     const file = newFile(), token = create(file, 'ada');
-    const server = await startEcho(t, '--tokens', file, '--not-ready', 'secret', '--origin', 'https://app.example.com');
+    const server = await startServer('--tokens', file, '--not-ready', 'secret', '--origin', 'https://app.example.com');
     const list = { jsonrpc: '2.0', id: 1, method: 'tools/list', params: { _meta: META } };
     const ping = { jsonrpc: '2.0', id: 1, method: 'ping' };
     for (const [body, more] of [[list, modernHeaders(list)], [ping, {}]]) {
@@ -235,9 +229,9 @@ describe('a server with tokens', () => {
     await server.stop();
   });
 
-  test('a revoked token ends what it has open, and others go on', async (t) => {
+  test('a revoked token ends what it has open, and others go on', async () => {
     const file = newFile(), [mine, other] = [create(file, 'mine'), create(file, 'other')];
-    const server = await startEcho(t, '--tokens', file);
+    const server = await startServer('--tokens', file);
     const { cancelled } = await counters(server, other);
     const open = async (token) => {
       const message = modernCall('sleep', { ms: 120000, steps: 1000 }, { progressToken: 1 });
@@ -259,9 +253,9 @@ describe('a server with tokens', () => {
     await server.stop();
   });
 
-  test('a session belongs to its token, and ends with it', async (t) => {
+  test('a session belongs to its token, and ends with it', async () => {
     const file = newFile(), [mine, other] = [create(file, 'mine'), create(file, 'other')];
-    const server = await startEcho(t, '--tokens', file, '--sessions', 'true');
+    const server = await startServer('--tokens', file, '--sessions', 'true');
     const open = async (token) => {
       const answer = await post(server, { jsonrpc: '2.0', id: 0, method: 'initialize', params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 't', version: '1' } } }, bearer(token));
       return { 'Mcp-Session-Id': answer.headers.get('mcp-session-id') };
@@ -282,9 +276,9 @@ describe('a server with tokens', () => {
     await server.stop();
   });
 
-  test('a file that can no longer be trusted lets nobody in, until it can', async (t) => {
+  test('a file that can no longer be trusted lets nobody in, until it can', async () => {
     const file = newFile(), token = create(file, 'x');
-    const server = await startEcho(t, '--tokens', file);
+    const server = await startServer('--tokens', file);
     const ask = async () => (await post(server, legacyCall('echo', { text: 'x' }), bearer(token))).status;
     const text = readFileSync(file);
     assert.equal(await ask(), 200);
@@ -318,10 +312,10 @@ describe('sextant serve', () => {
     assert.match(missing.stderr, /No such file/);
   });
 
-  test('the file in the configuration folder counts without being named', async (t) => {
+  test('the file in the configuration folder counts without being named', async () => {
     const env = { XDG_CONFIG_HOME: join(folder, 'serve-xdg') };
     const run = sextant(['token', 'create', 'x'], env);
-    const server = await startServe(t, ['--listen', '127.0.0.1:0'], env);
+    const server = await startServe(['--listen', '127.0.0.1:0'], env);
     assert.equal((await post(server, initialize)).status, 401);
     assert.equal((await post(server, initialize, bearer(run.stdout.trim()))).status, 200);
     assert.ok(!server.log.includes(run.stdout.trim().slice(4)));
@@ -335,10 +329,10 @@ describe('sextant serve', () => {
     return status;
   };
 
-  test('on every address: any IP address as the host, and the names it is told', async (t) => {
+  test('on every address: any IP address as the host, and the names it is told', async () => {
     const file = newFile(), token = create(file, 'x');
     for (const listen of ['0.0.0.0:0', '[::]:0']) {
-      const server = await startServe(t, ['--listen', listen, '--tokens', file, '--allowed-hosts', 'sextant.example.com']).catch((error) => {
+      const server = await startServe(['--listen', listen, '--tokens', file, '--allowed-hosts', 'sextant.example.com']).catch((error) => {
         if (/EAFNOSUPPORT|not supported|not available/.test(error.message)) return null; // no IPv6 here
         throw error;
       });
@@ -355,30 +349,30 @@ describe('sextant serve', () => {
     }
   });
 
-  test('on one address: that one as the host', async (t) => {
+  test('on one address: that one as the host', async () => {
     const file = newFile(), token = create(file, 'x');
-    const server = await startServe(t, ['--listen', '127.0.0.9:0', '--tokens', file]);
+    const server = await startServe(['--listen', '127.0.0.9:0', '--tokens', file]);
     for (const [name, status] of [['127.0.0.9', 200], ['127.0.0.9:1', 200], ['localhost', 200], ['127.0.0.8', 403], ['192.0.2.7', 403]])
       assert.equal(await host(server, '127.0.0.9', name, token), status, name);
   });
 
-  test('a file of tokens that was mended is told', async (t) => {
+  test('a file of tokens that was mended is told', async () => {
     const file = newFile(), token = create(file, 'x');
-    const server = await startServe(t, ['--listen', '127.0.0.1:0', '--tokens', file]);
+    const server = await startServe(['--listen', '127.0.0.1:0', '--tokens', file]);
     chmodSync(file, 0o644);
     assert.equal((await post(server, initialize, bearer(token))).status, 401);
     chmodSync(file, 0o600);
     assert.equal((await post(server, initialize, bearer(token))).status, 200);
     await until(() => /the tokens can be read again/.test(server.log), 'it says so');
     revoke(file, 'x');
-    const empty = await startServe(t, ['--listen', '127.0.0.1:0', '--tokens', file]);
+    const empty = await startServe(['--listen', '127.0.0.1:0', '--tokens', file]);
     await until(() => /no token exists, so nobody is let in/.test(empty.log), 'it warns');
   });
 
-  test('sessions are off until asked for', async (t) => {
+  test('sessions are off until asked for', async () => {
     const file = newFile(), token = create(file, 'x');
     for (const [args, env, isOn] of [[[], {}, false], [['--sessions', 'true'], {}, true], [[], { SEXTANT_SESSIONS: 'true' }, true]]) {
-      const server = await startServe(t, ['--listen', '127.0.0.1:0', '--tokens', file, ...args], env);
+      const server = await startServe(['--listen', '127.0.0.1:0', '--tokens', file, ...args], env);
       const answer = await post(server, initialize, bearer(token));
       assert.equal(answer.headers.get('mcp-session-id') !== null, isOn);
       server.child.kill('SIGTERM');

@@ -28,7 +28,6 @@ test('idle streams and slow readers do not disturb a caller', async (t) => {
   const hard = spawnSync('sh', ['-c', 'ulimit -H -n'], { encoding: 'utf8' }).stdout.trim();
   if (hard !== 'unlimited' && Number(hard) < 2200) return t.skip(`only ${hard} files may be open`);
   const server = await startServer('--sessions', 'true');
-  t.after(() => server.child.kill('SIGKILL'));
   const session = { 'Mcp-Session-Id': (await post(server, initialize)).headers.get('mcp-session-id') };
   const call = async (name, args) => {
     const start = Date.now();

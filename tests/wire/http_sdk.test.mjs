@@ -35,6 +35,7 @@ async function startWire(port) {
     }
   });
   await new Promise((resolve) => { listener.listen(0, '127.0.0.1', resolve); });
+  listener.unref(); // a test that fails does not close it
   return {
     url: `http://127.0.0.1:${listener.address().port}`,
     cut: () => { for (const socket of open) socket.resetAndDestroy(); },

@@ -86,13 +86,6 @@ class Stream {
   }
 }
 
-// A server for one test, which does not outlive it when it fails.
-async function startFor(t, ...flags) {
-  const server = await startServer(...flags);
-  t.after(() => server.child.kill('SIGKILL'));
-  return server;
-}
-
 async function until(isTrue, what, ms = 30000) {
   for (const end = Date.now() + ms; !(await isTrue());) {
     assert.ok(Date.now() < end, `never: ${what}`);
@@ -404,8 +397,8 @@ describe('coming back', () => {
 });
 
 describe('bounds', () => {
-  test('of events: the oldest are forgotten, the answers last, and a resume says so', async (t) => {
-    const server = await startFor(t, '--sessions', 'true', '--session-events', '4');
+  test('of events: the oldest are forgotten, the answers last, and a resume says so', async () => {
+    const server = await startServer('--sessions', 'true', '--session-events', '4');
     const headers = await open(server);
     const call = await Stream.open(server, headers, legacyCall('sleep', { ms: 300, steps: 5 }, { progressToken: 1 }));
     await call.ended;
@@ -423,9 +416,9 @@ describe('bounds', () => {
     await server.stop();
   });
 
-  test('of bytes, in one session and in all', async (t) => {
+  test('of bytes, in one session and in all', async () => {
     for (const flag of ['--session-bytes', '--sessions-bytes']) {
-      const server = await startFor(t, '--sessions', 'true', flag, '100000');
+      const server = await startServer('--sessions', 'true', flag, '100000');
       const first = await open(server), second = await open(server);
       const note = { ms: 200, steps: 3, note_bytes: 60000 };
       const early = await Stream.open(server, first, legacyCall('sleep', note, { progressToken: 1 }));
@@ -446,8 +439,8 @@ describe('bounds', () => {
     }
   });
 
-  test('of sessions: the one that idles longest makes room, a busy one never', async (t) => {
-    const server = await startFor(t, '--sessions', 'true', '--max-sessions', '3');
+  test('of sessions: the one that idles longest makes room, a busy one never', async () => {
+    const server = await startServer('--sessions', 'true', '--max-sessions', '3');
     const all = [await open(server), await open(server), await open(server)];
     const busy = await Stream.open(server, all[0]);
     await post(server, legacyCall('echo'), all[1]);
@@ -463,8 +456,8 @@ describe('bounds', () => {
     await server.stop();
   });
 
-  test('of time: one that nobody uses ends, one with a stream does not', async (t) => {
-    const server = await startFor(t, '--sessions', 'true', '--session-idle-ms', '2000');
+  test('of time: one that nobody uses ends, one with a stream does not', async () => {
+    const server = await startServer('--sessions', 'true', '--session-idle-ms', '2000');
     const used = await open(server), idle = await open(server);
     const stream = await Stream.open(server, used);
     await until(async () => (await counters(server, used)).sessions === 1, 'the idle one ends');
@@ -475,8 +468,8 @@ describe('bounds', () => {
   });
 });
 
-test('at the end: calls are waited for, streams are not', async (t) => {
-  const server = await startFor(t, '--sessions', 'true', '--drain-ms', '20000');
+test('at the end: calls are waited for, streams are not', async () => {
+  const server = await startServer('--sessions', 'true', '--drain-ms', '20000');
   const headers = await open(server);
   const listening = await Stream.open(server, headers);
   const call = await Stream.open(server, headers, legacyCall('sleep', { ms: 500 }));
@@ -490,8 +483,8 @@ test('at the end: calls are waited for, streams are not', async (t) => {
   assert.ok(Date.now() - start < 10000, 'the stream held up the end');
 });
 
-test('without sessions GET and DELETE are 405, and no session is opened', async (t) => {
-  const server = await startFor(t);
+test('without sessions GET and DELETE are 405, and no session is opened', async () => {
+  const server = await startServer();
   const answer = await post(server, initialize());
   assert.equal(answer.headers.get('mcp-session-id'), null);
   assert.equal((await stats(server)).sessions, 0);
@@ -502,8 +495,8 @@ test('without sessions GET and DELETE are 405, and no session is opened', async 
   await server.stop();
 });
 
-test('a storm of clients that do everything at once leaves nothing behind', async (t) => {
-  const server = await startFor(t, '--sessions', 'true', '--max-sessions', '6', '--session-events', '12', '--session-bytes', '20000');
+test('a storm of clients that do everything at once leaves nothing behind', async () => {
+  const server = await startServer('--sessions', 'true', '--max-sessions', '6', '--session-events', '12', '--session-bytes', '20000');
   let seed = 20260728;
   const random = (n) => { seed = (seed * 1103515245 + 12345) % 2147483648; return Math.floor(seed / 65536) % n; };
   const known = [], ids = ['1.0', '1.1', '2.0', '99.1'];

@@ -1,8 +1,8 @@
 // What the HTTP tests share: the test server as a process, raw connections, messages.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import net from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { spawn } from '../children.mjs';
 
 const SERVER = process.env.SEXTANT_ECHO_HTTP ?? 'build/tests/echo_http';
 

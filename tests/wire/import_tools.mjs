@@ -1,11 +1,13 @@
 // What the import tests share: running the program, and reading its store with the engine's own
 // binding in a process of its own, after the program has ended.
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+
+import { spawn } from '../children.mjs';
 
 export const SEXTANT = process.env.SEXTANT_BIN ?? 'build/sextant';
 export const DATA = process.env.SEXTANT_TEST_DATA

@@ -1,13 +1,13 @@
 // The stdio transport from the outside: framing, concurrency, and all the ways in which it ends.
 //   ECHO_SERVER=…/echo_server node --test stdio.test.mjs
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { after, test } from 'node:test';
+import { spawn } from '../children.mjs';
 
 const SERVER = process.env.ECHO_SERVER;
 assert.ok(SERVER, 'ECHO_SERVER must name the binary');
@@ -18,9 +18,6 @@ const MODERN = {
 const SOON_MS = 1000; // every end comes within this
 const SLACK_MS = 3000; // for starting and reaping the process on a busy machine
 
-const running = new Set();
-after(() => running.forEach((child) => child.kill('SIGKILL')));
-
 const scratch = mkdtempSync(join(tmpdir(), 'sextant-stdio-'));
 after(() => rmSync(scratch, { recursive: true }));
 
@@ -29,14 +26,10 @@ after(() => rmSync(scratch, { recursive: true }));
 class Server {
   constructor(stdio = ['pipe', 'pipe', 'pipe']) {
     this.child = spawn(SERVER, ['--stdio'], { stdio });
-    running.add(this.child);
     this.lines = [];
     this.log = '';
     this.waiting = [];
-    this.gone = once(this.child, 'exit').then(([code, signal]) => {
-      running.delete(this.child);
-      return { code, signal };
-    });
+    this.gone = once(this.child, 'exit').then(([code, signal]) => ({ code, signal }));
     let text = '';
     this.child.stdout?.setEncoding('utf8').on('data', (chunk) => {
       text += chunk;
@@ -334,7 +327,6 @@ test('a client that never reads does not keep it alive', async () => {
 // A shell between us and the server, with pipes that outlive it: only the death of the parent tells.
 test('the parent dies, its pipes stay open', async () => {
   const parent = spawn('/bin/sh', ['-c', `"$0" --stdio <&3 3<&- & echo $! >&2; wait`, SERVER], { stdio: ['ignore', 'pipe', 'pipe', 'pipe'] });
-  running.add(parent);
   let pid = '';
   parent.stderr.setEncoding('utf8').on('data', (chunk) => { pid += chunk; });
   let out = '';
@@ -348,7 +340,6 @@ test('the parent dies, its pipes stay open', async () => {
   parent.kill('SIGKILL');
   while (isAlive(server) && Date.now() - since < 5000) await sleep(10);
   const ms = Date.now() - since;
-  running.delete(parent);
   if (isAlive(server)) process.kill(server, 'SIGKILL');
   assert.ok(ms <= SOON_MS + SLACK_MS, `took ${ms} ms`);
 });
@@ -386,14 +377,12 @@ test('no input and no output at all', async () => {
 test('pipes: a reader that leaves is noticed while nothing is written', async () => {
   const script = `(echo '{"jsonrpc":"2.0","id":1,"method":"ping"}'; exec sleep 60) | "$0" --stdio | head -n 1`;
   const child = spawn('/bin/sh', ['-c', script, SERVER], { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
-  running.add(child);
   let out = '', log = '', since = 0, ms = 0;
   child.stdout.setEncoding('utf8').on('data', (chunk) => { out += chunk; since = Date.now(); });
   child.stderr.setEncoding('utf8').on('data', (chunk) => { log += chunk; ms = since > 0 ? Date.now() - since : 0; });
   for (let i = 0; !log.includes('ended') && i < 3000; i++) await sleep(10);
   process.kill(-child.pid, 'SIGKILL'); // the sleep as well
   await once(child, 'close');
-  running.delete(child);
   assert.deepEqual(JSON.parse(out), { jsonrpc: '2.0', id: 1, result: {} });
   assert.match(log, /ended: the client closed its end/);
   assert.ok(ms <= SOON_MS + SLACK_MS, `took ${ms} ms`);
@@ -431,11 +420,9 @@ test('leaves shared descriptors as it found them', async () => {
   // The shell and the server share one pipe; a non-blocking mode left behind would show.
   const script = `"$0" --stdio </dev/null; grep flags /proc/self/fdinfo/1`;
   const child = spawn('/bin/sh', ['-c', script, SERVER], { stdio: ['ignore', 'pipe', 'ignore'] });
-  running.add(child);
   let out = '';
   child.stdout.setEncoding('utf8').on('data', (chunk) => { out += chunk; });
   await once(child, 'close');
-  running.delete(child);
   const flags = parseInt(out.trim().split(/\s+/)[1], 8);
   assert.ok(out.includes('flags') && Number.isInteger(flags), out);
   assert.equal(flags & 0o4000, 0, 'O_NONBLOCK is still set');
