@@ -457,7 +457,7 @@ describe('bounds', () => {
   });
 
   test('of time: one that nobody uses ends, one with a stream does not', async () => {
-    const server = await startServer('--sessions', 'true', '--session-idle-ms', '2000');
+    const server = await startServer('--sessions', 'true', '--session-idle-ms', '5000');
     const used = await open(server), idle = await open(server);
     const stream = await Stream.open(server, used);
     await until(async () => (await counters(server, used)).sessions === 1, 'the idle one ends');
