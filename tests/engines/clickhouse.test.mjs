@@ -39,9 +39,10 @@ async function fails(statement, options, code, text) {
   if (text) assert.match(result.err.text, text)
   return result
 }
+const SOON_MS = 10000 // a second, and what a loaded machine adds
 const delay = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 async function until(condition) {
-  for (let i = 0; i < 100; i++) {
+  for (let i = 0; i < 600; i++) {
     if (await condition()) return true
     await delay(50)
   }
@@ -191,7 +192,7 @@ test('a locked user sends no settings at all, and caps still hold', { skip }, as
   assert.deepEqual([...new URLSearchParams(url.split('?')[1]).keys()].sort(), ['buffer_size', 'database', 'default_format', 'query_id', 'wait_end_of_query'])
   const codes = answer.results.map((r) => r.err?.code)
   assert.deepEqual(codes, [undefined, 'limit', 'limit', 'timeout', undefined])
-  assert.ok(answer.results[3].elapsed_ms < 2000)
+  assert.ok(answer.results[3].elapsed_ms < SOON_MS)
   assert.equal(rowsOf(answer.results[4]).length, 10)
   assert.equal((await lastRequests('KILL')).length, 0, 'a locked user tried to kill')
   await killAll()
@@ -231,7 +232,7 @@ test('errors of the engine', { skip }, async () => {
 
 test('limits of time, memory, rows and bytes', { skip }, async () => {
   const timed = await fails({ sql: ENDLESS, limits: { time_ms: 500 } }, {}, 'timeout')
-  assert.ok(timed.elapsed_ms < 2500, String(timed.elapsed_ms))
+  assert.ok(timed.elapsed_ms < SOON_MS, String(timed.elapsed_ms))
   await fails({ sql: 'SELECT groupArray(number) FROM numbers(50000000)', limits: { memory_bytes: 30000000 } }, {}, 'limit')
   await fails({ sql: 'SELECT number FROM numbers(100000)', limits: { result_rows: 100 } }, {}, 'limit')
   await fails({ sql: "SELECT repeat('x', 1000) FROM numbers(100000)", limits: { result_bytes: 10000 } }, {}, 'limit')
@@ -245,11 +246,11 @@ test('the reader stops', { skip }, async () => {
 // --- cancelling --------------------------------------------------------------------------------
 
 test('cancelling ends the query in the engine', { skip }, async () => {
-  const pending = one({ sql: `${ENDLESS} /*to cancel*/`, cancel_after_ms: 700 })
+  const pending = one({ sql: `${ENDLESS} /*to cancel*/`, cancel_after_ms: 3000 })
   assert.ok(await until(async () => (await endpoint.running()).some(([, q]) => q.sql.includes('to cancel'))))
   const result = await pending
   assert.equal(result.err.code, 'cancelled')
-  assert.ok(result.elapsed_ms < 1500, String(result.elapsed_ms))
+  assert.ok(result.elapsed_ms < 3000 + SOON_MS, String(result.elapsed_ms))
   assert.ok(await until(async () => !(await endpoint.running()).some(([, q]) => q.sql.includes('to cancel'))), 'it still runs')
   const kill = (await lastRequests('KILL QUERY')).at(-1)
   assert.match(new URLSearchParams(kill.url.split('?')[1]).get('param_id'), /^sextant-test-[0-9a-f]{32}$/)
@@ -258,14 +259,15 @@ test('cancelling ends the query in the engine', { skip }, async () => {
 test('cancelling before it began, while it waits, and from inside its rows', { skip }, async () => {
   const answer = await run([
     { sql: 'SELECT 1', cancel_after_ms: 0 },
-    ...Array.from({ length: 4 }, () => ({ sql: ENDLESS, cancel_after_ms: 600 })),
+    ...Array.from({ length: 4 }, () => ({ sql: ENDLESS, cancel_after_ms: 3000 })),
     { sql: 'SELECT 2', cancel_after_ms: 300 },
     { sql: 'SELECT number FROM numbers(100)', cancel_in_data: true },
   ], {}, { together: true })
   const codes = answer.results.map((r) => r.err?.code)
   assert.deepEqual(codes.slice(1), Array(6).fill('cancelled'))
   assert.ok(codes[0] === 'cancelled' || codes[0] === undefined)
-  assert.ok(answer.results[5].elapsed_ms < 550, 'a waiting query was not cancelled at once')
+  const [waiting, ...running] = [5, 1, 2, 3, 4].map((i) => answer.results[i].elapsed_ms)
+  assert.ok(waiting < Math.min(...running), `a waiting query was not cancelled at once: ${waiting}, ${running}`)
   assert.ok(await until(async () => (await endpoint.running()).length === 0), 'something still runs')
 })
 
@@ -276,9 +278,9 @@ test('closing cancels what runs', { skip }, async () => {
 })
 
 test('a locked user cancels by leaving', { skip }, async () => {
-  const result = await one({ sql: ENDLESS, cancel_after_ms: 300, limits: { time_ms: 5000 } }, { user: 'lock', password: 'pw' })
+  const result = await one({ sql: ENDLESS, cancel_after_ms: 300, limits: { time_ms: 60000 } }, { user: 'lock', password: 'pw' })
   assert.equal(result.err.code, 'cancelled')
-  assert.ok(result.elapsed_ms < 1000)
+  assert.ok(result.elapsed_ms < SOON_MS)
   await killAll()
 })
 
@@ -351,8 +353,8 @@ test('strangers', { skip }, async () => {
 
 test('slow headers', { skip }, async () => {
   assert.deepEqual(rowsOf(await one({ sql: 'SELECT 71 /*inject:slow_headers=300*/' })), [[71]])
-  const late = await fails({ sql: 'SELECT 72 /*inject:slow_headers=5000*/', limits: { time_ms: 300 } }, { user: 'lock', password: 'pw' }, 'timeout')
-  assert.ok(late.elapsed_ms < 1500)
+  const late = await fails({ sql: 'SELECT 72 /*inject:slow_headers=30000*/', limits: { time_ms: 300 } }, { user: 'lock', password: 'pw' }, 'timeout')
+  assert.ok(late.elapsed_ms < SOON_MS)
 })
 
 test('progress', { skip }, async () => {

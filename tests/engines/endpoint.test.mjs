@@ -97,7 +97,7 @@ test('unknown database', { skip }, () => withClient({ database: 'nowhere' }, asy
 
 const endless = 'SELECT count() FROM numbers(1000000000000) WHERE number % 7 = 3'
 const until = async (condition) => {
-  for (let i = 0; i < 100; i++) {
+  for (let i = 0; i < 600; i++) {
     if (await condition()) return true
     await new Promise((resolve) => setTimeout(resolve, 50))
   }

@@ -41,7 +41,7 @@ async function start() {
     <users>${user('default', '', 'default')}${user('bob', 'secret', 'default')}${user('lock', 'pw', 'readonly')}</users>
     <quotas><default></default></quotas></yandex>`)
   server = spawn(binary, [`--config-file=${dir}/config.xml`], { cwd: dir, stdio: 'ignore' })
-  for (let i = 0; i < 200; i++) {
+  for (let i = 0; i < 1200; i++) {
     try {
       if ((await (await fetch(`http://127.0.0.1:${port}/`)).text()) === 'Ok.\n') return
     } catch { /* not yet */ }

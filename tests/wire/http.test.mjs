@@ -348,7 +348,7 @@ describe('framing', () => {
 test('an address that others can reach is refused', () => {
   const binary = process.env.SEXTANT_ECHO_HTTP ?? 'build/tests/echo_http';
   for (const address of ['0.0.0.0:0', '192.0.2.1:0', '[::]:0', '::0', 'example.com:0']) {
-    const result = spawnSync(binary, ['--listen', address], { encoding: 'utf8', timeout: 5000 });
+    const result = spawnSync(binary, ['--listen', address], { encoding: 'utf8', timeout: 60000 });
     assert.equal(result.status, 1, address);
     assert.match(result.stderr, /only 127\.0\.0\.1, ::1 and localhost are allowed|is not an IP address/, address);
     assert.equal(result.stdout, '');
@@ -358,7 +358,7 @@ test('an address that others can reach is refused', () => {
 test('a port that is taken is named', async () => {
   const server = await startServer();
   const binary = process.env.SEXTANT_ECHO_HTTP ?? 'build/tests/echo_http';
-  const result = spawnSync(binary, ['--listen', `127.0.0.1:${server.port}`], { encoding: 'utf8', timeout: 5000 });
+  const result = spawnSync(binary, ['--listen', `127.0.0.1:${server.port}`], { encoding: 'utf8', timeout: 60000 });
   assert.equal(result.status, 1);
   assert.match(result.stderr, new RegExp(`port ${server.port}: address already in use`));
   await server.stop();
