@@ -12,23 +12,15 @@ import { Side, Store } from './parity_store.mjs'
 const skip = missing() ?? false
 const store = skip ? null : new Store()
 let expected, expectedDemo
-const sides = []
 
-after(() => {
-  for (const side of sides) side.child.kill()
-  store?.remove()
-})
+after(() => store?.remove())
 
 // Every third call, the demo's all: what a user or a server is set up to changes all calls alike.
 const isSome = (_, i) => i % 3 === 0
 const some = () => calls().filter(isSome)
 const expectedOfSome = () => expected.filter(isSome)
 
-function open(env, flags) {
-  const side = new Side(store.folder, env, flags)
-  sides.push(side)
-  return side
-}
+const open = (env, flags) => new Side(store.folder, env, flags)
 
 const config = (name, sources) => {
   const file = path.join(store.folder, `${name}.json`)

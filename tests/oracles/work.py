@@ -1,33 +1,25 @@
 """Tasks over a few stores at a time: one thread a store, because a store has one user."""
-import queue
+import collections
 import threading
 
 
 def spread(stores, tasks):
     """Runs each task(store), every store with a thread of its own; raises the first exception."""
-    todo = queue.Queue()
-    for task in tasks:
-        todo.put(task)
-    failures = []
+    todo = collections.deque(tasks)
 
-    def worker(store):
-        while not failures:
+    def drain(store):
+        while todo:
             try:
-                task = todo.get_nowait()
-            except queue.Empty:
-                return
+                task = todo.popleft()
+            except IndexError:
+                return  # another thread took the last one
             try:
                 task(store)
-            except Exception as error:  # told by the caller's thread
-                failures.append(error)
+            except Exception:
+                todo.clear()
+                raise
 
-    threads = [threading.Thread(target=worker, args=(store,)) for store in stores]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if failures:
-        raise failures[0]
+    on_each(stores, drain)
 
 
 def on_each(stores, task):
@@ -37,7 +29,7 @@ def on_each(stores, task):
     def worker(store):
         try:
             task(store)
-        except Exception as error:
+        except Exception as error:  # told by the caller's thread
             failures.append(error)
 
     threads = [threading.Thread(target=worker, args=(store,)) for store in stores]
