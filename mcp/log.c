@@ -11,6 +11,7 @@
 #include <jansson.h>
 
 #include "buf.h"
+#include "rpc.h"
 
 const char *const log_level_names[] = {"debug", "info", "warning", "error", NULL};
 
@@ -61,8 +62,7 @@ void log_event(enum log_level level, const char *message, ...)
     va_start(ap, message);
     for (const char *name; (name = va_arg(ap, const char *)) != NULL;) {
         const char *text = va_arg(ap, const char *);
-        /* Data may hold invalid UTF-8; such a field is left out rather than breaking the line. */
-        json_object_set_new(line, name, json_string(text != NULL ? text : ""));
+        json_object_set_new(line, name, rpc_text(text != NULL ? text : ""));
     }
     va_end(ap);
     char *text = json_dumps(line, JSON_COMPACT);

@@ -66,6 +66,20 @@ static void test_line_is_json(void **state)
     free(text);
 }
 
+static void test_any_bytes_are_told(void **state)
+{
+    log_event(LOG_INFO, "hello", "name",
+              "a\xff"
+              "b",
+              NULL);
+    char *text = read_all();
+    json_t *line = parse_line(text);
+    assert_string_equal(json_string_value(json_object_get(line, "name")), "a\xef\xbf\xbd"
+                                                                          "b");
+    json_decref(line);
+    free(text);
+}
+
 static void test_levels(void **state)
 {
     log_set_level(LOG_WARNING);
@@ -100,6 +114,7 @@ int main(void)
     alarm(20); /* a log that blocks must fail, not hang */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_line_is_json, set_up_pipe, tear_down_pipe),
+        cmocka_unit_test_setup_teardown(test_any_bytes_are_told, set_up_pipe, tear_down_pipe),
         cmocka_unit_test_setup_teardown(test_levels, set_up_pipe, tear_down_pipe),
         cmocka_unit_test_setup_teardown(test_full_pipe_does_not_block, set_up_pipe, tear_down_pipe),
     };
