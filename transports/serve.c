@@ -35,9 +35,9 @@ struct serving {
 static int open_server(struct serving *s, struct app *app, int argc)
 {
     struct err err = {0};
+    *s = (struct serving){.app = app, .warm = {.app = app}};
     if (argc > 0)
         return command_usage_error(app, "takes no arguments");
-    *s = (struct serving){.app = app, .warm = {.app = app}};
     if (serve_new(app, &s->server, &s->tools, &err) < 0)
         return command_usage_error(app, "%s", err.text);
     serve_begin(s->tools);
