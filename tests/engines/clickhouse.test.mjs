@@ -358,7 +358,7 @@ test('slow headers', { skip }, async () => {
 })
 
 test('progress', { skip }, async () => {
-  const result = await one({ sql: 'SELECT sum(cityHash64(number)) FROM numbers(400000000)', progress: true })
+  const result = await one({ sql: 'SELECT sum(cityHash64(number)) FROM numbers(4000000000)', progress: true })
   assert.equal(result.err, undefined, result.err?.raw)
   assert.ok(result.progress.length > 0, 'no progress came')
   assert.deepEqual(result.progress, [...result.progress].sort((a, b) => a - b))
