@@ -235,6 +235,17 @@ void wire_ask(struct wire *wire, const char *method, const char *params)
     assert_int_equal(say(wire, text), RECEIVE_ANSWERING);
 }
 
+void wire_ask_modern(struct wire *wire, const char *method, const char *params)
+{
+    char with_meta[1024];
+    const char *revision = wire->revision;
+    assert_in_range(snprintf(with_meta, sizeof with_meta, "%s," META, params), 0,
+                    sizeof with_meta - 1);
+    wire->revision = V;
+    wire_ask(wire, method, with_meta);
+    wire->revision = revision;
+}
+
 void wire_greet(struct wire *wire, const char *version, const char *capabilities)
 {
     char params[512];

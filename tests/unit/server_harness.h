@@ -69,6 +69,8 @@ void wire_close(struct wire *wire);
 enum receive_result say(struct wire *wire, const char *text);
 /* A request with the id 1 and these members of params. */
 void wire_ask(struct wire *wire, const char *method, const char *params);
+/* The same from a modern client: its _meta is added. */
+void wire_ask_modern(struct wire *wire, const char *method, const char *params);
 /* `initialize`, with the capabilities as a JSON object; its answer is read. */
 void wire_greet(struct wire *wire, const char *version, const char *capabilities);
 /* Over a client of its own: the request is -32602 with `part` in it, in both eras. */

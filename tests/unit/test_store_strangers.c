@@ -66,17 +66,32 @@ static void test_nobody_owns_what_it_does_not_want(void **state)
     ask(0);
 }
 
+/* An owner in our hands: its lock is held, its socket listens, and nobody accepts yet. */
+struct stranger {
+    struct store_lock lock;
+    struct store_socket_file file;
+    int listener;
+};
+
+static void stranger_open(struct stranger *stranger)
+{
+    struct err err;
+    take_lock(&stranger->lock, true);
+    assert_int_equal(store_socket_listen(dir, &stranger->listener, &stranger->file, &err), 0);
+}
+
+static void stranger_leave(struct stranger *stranger)
+{
+    close(stranger->listener);
+    store_lock_release(&stranger->lock);
+}
+
 static void test_an_owner_that_hangs_is_named(void **state)
 {
-    struct store_socket_file file;
-    struct store_lock lock;
-    struct err err;
-    int fd;
-    take_lock(&lock, true);
-    assert_int_equal(store_socket_listen(dir, &fd, &file, &err), 0);
+    struct stranger stranger;
+    stranger_open(&stranger);
     assert_refused("does not answer");
-    close(fd);
-    store_lock_release(&lock);
+    stranger_leave(&stranger);
     ask(0);
 }
 
@@ -112,23 +127,18 @@ static void send_hello(int fd, uint32_t protocol)
 
 static void test_an_owner_of_another_version_is_named(void **state)
 {
-    struct store_socket_file file;
-    struct store_lock lock;
+    struct stranger stranger;
     struct outcome o;
-    struct err err;
-    int listener;
-    take_lock(&lock, true);
-    assert_int_equal(store_socket_listen(dir, &listener, &file, &err), 0);
+    stranger_open(&stranger);
     start(0, &o, "SELECT 1");
-    int fd = accept_one(listener);
+    int fd = accept_one(stranger.listener);
     send_hello(fd, WIRE_PROTOCOL + 1);
     await(&o);
     assert_non_null(strstr(o.err.text, "an owner"));
     assert_non_null(strstr(o.err.text, "a version of Sextant"));
     finish(&o, ERR_UNAVAILABLE);
     close(fd);
-    close(listener);
-    store_lock_release(&lock);
+    stranger_leave(&stranger);
     ask(0);
 }
 
@@ -136,17 +146,13 @@ static void test_an_owner_of_another_version_is_named(void **state)
 static void test_an_owner_that_talks_nonsense(void **state)
 {
     static const enum wire_kind kinds[] = {WIRE_START, WIRE_HELLO, WIRE_END, WIRE_PROGRESS};
-    struct store_socket_file file;
-    struct store_lock lock;
+    struct stranger stranger;
     struct outcome o;
-    struct err err;
-    int listener;
-    take_lock(&lock, true);
-    assert_int_equal(store_socket_listen(dir, &listener, &file, &err), 0);
+    stranger_open(&stranger);
     start(0, &o, "SELECT 1");
     for (int count = 0; count < 4; count++) { /* the first, and three more of the same statement */
         assert_int_equal(o.done_count, 0);
-        int fd = accept_one(listener);
+        int fd = accept_one(stranger.listener);
         send_hello(fd, WIRE_PROTOCOL);
         turn(20);
         send_frame(fd, kinds[count], kinds[count] >= WIRE_ROWS ? 1 : 0, NULL);
@@ -156,8 +162,7 @@ static void test_an_owner_that_talks_nonsense(void **state)
     await(&o);
     assert_non_null(strstr(o.err.text, "while it answered"));
     finish(&o, ERR_UNAVAILABLE);
-    close(listener);
-    store_lock_release(&lock);
+    stranger_leave(&stranger);
 }
 
 /* --- others that keep to no rules ---------------------------------------------------------- */
