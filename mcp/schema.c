@@ -64,7 +64,8 @@ static json_t *input_value(const struct param *row, int depth)
 {
     bool failed = false;
     json_t *schema = NULL;
-    if (row->type == VALUE_OBJECT && row->fields != NULL && depth < SCHEMA_MAX_DEPTH) {
+    bool is_open = row->fields == NULL || row->is_brief || depth >= SCHEMA_MAX_DEPTH;
+    if (row->type == VALUE_OBJECT && !is_open) {
         schema = input_object(row->fields, depth + 1);
     } else {
         schema = json_object();

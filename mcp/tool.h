@@ -34,6 +34,9 @@ struct param {
     const char *role;
     /* Left out of the published schema of nested levels, so that recursive tables end. */
     bool is_hidden;
+    /* Published as a plain object, whose description tells the members: keeps the schema small.
+     * The arguments are held to `fields` all the same. Objects only. */
+    bool is_brief;
 };
 
 /* One member of a result. Tables end with {0}. An optional member may be absent; null is never

@@ -4,7 +4,7 @@ FROM (
     SELECT $case AS _case,
            arrayMap(x -> x.3, arraySort(groupArray({max_events:UInt64})(($time_us, $order, toString($event))))) AS _activities
     FROM $from
-    WHERE $case != ''
+    WHERE $case != '' AND $segment
     GROUP BY _case
     HAVING $selected
 )

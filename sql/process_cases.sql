@@ -6,7 +6,7 @@ FROM (
     FROM (
         SELECT $case AS _case, count() AS _events, min($time_us) AS _first_us, max($time_us) AS _last_us
         FROM $from
-        WHERE $case != ''
+        WHERE $case != '' AND $segment
         GROUP BY _case
         HAVING $selected
     )

@@ -21,6 +21,20 @@ void query_done(struct query *q)
     *q = (struct query){0};
 }
 
+struct buf query_scope_begin(struct query *q)
+{
+    struct buf outer = q->joins;
+    q->joins = (struct buf){0};
+    return outer;
+}
+
+void query_scope_end(struct query *q, struct buf outer)
+{
+    q->failed |= buf_failed(&q->joins);
+    buf_done(&q->joins);
+    q->joins = outer;
+}
+
 /* Takes `value`, which buf_take() gave (NULL = out of memory). */
 static void add_param(struct query *q, const char *name, const char *type, char *value)
 {

@@ -40,6 +40,11 @@ struct query {
 void query_init(struct query *q);
 void query_done(struct query *q);
 
+/* A subquery has a FROM of its own: what source_from() must add is collected apart between these
+ * two. `outer` is what begin returned. */
+struct buf query_scope_begin(struct query *q);
+void query_scope_end(struct query *q, struct buf outer);
+
 /* Append a placeholder to `out` and bind the value to it. */
 void query_bind_text(struct query *q, struct buf *out, const char *value);
 void query_bind_texts(struct query *q, struct buf *out, const json_t *strings);

@@ -26,7 +26,7 @@ static const struct param series_fields[] = {
 static const struct param params[] = {
     ARG_PERIOD,
     ARG_WEEK_START,
-    ARG_FILTERS,
+    ARG_SCOPE,
     {.name = "metric",
      .choices = anomaly_metrics,
      .is_required = true,

@@ -5,6 +5,7 @@
 
 #include "interval.h"
 #include "json.h"
+#include "segment.h"
 #include "sql_text.h"
 
 /* Gaps count as points too: two events a century apart have 50 million minutes between them. */
@@ -128,12 +129,16 @@ static int where_sql(const struct run *run, struct query *q, struct buf *out, st
 {
     source_time_between(run->source, q, run->period.from_us, run->period.to_us, out);
     buf_puts(out, " AND ");
-    int rc =
-        source_filters(run->source, q, json_object_get(run->arguments, "filters"), out, ret_err);
-    if (rc < 0) {
-        err_prefix(ret_err, "filters");
+    struct buf actor = {0};
+    int rc = 0;
+    if (json_object_get(run->arguments, "segment") != NULL)
+        rc = source_logical(run->source, q, SOURCE_ACTOR, &actor, ret_err);
+    if (rc == 0)
+        rc = scope_condition(run, q, "user", buf_text(&actor), out, ret_err);
+    q->failed |= buf_failed(&actor);
+    buf_done(&actor);
+    if (rc < 0)
         return rc;
-    }
     if (strcmp(json_get_string(run->arguments, "metric", ""), "series") != 0)
         return 0;
     buf_puts(out, " AND ");

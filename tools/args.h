@@ -4,6 +4,7 @@
 
 extern const struct param arg_filter_fields[];  /* members of one filter */
 extern const struct param arg_matcher_fields[]; /* members of one matcher: event, any_of, where */
+extern const struct param arg_segment_fields[]; /* members of a segment: did, did_not, filters */
 /* The rows of a matcher, for objects that are a matcher and more (a funnel step, a series). */
 #define ARG_MATCHER                                                                                \
     {.name = "event", .role = "event", .max_length = 1024, .description = "Event name."},          \
@@ -17,7 +18,7 @@ extern const struct param arg_matcher_fields[]; /* members of one matcher: event
          .description = "Alternatives."},                                                          \
     {                                                                                              \
         .name = "where", .type = VALUE_OBJECT, .is_list = true, .fields = arg_filter_fields,       \
-        .max_items = 32, .description = "All must hold."                                           \
+        .is_brief = true, .max_items = 32, .description = "Conditions, like filters."              \
     }
 
 extern const char *const arg_intervals[]; /* minute hour day week month */
@@ -50,6 +51,15 @@ extern const char *const arg_intervals[]; /* minute hour day week month */
         .name = "filters", .type = VALUE_OBJECT, .is_list = true, .fields = arg_filter_fields,     \
         .max_items = 32, .description = "All must hold."                                           \
     }
+#define ARG_SEGMENT                                                                                \
+    {                                                                                              \
+        .name = "segment", .type = VALUE_OBJECT, .fields = arg_segment_fields, .is_brief = true,   \
+        .shorthand = "name",                                                                       \
+        .description = "Only those who {did: [{event, where, min_times, within_days}], did_not: "  \
+                       "[…], filters}."                                                          \
+    }
+/* Which rows and actors a call is about. */
+#define ARG_SCOPE ARG_FILTERS, ARG_SEGMENT
 #define ARG_ACTOR                                                                                  \
     {                                                                                              \
         .name = "actor", .role = "field", .max_length = 256, .fallback = "\"user\"",               \

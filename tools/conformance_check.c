@@ -21,7 +21,7 @@ static const struct align_costs match_costs[] = {{1, 1}, {1, 1}, {0, 0}, {0, 1}}
 
 static const struct param params[] = {
     ARG_PERIOD,
-    ARG_FILTERS,
+    ARG_SCOPE,
     ARG_CASE,
     {.name = "sequence",
      .is_list = true,
@@ -97,6 +97,7 @@ static int plan(struct run *run, struct err *ret_err)
                                                        {"event", buf_text(&p.event)},
                                                        {"from", buf_text(&p.from)},
                                                        {"selected", buf_text(&p.selected)},
+                                                       {"segment", buf_text(&p.segment)},
                                                        {0}},
                        MAX_VARIANTS, ret_err);
         process_done(&p);

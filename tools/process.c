@@ -1,6 +1,7 @@
 #include "process.h"
 
 #include "json.h"
+#include "segment.h"
 #include "sql_text.h"
 #include "text.h"
 
@@ -11,6 +12,7 @@ void process_done(struct process *p)
     buf_done(&p->time_us);
     buf_done(&p->order);
     buf_done(&p->selected);
+    buf_done(&p->segment);
     buf_done(&p->from);
 }
 
@@ -39,6 +41,20 @@ static int selection(struct process *p, const struct run *run, struct query *q, 
     return rc;
 }
 
+static int segment(struct process *p, const struct run *run, struct query *q, struct err *ret_err)
+{
+    const json_t *segment = json_object_get(run->arguments, "segment");
+    if (segment == NULL) {
+        buf_putc(&p->segment, '1');
+        return 0;
+    }
+    int rc =
+        segment_condition(run, q, segment, "case", buf_text(&p->case_id), &p->segment, ret_err);
+    if (rc < 0)
+        err_prefix(ret_err, "segment");
+    return rc;
+}
+
 int process_init(struct process *p, const struct run *run, struct query *q, struct err *ret_err)
 {
     const struct source *s = run->source;
@@ -55,6 +71,8 @@ int process_init(struct process *p, const struct run *run, struct query *q, stru
         buf_puts(&p->order, buf_text(&p->event));
     if (rc == 0)
         rc = selection(p, run, q, ret_err);
+    if (rc == 0)
+        rc = segment(p, run, q, ret_err);
     source_from(s, q, &p->from);
     if (rc < 0)
         process_done(p);
@@ -74,6 +92,7 @@ int process_plan_cases(struct run *run, struct err *ret_err)
                                                        {"time_us", buf_text(&p.time_us)},
                                                        {"from", buf_text(&p.from)},
                                                        {"selected", buf_text(&p.selected)},
+                                                       {"segment", buf_text(&p.segment)},
                                                        {0}},
                        1, ret_err);
         process_done(&p);

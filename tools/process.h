@@ -9,6 +9,7 @@ struct process {
     struct buf time_us;  /* Int64 */
     struct buf order;    /* breaks ties of time: import order, or the activity */
     struct buf selected; /* HAVING: first event in the period, filters matched by some event */
+    struct buf segment;  /* WHERE: the argument `segment`, of cases */
     struct buf from;     /* after FROM */
 };
 

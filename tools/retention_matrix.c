@@ -42,7 +42,7 @@ static const struct param params[] = {
      .description = "How many periods; without from also how many cohorts, the last holding to."},
     ARG_PERIOD,
     ARG_WEEK_START,
-    ARG_FILTERS,
+    ARG_SCOPE,
     ARG_ACTOR,
     ARG_BREAKDOWN,
     ARG_BREAKDOWN_LIMIT,

@@ -1,0 +1,154 @@
+#include "events.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "json.h"
+#include "segment.h"
+#include "sql_text.h"
+
+static void add_optional(struct events *e, enum source_field field, const char *name)
+{
+    const struct source *s = e->run->source;
+    buf_puts(&e->columns, ", CAST(");
+    if (s->fields[field].count == 0)
+        buf_puts(&e->columns, "''");
+    else
+        source_logical(s, e->q, field, &e->columns, NULL);
+    buf_printf(&e->columns, ", 'String') AS %s", name);
+}
+
+static int add_breakdown(struct events *e, struct err *ret_err)
+{
+    const json_t *breakdown = json_object_get(e->run->arguments, "breakdown");
+    buf_puts(&e->columns, ", CAST([");
+    for (size_t i = 0; i < json_array_size(breakdown); i++) {
+        const char *field = json_string_value(json_array_get(breakdown, i));
+        buf_puts(&e->columns, i > 0 ? ", " : "");
+        int rc = source_text(e->run->source, e->q, field, &e->columns, ret_err);
+        if (rc < 0) {
+            if (ret_err->field[0] == '\0')
+                snprintf(ret_err->field, sizeof ret_err->field, "breakdown[%zu]", i);
+            return rc;
+        }
+    }
+    buf_puts(&e->columns, "], 'Array(String)') AS _value");
+    return 0;
+}
+
+int events_begin(struct events *e, const struct run *run, struct query *q, int64_t from_us,
+                 int64_t to_us, struct err *ret_err)
+{
+    const struct source *s = run->source;
+    struct buf actor = {0};
+    *e = (struct events){.run = run, .q = q};
+    buf_puts(&actor, "CAST(");
+    int rc = source_actor(s, q, scope_counted(run), json_get_string(run->arguments, "case", NULL),
+                          &actor, ret_err);
+    buf_puts(&actor, ", 'String')");
+    buf_printf(&e->columns, "%s AS _who, ", buf_text(&actor));
+    source_time_us(s, &e->columns);
+    buf_puts(&e->columns, " AS _us, ");
+    if (s->order != NULL)
+        sql_identifier(&e->columns, s->order);
+    else
+        buf_putc(&e->columns, '0');
+    buf_puts(&e->columns, " AS _order");
+    add_optional(e, SOURCE_EVENT, "_event");
+    add_optional(e, SOURCE_SESSION, "_session");
+    if (rc == 0)
+        rc = add_breakdown(e, ret_err);
+    source_time_between(s, q, from_us, to_us, &e->where);
+    buf_printf(&e->where, " AND %s != '' AND ", buf_text(&actor));
+    if (rc == 0)
+        rc = scope_condition(run, q, scope_counted(run), buf_text(&actor), &e->where, ret_err);
+    q->failed |= buf_failed(&actor);
+    buf_done(&actor);
+    if (rc < 0)
+        events_drop(e);
+    return rc;
+}
+
+void events_drop(struct events *e)
+{
+    e->q->failed |= buf_failed(&e->columns) || buf_failed(&e->where);
+    buf_done(&e->columns);
+    buf_done(&e->where);
+}
+
+int events_match(struct events *e, const char *name, const json_t *matcher, const char *path,
+                 struct err *ret_err)
+{
+    buf_puts(&e->columns, ", ");
+    int rc = source_matcher(e->run->source, e->q, matcher, &e->columns, ret_err);
+    buf_printf(&e->columns, " AS %s", name);
+    if (rc < 0)
+        err_prefix(ret_err, path);
+    return rc;
+}
+
+int events_field(struct events *e, const char *name, const char *field, const char *path,
+                 struct err *ret_err)
+{
+    buf_puts(&e->columns, ", CAST(");
+    int rc = source_text(e->run->source, e->q, field, &e->columns, ret_err);
+    buf_printf(&e->columns, ", 'String') AS %s", name);
+    if (rc < 0 && ret_err->field[0] == '\0')
+        err_prefix(ret_err, path);
+    return rc;
+}
+
+void events_interval(struct events *e, const char *name, enum interval interval, bool sunday_weeks)
+{
+    buf_puts(&e->columns, ", ");
+    interval_start_sql(e->run, e->q, interval, sunday_weeks, &e->columns);
+    buf_printf(&e->columns, " AS %s", name);
+}
+
+void events_column(struct events *e, const char *name, const char *fmt, ...)
+{
+    va_list ap;
+    buf_puts(&e->columns, ", ");
+    va_start(ap, fmt);
+    buf_vprintf(&e->columns, fmt, ap);
+    va_end(ap);
+    buf_printf(&e->columns, " AS %s", name);
+}
+
+void events_where(struct events *e, const char *fmt, ...)
+{
+    va_list ap;
+    buf_puts(&e->where, " AND (");
+    va_start(ap, fmt);
+    buf_vprintf(&e->where, fmt, ap);
+    va_end(ap);
+    buf_putc(&e->where, ')');
+}
+
+void events_end(struct events *e, struct buf *out)
+{
+    struct buf from = {0};
+    source_from(e->run->source, e->q, &from);
+    buf_printf(out, "SELECT %s FROM %s WHERE %s", buf_text(&e->columns), buf_text(&from),
+               buf_text(&e->where));
+    e->q->failed |= buf_failed(&from) || buf_failed(out);
+    buf_done(&from);
+    events_drop(e);
+}
+
+int events_plan_actors(struct events *e, struct run *run, struct err *ret_err)
+{
+    struct query *q = e->q;
+    struct buf rows = {0};
+    int64_t limit = 0, offset = 0;
+    events_end(e, &rows);
+    int rc = run_page(run, 100, &limit, &offset, ret_err);
+    query_set_integer(q, "limit", limit);
+    query_set_integer(q, "offset", offset);
+    if (rc == 0)
+        rc = run_query(run, q, &sql_run_actors,
+                       (const struct query_fragment[]){{"rows", buf_text(&rows)}, {0}},
+                       (size_t)limit + 1, ret_err);
+    buf_done(&rows);
+    return rc < 0 ? rc : 0;
+}
