@@ -10,7 +10,7 @@ static const struct param params[] = {
     {.name = "of",
      .is_required = true,
      .max_length = 64,
-     .description = "The tool whose result names the cell: run_funnel, retention_matrix."},
+     .description = "The tool whose result has the cell."},
     {.name = "arguments",
      .type = VALUE_OBJECT,
      .is_required = true,
@@ -18,8 +18,10 @@ static const struct param params[] = {
     {.name = "cell",
      .type = VALUE_OBJECT,
      .is_required = true,
-     .description = "run_funnel: {step, outcome: reached or dropped, breakdown?}; "
-                    "retention_matrix: {cohort, period, breakdown?}."},
+     .description = "run_funnel {step, outcome: reached or dropped}, run_trend {time, series}, "
+                    "retention_matrix {cohort, period}, run_paths {step, from, to}, lifecycle "
+                    "{time, status}, stickiness {intervals}; with a breakdown also breakdown: "
+                    "[values]."},
     ARG_LIMIT("50"),
     ARG_CURSOR,
     ARG_FORMAT,
@@ -156,11 +158,16 @@ static int shape(struct run *run, struct err *ret_err)
 
 /* --- nobody ---------------------------------------------------------------------------------- */
 
-/* What an actor enters with: a funnel's first step, the start of a cohort. */
+/* What an actor enters with, in the arguments of any tool: a funnel's first step, the start of a
+ * cohort, the first series; NULL = any event. */
 static const json_t *entering(const struct run *run)
 {
-    const json_t *steps = json_object_get(run->arguments, "steps");
-    return steps != NULL ? json_array_get(steps, 0) : json_object_get(run->arguments, "start");
+    static const char *const members[] = {"steps", "start", "series", "event", "conversion"};
+    const json_t *value = NULL;
+    for (size_t i = 0; value == NULL && i < sizeof members / sizeof members[0]; i++)
+        value = json_object_get(run->arguments, members[i]);
+    value = json_is_array(value) ? json_array_get(value, 0) : value;
+    return json_is_object(value) ? value : NULL;
 }
 
 static bool is_empty(const struct run *run)
@@ -187,8 +194,8 @@ static const struct step steps[] = {{plan, shape}, {plan_empty, shape_empty}, {0
 const struct tool tool_list_actors = {
     .name = "list_actors",
     .title = "List the actors of a cell",
-    .description = "Who is behind a number: the actors of one cell of a funnel or a retention "
-                   "matrix, with sessions and the moment to open in the replay.",
+    .description = "Who is behind a number: the actors of one cell of another tool's result, with "
+                   "sessions and the moment to open in the replay.",
     .toolset = "core",
     .flags = TOOL_CORE,
     .params = params,
