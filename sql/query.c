@@ -18,21 +18,38 @@ void query_done(struct query *q)
     free(q->params);
     buf_done(&q->sql);
     buf_done(&q->joins);
+    json_decref(q->joined);
     *q = (struct query){0};
 }
 
-struct buf query_scope_begin(struct query *q)
+struct query_scope query_scope_begin(struct query *q)
 {
-    struct buf outer = q->joins;
+    struct query_scope outer = {.joins = q->joins, .joined = q->joined};
     q->joins = (struct buf){0};
+    q->joined = NULL;
     return outer;
 }
 
-void query_scope_end(struct query *q, struct buf outer)
+void query_scope_end(struct query *q, struct query_scope outer)
 {
     q->failed |= buf_failed(&q->joins);
     buf_done(&q->joins);
-    q->joins = outer;
+    json_decref(q->joined);
+    q->joins = outer.joins;
+    q->joined = outer.joined;
+}
+
+size_t query_joined(const struct query *q, const char *what)
+{
+    return (size_t)json_integer_value(json_object_get(q->joined, what));
+}
+
+void query_note_joined(struct query *q, const char *what, size_t number)
+{
+    if (q->joined == NULL)
+        q->joined = json_object();
+    if (json_object_set_new(q->joined, what, json_integer((json_int_t)number)) < 0)
+        q->failed = true;
 }
 
 /* Takes `value`, which buf_take() gave (NULL = out of memory). */

@@ -32,18 +32,27 @@ struct query {
     struct buf sql;
     struct query_param *params;
     size_t param_count, param_size;
-    struct buf joins; /* what source_from() must add for actor.<key> fields; see source.c */
-    size_t join_count;
-    bool failed; /* out of memory somewhere; told by query_render() */
+    struct buf joins;  /* what source_from() must add to the table; see source_join.h */
+    json_t *joined;    /* {what it is for: number of the join} of this scope, or NULL */
+    size_t join_count; /* of all scopes: the numbers differ between them */
+    bool failed;       /* out of memory somewhere; told by query_render() */
 };
 
 void query_init(struct query *q);
 void query_done(struct query *q);
 
 /* A subquery has a FROM of its own: what source_from() must add is collected apart between these
- * two. `outer` is what begin returned. */
-struct buf query_scope_begin(struct query *q);
-void query_scope_end(struct query *q, struct buf outer);
+ * two. `outer` is what begin returned. Scopes nest; placeholders are numbered through. */
+struct query_scope {
+    struct buf joins;
+    json_t *joined;
+};
+struct query_scope query_scope_begin(struct query *q);
+void query_scope_end(struct query *q, struct query_scope outer);
+
+/* The number of the join that this scope has for `what`, 0 = none yet. */
+size_t query_joined(const struct query *q, const char *what);
+void query_note_joined(struct query *q, const char *what, size_t number);
 
 /* Append a placeholder to `out` and bind the value to it. */
 void query_bind_text(struct query *q, struct buf *out, const char *value);

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "source_join.h"
+
 /* The names agents use for the logical fields; docs and mapping JSON use the same. */
 const char *const source_field_names[SOURCE_FIELDS] = {
     [SOURCE_EVENT] = "event",           [SOURCE_ACTOR] = "actor",
@@ -66,8 +68,7 @@ static void map_item(const struct place *p, struct query *q, const char *key, st
     buf_putc(out, ']');
 }
 
-/* One place as String, '' where it is missing. */
-static void place_text(const struct place *p, struct query *q, const char *key, struct buf *out)
+void place_text(const struct place *p, struct query *q, const char *key, struct buf *out)
 {
     switch (p->kind) {
     case PLACE_COLUMN:
@@ -285,59 +286,7 @@ bool source_is_plain_column(const struct source *s, const char *column)
     return !is_taken;
 }
 
-/* actor.<key>: the actor's last non-empty value, joined to the rows. */
-static int actor_property(const struct source *s, struct query *q, const char *key, struct buf *out,
-                          struct err *ret_err)
-{
-    struct buf value = {0}, actor = {0};
-    int rc = source_logical(s, q, SOURCE_ACTOR, &actor, ret_err);
-    if (rc < 0)
-        return rc;
-    struct coalesce c = {.out = &value};
-    if (s->actor_properties >= 0) {
-        coalesce_add(&c, &s->properties[s->actor_properties], q, key);
-    } else {
-        const char *type = json_string_value(json_object_get(s->columns, key));
-        if (type != NULL && is_scalar_type(type))
-            coalesce_add(
-                &c,
-                &(struct place){.kind = PLACE_COLUMN, .column = (char *)key, .type = (char *)type},
-                q, NULL);
-        for (size_t i = 0; i < s->property_count; i++)
-            coalesce_add(&c, &s->properties[i], q, key);
-    }
-    if (c.count == 0) {
-        rc = err_set(ret_err, ERR_ARGUMENT, NULL, "source '%s' has no actor.%.100s", s->name, key);
-    } else {
-        buf_puts(&value, ", '')");
-        size_t n = ++q->join_count;
-        buf_printf(&q->joins,
-                   " LEFT ANY JOIN (SELECT %s AS _actor_%zu, "
-                   "argMaxIf(%s AS _value_%zu, (",
-                   buf_text(&actor), n, buf_text(&value), n);
-        sql_identifier(&q->joins, s->time.column);
-        buf_puts(&q->joins, ", ");
-        if (s->order != NULL)
-            sql_identifier(&q->joins, s->order);
-        else
-            buf_printf(&q->joins, "_value_%zu", n); /* ties: always the same one */
-        buf_printf(&q->joins, "), _value_%zu != '') AS _actor_value_%zu FROM ", n, n);
-        source_table(s, &q->joins);
-        /* Events without an actor are nobody's. */
-        buf_printf(&q->joins,
-                   " WHERE _actor_%zu != '' GROUP BY _actor_%zu) AS _actors_%zu "
-                   "ON %s = _actors_%zu._actor_%zu",
-                   n, n, n, buf_text(&actor), n, n);
-        /* A server may have join_use_nulls on. */
-        buf_printf(out, "ifNull(_actor_value_%zu, '')", n);
-    }
-    buf_done(&value);
-    buf_done(&actor);
-    return rc;
-}
-
-/* A property by its bare key: a column, else the containers in look-up order. */
-static int bare_property(const struct source *s, struct query *q, const char *key, struct buf *out,
+int source_bare_property(const struct source *s, struct query *q, const char *key, struct buf *out,
                          struct err *ret_err)
 {
     const char *type = json_string_value(json_object_get(s->columns, key));
@@ -364,7 +313,7 @@ static int property_of(const struct source *s, struct query *q, int container, c
 {
     /* In a table without containers the columns are the properties. */
     if (container < 0 && s->property_count == 0 && strcmp(prefix, "event.") == 0)
-        return bare_property(s, q, key, out, ret_err);
+        return source_bare_property(s, q, key, out, ret_err);
     if (container < 0)
         return err_set(ret_err, ERR_ARGUMENT, NULL, "source '%s' has no %s<key> properties",
                        s->name, prefix);
@@ -415,14 +364,14 @@ int source_text(const struct source *s, struct query *q, const char *field, stru
         return 0;
     }
     if (has_prefix(field, "actor.") && field[6] != '\0')
-        return actor_property(s, q, field + 6, out, ret_err);
+        return source_owned(s, q, SOURCE_ACTOR, field + 6, out, ret_err);
     if (has_prefix(field, "event.") && field[6] != '\0')
         return property_of(s, q, s->event_properties, "event.", field + 6, out, ret_err);
     if (has_prefix(field, "resource.") && field[9] != '\0')
         return property_of(s, q, s->resource_properties, "resource.", field + 9, out, ret_err);
     if (has_prefix(field, "session.") && field[8] != '\0')
-        return bare_property(s, q, field + 8, out, ret_err);
-    return bare_property(s, q, field, out, ret_err);
+        return source_owned(s, q, SOURCE_SESSION, field + 8, out, ret_err);
+    return source_bare_property(s, q, field, out, ret_err);
 }
 
 int source_number(const struct source *s, struct query *q, const char *field, struct buf *out,

@@ -124,8 +124,9 @@ const char *source_distinct_if(const struct source *s);
 /* `database`.`table`, quoted. */
 void source_table(const struct source *s, struct buf *out);
 
-/* What stands after FROM: the table, and a join for every actor.<key> that the fragments built so
- * far on `q` use. So build all fragments first, then this one. */
+/* What stands after FROM: the table, and a join for every actor.<key> and session.<key> that the
+ * fragments built so far in this scope of `q` use (query_scope_begin() opens one for a subquery).
+ * So build all fragments first, then this one. */
 void source_from(const struct source *s, struct query *q, struct buf *out);
 
 /* Unix microseconds of a row's time, Int64. */
@@ -140,8 +141,9 @@ void source_time_between(const struct source *s, struct query *q, int64_t from_u
 
 /* A logical or property field as a String expression of one row ('' = missing), keys bound. Names:
  * event, actor, session, case, a case or object name, resource, service, status, duration_ms, url,
- * hour, weekday, a column, event.<key>, session.<key>, actor.<key> (the actor's last non-empty
- * value), resource.<key>; a bare key is looked up in the containers in that order. */
+ * hour, weekday, a column, event.<key>, session.<key> (the first non-empty value in the row's
+ * session), actor.<key> (the actor's last non-empty value), resource.<key>; a bare key is looked up
+ * in the containers of the row in their order. */
 int source_text(const struct source *s, struct query *q, const char *field, struct buf *out,
                 struct err *ret_err);
 

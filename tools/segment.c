@@ -99,7 +99,8 @@ static int gather(struct members *m, const json_t *segment, struct err *ret_err)
 int segment_condition(const struct run *run, struct query *q, const json_t *segment,
                       const char *counted, const char *actor, struct buf *out, struct err *ret_err)
 {
-    struct buf outer = query_scope_begin(q), who = {0}, from = {0}, between = {0};
+    struct query_scope outer = query_scope_begin(q);
+    struct buf who = {0}, from = {0}, between = {0};
     struct members m = {.run = run, .q = q, .has_all = true};
     int rc = source_actor(run->source, q, counted, json_get_string(run->arguments, "case", NULL),
                           &who, ret_err);

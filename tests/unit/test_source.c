@@ -165,7 +165,7 @@ static void test_fields_of_each_kind(void **state)
     sources_free(l.sources);
 }
 
-static void test_actor_property_is_joined(void **state)
+static void test_values_of_owners_are_joined(void **state)
 {
     struct loaded l = load(NULL);
     const struct source *s = sources_find(l.sources, "demo", NULL);
@@ -173,14 +173,49 @@ static void test_actor_property_is_joined(void **state)
     struct buf out = {0}, from = {0};
     query_init(&q);
     assert_int_equal(source_text(s, &q, "actor.plan", &out, NULL), 0);
+    buf_puts(&out, " ");
+    assert_int_equal(source_text(s, &q, "session.plan", &out, NULL), 0);
+    buf_puts(&out, " ");
+    assert_int_equal(source_text(s, &q, "actor.plan", &out, NULL), 0);
     source_from(s, &q, &from);
-    assert_string_equal(buf_text(&out), "ifNull(_actor_value_1, '')");
+    /* The same value is joined once. */
+    assert_string_equal(buf_text(&out), "ifNull(_joined_1, '') ifNull(_joined_2, '') "
+                                        "ifNull(_joined_1, '')");
     assert_non_null(strstr(buf_text(&from), "`demo`.`otel_traces` LEFT ANY JOIN (SELECT "));
     assert_non_null(strstr(buf_text(&from), "argMaxIf("));
-    /* Events without an actor share no value. */
-    assert_non_null(strstr(buf_text(&from), " WHERE _actor_1 != '' GROUP BY _actor_1)"));
+    assert_non_null(strstr(buf_text(&from), "argMinIf("));
+    /* Events without an owner share no value. */
+    assert_non_null(strstr(buf_text(&from), " WHERE _key_1 != '' GROUP BY _key_1)"));
+    assert_non_null(strstr(buf_text(&from), " WHERE _key_2 != '' GROUP BY _key_2)"));
+    assert_null(strstr(buf_text(&from), "_join_3"));
     buf_done(&out);
     buf_done(&from);
+    query_done(&q);
+    sources_free(l.sources);
+}
+
+/* A subquery joins what its own fragments need, and nothing of the statement around it. */
+static void test_joins_of_a_subquery(void **state)
+{
+    struct loaded l = load(NULL);
+    const struct source *s = sources_find(l.sources, "demo", NULL);
+    struct query q;
+    struct buf out = {0}, inner = {0}, outer = {0};
+    query_init(&q);
+    assert_int_equal(source_text(s, &q, "session.plan", &out, NULL), 0);
+    struct query_scope outside = query_scope_begin(&q);
+    assert_int_equal(source_text(s, &q, "session.plan", &out, NULL), 0);
+    source_from(s, &q, &inner);
+    query_scope_end(&q, outside);
+    source_from(s, &q, &outer);
+    assert_string_equal(buf_text(&out), "ifNull(_joined_1, '')ifNull(_joined_2, '')");
+    assert_null(strstr(buf_text(&inner), "_join_1"));
+    assert_non_null(strstr(buf_text(&inner), "_join_2"));
+    assert_null(strstr(buf_text(&outer), "_join_2"));
+    assert_non_null(strstr(buf_text(&outer), "_join_1"));
+    buf_done(&out);
+    buf_done(&inner);
+    buf_done(&outer);
     query_done(&q);
     sources_free(l.sources);
 }
@@ -524,7 +559,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_presets),
         cmocka_unit_test(test_fields_of_each_kind),
-        cmocka_unit_test(test_actor_property_is_joined),
+        cmocka_unit_test(test_values_of_owners_are_joined),
+        cmocka_unit_test(test_joins_of_a_subquery),
         cmocka_unit_test(test_configuration),
         cmocka_unit_test(test_configuration_errors),
         cmocka_unit_test(test_several_problems),

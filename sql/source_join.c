@@ -1,0 +1,86 @@
+#include "source_join.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Whose value it is, and which of several: the owner's rows in order of time. */
+static const struct {
+    const char *prefix, *pick;
+} owners[SOURCE_FIELDS] = {
+    [SOURCE_ACTOR] = {"actor", "argMaxIf"},
+    [SOURCE_SESSION] = {"session", "argMinIf"},
+};
+
+/* A key that only the containers of actors hold, where the source has one. */
+static int owned_value(const struct source *s, struct query *q, enum source_field owner,
+                       const char *key, struct buf *out, struct err *ret_err)
+{
+    if (owner == SOURCE_ACTOR && s->actor_properties >= 0) {
+        place_text(&s->properties[s->actor_properties], q, key, out);
+        return 0;
+    }
+    return source_bare_property(s, q, key, out, ret_err);
+}
+
+/* Adds the join; its value is _joined_<n>. */
+static void add_join(const struct source *s, struct query *q, enum source_field owner, size_t n,
+                     const char *key, const char *inner_key, const char *value, const char *from)
+{
+    struct buf *out = &q->joins;
+    buf_printf(out, " LEFT ANY JOIN (SELECT %s AS _key_%zu, %s(%s AS _value_%zu, (", inner_key, n,
+               owners[owner].pick, value, n);
+    sql_identifier(out, s->time.column);
+    buf_puts(out, ", ");
+    if (s->order != NULL)
+        sql_identifier(out, s->order);
+    else
+        buf_printf(out, "_value_%zu", n); /* ties: always the same one */
+    /* Events without an owner are nobody's. */
+    buf_printf(
+        out,
+        "), _value_%zu != '') AS _joined_%zu FROM %s WHERE _key_%zu != '' GROUP BY _key_%zu) "
+        "AS _join_%zu ON %s = _join_%zu._key_%zu",
+        n, n, from, n, n, n, key, n, n);
+}
+
+static int join_owned(const struct source *s, struct query *q, enum source_field owner,
+                      const char *key, size_t *ret_n, struct err *ret_err)
+{
+    struct buf outer = {0}, inner = {0}, value = {0}, from = {0};
+    int rc = source_logical(s, q, owner, &outer, ret_err);
+    /* The grouped rows are a FROM of their own: what their fragments join stays there. */
+    struct query_scope outside = query_scope_begin(q);
+    if (rc == 0)
+        rc = source_logical(s, q, owner, &inner, ret_err);
+    if (rc == 0)
+        rc = owned_value(s, q, owner, key, &value, ret_err);
+    source_from(s, q, &from);
+    query_scope_end(q, outside);
+    if (rc == 0) {
+        *ret_n = ++q->join_count;
+        add_join(s, q, owner, *ret_n, buf_text(&outer), buf_text(&inner), buf_text(&value),
+                 buf_text(&from));
+        q->failed |= outer.failed || inner.failed || value.failed || from.failed;
+    }
+    buf_done(&outer);
+    buf_done(&inner);
+    buf_done(&value);
+    buf_done(&from);
+    return rc;
+}
+
+int source_owned(const struct source *s, struct query *q, enum source_field owner, const char *key,
+                 struct buf *out, struct err *ret_err)
+{
+    struct buf name = {0};
+    buf_printf(&name, "%s.%s", owners[owner].prefix, key);
+    size_t n = query_joined(q, buf_text(&name));
+    int rc = n > 0 ? 0 : join_owned(s, q, owner, key, &n, ret_err);
+    if (rc == 0) {
+        query_note_joined(q, buf_text(&name), n);
+        /* A server may have join_use_nulls on. */
+        buf_printf(out, "ifNull(_joined_%zu, '')", n);
+    }
+    buf_done(&name);
+    return rc;
+}

@@ -1,0 +1,17 @@
+#pragma once
+/* Values that rows take from their owner: what an actor or a session is known to have. Internal to
+ * the sql floor; source.c and source_join.c share it. */
+#include "source.h"
+
+/* One place as String, '' where it is missing; `key` of a container, NULL for a column. */
+void place_text(const struct place *p, struct query *q, const char *key, struct buf *out);
+
+/* A property by its bare key: a column, else the containers in look-up order. */
+int source_bare_property(const struct source *s, struct query *q, const char *key, struct buf *out,
+                         struct err *ret_err);
+
+/* actor.<key>: the actor's last non-empty value; session.<key>: the first of the row's session.
+ * Both over all rows of the source, joined once however often a statement names them. `owner` is
+ * SOURCE_ACTOR or SOURCE_SESSION. */
+int source_owned(const struct source *s, struct query *q, enum source_field owner, const char *key,
+                 struct buf *out, struct err *ret_err);
