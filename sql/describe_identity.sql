@@ -1,4 +1,4 @@
 -- What share of the events names an actor and a session.
 SELECT toInt64(count()), toInt64(countIf($actor != '')), toInt64(countIf($session != ''))
-FROM $table
+FROM $from
 WHERE $in_period

@@ -12,7 +12,7 @@ FROM (
                    $first_us AS _first_us,
                    $last_us AS _last_us,
                    countIf($in_late_half) AS _late
-            FROM $table
+            FROM $from
             GROUP BY _event
         )
     )

@@ -244,6 +244,8 @@ int source_logical(const struct source *s, struct query *q, enum source_field fi
         return err_set(ret_err, ERR_ARGUMENT, NULL,
                        "source '%s' has no field '%s'; map one in its configuration", s->name,
                        source_field_names[field]);
+    if (field == SOURCE_ACTOR && s->stitch)
+        return source_stitched_actor(s, q, out, ret_err);
     if (field == SOURCE_DURATION) {
         struct buf number = {0};
         int rc = source_number(s, q, "duration_ms", &number, ret_err);
@@ -254,6 +256,11 @@ int source_logical(const struct source *s, struct query *q, enum source_field fi
     }
     places_text(&s->fields[field], q, out);
     return 0;
+}
+
+void source_user(const struct source *s, struct query *q, struct buf *out)
+{
+    places_text(&s->fields[SOURCE_ACTOR], q, out);
 }
 
 static bool is_scalar_type(const char *type)

@@ -8,6 +8,7 @@
  *     "description": "…", "time": "Timestamp", "event": "SpanName",
  *     "session": "ResourceAttributes['rum.sessionId']",
  *     "actor": ["SpanAttributes['user.id']", "SpanAttributes['userEmail']"],
+ *     "stitch": true (a row that names no user counts for the first one that its session names),
  *     "resource": …, "service": …, "status": …, "duration_ms": …, "url": …, "start_time": …,
  *     "cases": {"order": "SpanAttributes['order.id']"}, "objects": {"item": …},
  *     "properties": ["SpanAttributes", "ResourceAttributes"], "actor_properties": "…",
@@ -73,6 +74,7 @@ struct source {
     char *description;
     struct place time; /* DateTime or DateTime64 */
     struct places fields[SOURCE_FIELDS];
+    bool stitch; /* the places of the actor name users only; a session without any is its own */
     double duration_unit_ms;  /* what one unit of the duration column is: 1e-6 for ns */
     char *order;              /* column that breaks ties of time (import order), or NULL */
     struct place *properties; /* containers: Map, JSON or JSON-text columns, in look-up order */
@@ -150,6 +152,10 @@ int source_text(const struct source *s, struct query *q, const char *field, stru
 /* The expression of one logical field; ERR_ARGUMENT where the source has none. */
 int source_logical(const struct source *s, struct query *q, enum source_field field,
                    struct buf *out, struct err *ret_err);
+
+/* The user that a row of a source with an actor names itself, '' = none: SOURCE_ACTOR without what
+ * `stitch` adds, so it needs no join. */
+void source_user(const struct source *s, struct query *q, struct buf *out);
 
 /* The same as Nullable(Float64): a number, or NULL where the text is none. */
 int source_number(const struct source *s, struct query *q, const char *field, struct buf *out,

@@ -22,13 +22,14 @@ static int owned_value(const struct source *s, struct query *q, enum source_fiel
     return source_bare_property(s, q, key, out, ret_err);
 }
 
-/* Adds the join; its value is _joined_<n>. */
-static void add_join(const struct source *s, struct query *q, enum source_field owner, size_t n,
-                     const char *key, const char *inner_key, const char *value, const char *from)
+/* Adds the join of `value`, one of the rows of `from` for each `inner_key`; it is _joined_<n>. */
+static size_t add_join(const struct source *s, struct query *q, const char *pick, const char *key,
+                       const char *inner_key, const char *value, const char *from)
 {
     struct buf *out = &q->joins;
+    size_t n = ++q->join_count;
     buf_printf(out, " LEFT ANY JOIN (SELECT %s AS _key_%zu, %s(%s AS _value_%zu, (", inner_key, n,
-               owners[owner].pick, value, n);
+               pick, value, n);
     sql_identifier(out, s->time.column);
     buf_puts(out, ", ");
     if (s->order != NULL)
@@ -41,6 +42,7 @@ static void add_join(const struct source *s, struct query *q, enum source_field 
         "), _value_%zu != '') AS _joined_%zu FROM %s WHERE _key_%zu != '' GROUP BY _key_%zu) "
         "AS _join_%zu ON %s = _join_%zu._key_%zu",
         n, n, from, n, n, n, key, n, n);
+    return n;
 }
 
 static int join_owned(const struct source *s, struct query *q, enum source_field owner,
@@ -57,9 +59,8 @@ static int join_owned(const struct source *s, struct query *q, enum source_field
     source_from(s, q, &from);
     query_scope_end(q, outside);
     if (rc == 0) {
-        *ret_n = ++q->join_count;
-        add_join(s, q, owner, *ret_n, buf_text(&outer), buf_text(&inner), buf_text(&value),
-                 buf_text(&from));
+        *ret_n = add_join(s, q, owners[owner].pick, buf_text(&outer), buf_text(&inner),
+                          buf_text(&value), buf_text(&from));
         q->failed |= outer.failed || inner.failed || value.failed || from.failed;
     }
     buf_done(&outer);
@@ -82,5 +83,30 @@ int source_owned(const struct source *s, struct query *q, enum source_field owne
         buf_printf(out, "ifNull(_joined_%zu, '')", n);
     }
     buf_done(&name);
+    return rc;
+}
+
+int source_stitched_actor(const struct source *s, struct query *q, struct buf *out,
+                          struct err *ret_err)
+{
+    static const char name[] = "actor"; /* no field of an owner is called so */
+    struct buf session = {0}, user = {0}, table = {0};
+    int rc = source_logical(s, q, SOURCE_SESSION, &session, ret_err);
+    source_user(s, q, &user);
+    if (rc == 0) {
+        size_t n = query_joined(q, name);
+        if (n == 0) {
+            source_table(s, &table);
+            n = add_join(s, q, "argMinIf", buf_text(&session), buf_text(&session), buf_text(&user),
+                         buf_text(&table));
+            query_note_joined(q, name, n);
+        }
+        buf_printf(out, "coalesce(nullIf(%s, ''), nullIf(_joined_%zu, ''), %s)", buf_text(&user), n,
+                   buf_text(&session));
+        q->failed |= session.failed || user.failed || table.failed;
+    }
+    buf_done(&session);
+    buf_done(&user);
+    buf_done(&table);
     return rc;
 }

@@ -15,3 +15,8 @@ int source_bare_property(const struct source *s, struct query *q, const char *ke
  * SOURCE_ACTOR or SOURCE_SESSION. */
 int source_owned(const struct source *s, struct query *q, enum source_field owner, const char *key,
                  struct buf *out, struct err *ret_err);
+
+/* The actor of a source with `stitch`: the row's own user, else the first user that its session
+ * has, else the session. */
+int source_stitched_actor(const struct source *s, struct query *q, struct buf *out,
+                          struct err *ret_err);

@@ -180,6 +180,38 @@ static bool is_time_type(const char *type)
     return strncmp(type, "DateTime", strlen("DateTime")) == 0;
 }
 
+static bool is_same_place(const struct place *a, const struct place *b)
+{
+    return strcmp(a->column, b->column) == 0 && (a->key == NULL) == (b->key == NULL) &&
+           (a->key == NULL || strcmp(a->key, b->key) == 0);
+}
+
+/* What is left of the actor without the session, which the stitched actor ends with anyway. */
+static int parse_stitch(struct source *s, const json_t *mapping, const json_t *strict,
+                        struct err *ret_err)
+{
+    if (!json_get_bool(mapping, "stitch", false))
+        return 0;
+    struct places *users = &s->fields[SOURCE_ACTOR];
+    const struct places *sessions = &s->fields[SOURCE_SESSION];
+    size_t kept = 0;
+    for (size_t i = 0; i < users->count; i++) {
+        bool is_session = false;
+        for (size_t k = 0; k < sessions->count; k++)
+            is_session = is_session || is_same_place(&users->items[i], &sessions->items[k]);
+        if (is_session)
+            place_done(&users->items[i]);
+        else
+            users->items[kept++] = users->items[i];
+    }
+    users->count = kept;
+    s->stitch = kept > 0 && sessions->count > 0;
+    if (!s->stitch && json_get_bool(strict, "stitch", false))
+        return err_set(ret_err, ERR_ARGUMENT, "stitch",
+                       "stitching needs a session and an actor that names the user");
+    return 0;
+}
+
 /* Builds a source; `mapping` is the merged JSON. Errors name the mapping's key. What the
  * configuration itself (`strict`, or NULL) names must exist; presets name columns that only some
  * versions of a table have. */
@@ -224,6 +256,8 @@ static int source_build(const char *name, const char *database, const char *tabl
     }
     if (rc == 0 && s->fields[SOURCE_EVENT].count == 0)
         rc = err_set(ret_err, ERR_ARGUMENT, "event", "a source needs an event column");
+    if (rc == 0)
+        rc = parse_stitch(s, mapping, strict, ret_err);
     if (rc == 0)
         rc = parse_containers(s, mapping, strict, ret_err);
     if (rc == 0)

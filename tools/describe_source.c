@@ -139,23 +139,23 @@ static void property_pairs(const struct source *s, struct buf *out)
 static int plan_columns(struct run *run, struct err *ret_err)
 {
     struct query q;
-    struct buf pairs = {0}, where = {0}, table = {0};
+    struct buf pairs = {0}, where = {0}, from = {0};
     query_init(&q);
     query_set_integer(&q, "sample", SAMPLE_ROWS);
     int rc = column_pairs(run->source, &q, &pairs, ret_err);
     in_period(run, &q, &where);
-    source_table(run->source, &table);
+    source_from(run->source, &q, &from);
     if (rc == 0)
         rc = run_query(run, &q, &sql_describe_columns,
                        (const struct query_fragment[]){{"pairs", buf_text(&pairs)},
                                                        {"in_period", buf_text(&where)},
-                                                       {"table", buf_text(&table)},
+                                                       {"from", buf_text(&from)},
                                                        {0}},
                        200, ret_err);
     query_done(&q);
     buf_done(&pairs);
     buf_done(&where);
-    buf_done(&table);
+    buf_done(&from);
     return rc;
 }
 
@@ -189,26 +189,26 @@ static int plan_identity(struct run *run, struct err *ret_err)
 {
     const struct source *s = run->source;
     struct query q;
-    struct buf actor = {0}, session = {0}, where = {0}, table = {0};
+    struct buf actor = {0}, session = {0}, where = {0}, from = {0};
     query_init(&q);
     if (source_logical(s, &q, SOURCE_ACTOR, &actor, NULL) < 0)
         buf_puts(&actor, "''");
     if (source_logical(s, &q, SOURCE_SESSION, &session, NULL) < 0)
         buf_puts(&session, "''");
     in_period(run, &q, &where);
-    source_table(s, &table);
+    source_from(s, &q, &from);
     int rc = run_query(run, &q, &sql_describe_identity,
                        (const struct query_fragment[]){{"actor", buf_text(&actor)},
                                                        {"session", buf_text(&session)},
                                                        {"in_period", buf_text(&where)},
-                                                       {"table", buf_text(&table)},
+                                                       {"from", buf_text(&from)},
                                                        {0}},
                        1, ret_err);
     query_done(&q);
     buf_done(&actor);
     buf_done(&session);
     buf_done(&where);
-    buf_done(&table);
+    buf_done(&from);
     return rc;
 }
 

@@ -67,7 +67,7 @@ static int plan(struct run *run, struct err *ret_err)
         return rc;
     struct query q;
     struct buf event = {0}, actor = {0}, session = {0}, first = {0}, last = {0}, in_period = {0},
-               late = {0}, table = {0};
+               late = {0}, from = {0};
     query_init(&q);
     query_set_text(&q, "search", json_get_string(run->arguments, "search", ""));
     query_set_integer(&q, "min_count", json_get_integer(run->arguments, "min_count", 0));
@@ -79,7 +79,7 @@ static int plan(struct run *run, struct err *ret_err)
     source_first_last(s, &first, &last);
     source_time_between(s, &q, p->from_us, p->to_us, &in_period);
     source_time_between(s, &q, p->from_us + (p->to_us - p->from_us) / 2, p->to_us, &late);
-    source_table(s, &table);
+    source_from(s, &q, &from);
     rc = run_query(run, &q, &sql_list_events,
                    (const struct query_fragment[]){{"event", buf_text(&event)},
                                                    {"distinct_if", source_distinct_if(s)},
@@ -89,11 +89,11 @@ static int plan(struct run *run, struct err *ret_err)
                                                    {"in_late_half", buf_text(&late)},
                                                    {"first_us", buf_text(&first)},
                                                    {"last_us", buf_text(&last)},
-                                                   {"table", buf_text(&table)},
+                                                   {"from", buf_text(&from)},
                                                    {0}},
                    (size_t)limit + 1, ret_err);
     query_done(&q);
-    struct buf *all[] = {&event, &actor, &session, &first, &last, &in_period, &late, &table};
+    struct buf *all[] = {&event, &actor, &session, &first, &last, &in_period, &late, &from};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         buf_done(all[i]);
     return rc < 0 ? rc : 0;

@@ -35,27 +35,27 @@ enum { MAX_COUNTED = 16 };
 static int count_source(struct run *run, const struct source *s, struct err *ret_err)
 {
     struct query q;
-    struct buf actor = {0}, first = {0}, last = {0}, table = {0};
+    struct buf actor = {0}, first = {0}, last = {0}, from = {0};
     query_init(&q);
     if (s->fields[SOURCE_ACTOR].count == 0)
         buf_puts(&actor, "''");
     else
         source_logical(s, &q, SOURCE_ACTOR, &actor, NULL);
     source_first_last(s, &first, &last);
-    source_table(s, &table);
+    source_from(s, &q, &from);
     int rc = run_query(run, &q, &sql_list_sources,
                        (const struct query_fragment[]){{"distinct_if", source_distinct_if(s)},
                                                        {"actor", buf_text(&actor)},
                                                        {"first_us", buf_text(&first)},
                                                        {"last_us", buf_text(&last)},
-                                                       {"table", buf_text(&table)},
+                                                       {"from", buf_text(&from)},
                                                        {0}},
                        1, ret_err);
     query_done(&q);
     buf_done(&actor);
     buf_done(&first);
     buf_done(&last);
-    buf_done(&table);
+    buf_done(&from);
     return rc;
 }
 

@@ -81,7 +81,7 @@ static int plan_bounds(struct run *run, const struct session_place *place, struc
     query_init(&q);
     int rc = source_logical(s, &q, SOURCE_SESSION, &session, ret_err);
     if (s->fields[SOURCE_ACTOR].count > 0)
-        source_logical(s, &q, SOURCE_ACTOR, &actor, NULL);
+        source_user(s, &q, &actor); /* of one session: nothing to join */
     else
         buf_puts(&actor, "''");
     sql_identifier(&column, s->time.column);
@@ -134,6 +134,8 @@ int session_place_shape(struct run *run, struct session_place *place, struct err
     place->spans_first_us = json_integer_value(json_array_get(row, 1));
     place->spans_last_us = json_integer_value(json_array_get(row, 2));
     const char *actor = json_string_value(json_array_get(row, 3));
+    if (run->source->stitch && place->has_spans && (actor == NULL || actor[0] == '\0'))
+        actor = place->id;
     place->actor = strdup(actor != NULL ? actor : "");
     if (place->actor == NULL)
         return err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
