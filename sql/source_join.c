@@ -7,8 +7,8 @@
 static const struct {
     const char *prefix, *pick;
 } owners[SOURCE_FIELDS] = {
-    [SOURCE_ACTOR] = {"actor", "argMaxIf"},
-    [SOURCE_SESSION] = {"session", "argMinIf"},
+    [SOURCE_ACTOR] = {"actor", "argMax"},
+    [SOURCE_SESSION] = {"session", "argMin"},
 };
 
 /* A key that only the containers of actors hold, where the source has one. */
@@ -36,12 +36,11 @@ static size_t add_join(const struct source *s, struct query *q, const char *pick
         sql_identifier(out, s->order);
     else
         buf_printf(out, "_value_%zu", n); /* ties: always the same one */
-    /* Events without an owner are nobody's. */
-    buf_printf(
-        out,
-        "), _value_%zu != '') AS _joined_%zu FROM %s WHERE _key_%zu != '' GROUP BY _key_%zu) "
-        "AS _join_%zu ON %s = _join_%zu._key_%zu",
-        n, n, from, n, n, n, key, n, n);
+    /* Events without an owner are nobody's, and those without a value have none to give. */
+    buf_printf(out,
+               ")) AS _joined_%zu FROM %s WHERE _key_%zu != '' AND _value_%zu != '' "
+               "GROUP BY _key_%zu) AS _join_%zu ON %s = _join_%zu._key_%zu",
+               n, from, n, n, n, n, key, n, n);
     return n;
 }
 
@@ -97,7 +96,7 @@ int source_stitched_actor(const struct source *s, struct query *q, struct buf *o
         size_t n = query_joined(q, name);
         if (n == 0) {
             source_table(s, &table);
-            n = add_join(s, q, "argMinIf", buf_text(&session), buf_text(&session), buf_text(&user),
+            n = add_join(s, q, "argMin", buf_text(&session), buf_text(&session), buf_text(&user),
                          buf_text(&table));
             query_note_joined(q, name, n);
         }

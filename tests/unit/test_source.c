@@ -182,11 +182,13 @@ static void test_values_of_owners_are_joined(void **state)
     assert_string_equal(buf_text(&out), "ifNull(_joined_1, '') ifNull(_joined_2, '') "
                                         "ifNull(_joined_1, '')");
     assert_non_null(strstr(buf_text(&from), "`demo`.`otel_traces` LEFT ANY JOIN (SELECT "));
-    assert_non_null(strstr(buf_text(&from), "argMaxIf("));
-    assert_non_null(strstr(buf_text(&from), "argMinIf("));
+    assert_non_null(strstr(buf_text(&from), "argMax("));
+    assert_non_null(strstr(buf_text(&from), "argMin("));
     /* Events without an owner share no value. */
-    assert_non_null(strstr(buf_text(&from), " WHERE _key_1 != '' GROUP BY _key_1)"));
-    assert_non_null(strstr(buf_text(&from), " WHERE _key_2 != '' GROUP BY _key_2)"));
+    assert_non_null(
+        strstr(buf_text(&from), " WHERE _key_1 != '' AND _value_1 != '' GROUP BY _key_1)"));
+    assert_non_null(
+        strstr(buf_text(&from), " WHERE _key_2 != '' AND _value_2 != '' GROUP BY _key_2)"));
     assert_null(strstr(buf_text(&from), "_join_3"));
     buf_done(&out);
     buf_done(&from);
