@@ -10,7 +10,8 @@ FROM (
         SELECT arrayJoin(_pairs) AS pair
         FROM (SELECT $pairs AS _pairs FROM $table WHERE $in_period LIMIT {sample:UInt64})
     )
-    WHERE value != '' AND (empty({search:String}) OR positionCaseInsensitiveUTF8(field, {search:String}) > 0)
+    WHERE value != '' AND NOT has({hidden:Array(String)}, field)
+        AND (empty({search:String}) OR positionCaseInsensitiveUTF8(field, {search:String}) > 0 OR has({also:Array(String)}, field))
     GROUP BY field, value
 )
 GROUP BY field

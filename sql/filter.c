@@ -5,7 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "source.h"
+#include "source_join.h"
+
+const char *const source_operators[] = {
+    "eq",    "ne", "in",  "not_in", "contains", "not_contains", "starts_with", "ends_with",
+    "regex", "gt", "gte", "lt",     "lte",      "exists",       "missing",     NULL};
 
 enum operand { OPERAND_NONE, OPERAND_ONE, OPERAND_MANY, OPERAND_ORDER };
 
@@ -195,11 +199,7 @@ static int matcher_names(const struct source *s, struct query *q, const json_t *
     size_t alternatives = 0;
     buf_putc(out, '(');
     if (event != NULL) {
-        int rc = source_logical(s, q, SOURCE_EVENT, out, ret_err);
-        if (rc < 0)
-            return rc;
-        buf_puts(out, " = ");
-        query_bind_text(q, out, event);
+        source_event_is(s, q, event, out);
         alternatives++;
     }
     for (size_t i = 0; i < json_array_size(any_of); i++, alternatives++) {

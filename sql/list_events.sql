@@ -16,7 +16,8 @@ FROM (
             GROUP BY _event
         )
     )
-    WHERE _n >= {min_count:UInt64} AND (empty({search:String}) OR positionCaseInsensitiveUTF8(_event, {search:String}) > 0)
+    WHERE _n >= {min_count:UInt64} AND NOT has({hidden:Array(String)}, _event)
+        AND (empty({search:String}) OR positionCaseInsensitiveUTF8(_event, {search:String}) > 0 OR has({also:Array(String)}, _event))
 )
 ORDER BY _n DESC, _event
 LIMIT {limit:UInt64} OFFSET {offset:UInt64}

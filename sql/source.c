@@ -237,6 +237,46 @@ static const struct source_key *find_key(const struct source_key *keys, size_t c
     return NULL;
 }
 
+/* An event that was renamed counts under its present name. */
+static void present_name(const struct source *s, struct query *q, struct buf *out)
+{
+    struct buf name = {0};
+    places_text(&s->fields[SOURCE_EVENT], q, &name);
+    buf_printf(out, "transform(toString(%s), ", buf_text(&name));
+    query_bind_texts(q, out, s->knowledge.old_names);
+    buf_puts(out, ", ");
+    query_bind_texts(q, out, s->knowledge.new_names);
+    buf_printf(out, ", toString(%s))", buf_text(&name));
+    q->failed |= buf_failed(&name);
+    buf_done(&name);
+}
+
+/* The name that an event has now. */
+static const char *renamed(const struct knowledge *k, const char *name)
+{
+    for (size_t i = 0; i < json_array_size(k->old_names); i++)
+        if (strcmp(json_string_value(json_array_get(k->old_names, i)), name) == 0)
+            return json_string_value(json_array_get(k->new_names, i));
+    return name;
+}
+
+void source_event_is(const struct source *s, struct query *q, const char *name, struct buf *out)
+{
+    name = renamed(&s->knowledge, name);
+    json_t *old = json_object_get(json_object_get(s->knowledge.events, name), "renamed_from");
+    places_text(&s->fields[SOURCE_EVENT], q, out);
+    if (json_array_size(old) == 0) {
+        buf_puts(out, " = ");
+        query_bind_text(q, out, name);
+        return;
+    }
+    json_t *names = json_pack("[s]", name);
+    json_array_extend(names, old);
+    buf_puts(out, " IN ");
+    query_bind_texts(q, out, names);
+    json_decref(names);
+}
+
 int source_logical(const struct source *s, struct query *q, enum source_field field,
                    struct buf *out, struct err *ret_err)
 {
@@ -254,7 +294,10 @@ int source_logical(const struct source *s, struct query *q, enum source_field fi
         buf_done(&number);
         return rc;
     }
-    places_text(&s->fields[field], q, out);
+    if (field == SOURCE_EVENT && s->knowledge.old_names != NULL)
+        present_name(s, q, out);
+    else
+        places_text(&s->fields[field], q, out);
     return 0;
 }
 

@@ -14,6 +14,7 @@
  *     "properties": ["SpanAttributes", "ResourceAttributes"], "actor_properties": "…",
  *     "replay_table": "hyperdx_sessions", "logs_table": "otel_logs",
  *     "replay_url": "…{session}…{at}…" }
+ * and what the team knows about events and fields: see knowledge.h.
  * A place is a column, or a key of a Map or JSON column, or of a String column holding JSON. A list
  * of places means the first that is not empty. */
 #include <stdbool.h>
@@ -24,6 +25,7 @@
 #include "buf.h"
 #include "db.h"
 #include "err.h"
+#include "knowledge.h"
 #include "query.h"
 
 enum place_kind {
@@ -84,6 +86,7 @@ struct source {
     int actor_properties;    /* of actor.<key> when rows carry them; -1: from event properties */
     struct source_key *cases, *objects;
     size_t case_count, object_count;
+    struct knowledge knowledge;                   /* of the team: descriptions, names, matchers */
     json_t *columns;                              /* {column: type} of the table */
     char *replay_table, *logs_table, *replay_url; /* or NULL */
     bool has_replay;                              /* the replay table exists */
@@ -171,6 +174,9 @@ int source_case(const struct source *s, struct query *q, const char *name, struc
 /* What is counted: "user", "session", "case" or a field → String expression. */
 int source_actor(const struct source *s, struct query *q, const char *actor, const char *case_name,
                  struct buf *out, struct err *ret_err);
+
+/* The operators of filters, NULL-terminated. */
+extern const char *const source_operators[];
 
 /* One of CONTRACT.md's filters {field, op, value, values} as a condition on one row. */
 int source_filter(const struct source *s, struct query *q, const json_t *filter, struct buf *out,

@@ -6,6 +6,10 @@
 /* One place as String, '' where it is missing; `key` of a container, NULL for a column. */
 void place_text(const struct place *p, struct query *q, const char *key, struct buf *out);
 
+/* Whether a row is the event `name`, as a condition that reads the column as it is: an event that
+ * was renamed is any of its names. */
+void source_event_is(const struct source *s, struct query *q, const char *name, struct buf *out);
+
 /* A property by its bare key: a column, else the containers in look-up order. */
 int source_bare_property(const struct source *s, struct query *q, const char *key, struct buf *out,
                          struct err *ret_err);

@@ -78,6 +78,7 @@ static struct source *source_free(struct source *s)
     }
     free(s->cases);
     free(s->objects);
+    knowledge_done(&s->knowledge);
     json_decref(s->columns);
     free(s);
     return NULL;
@@ -518,7 +519,11 @@ static int consider_table(struct sources_load *load, struct sources *list, const
         struct source *source = NULL;
         struct err wrong = {0};
         rc = source_build(name, database, table, mapping, columns, config, &source, &wrong);
-        if (rc == 0 && source != NULL) {
+        /* A source that means to be one; the team wants to hear what it wrote wrongly. */
+        bool is_told = config != NULL || rc == 0;
+        if (rc == 0 && (rc = knowledge_read(source, mapping, &wrong)) < 0)
+            source = source_free(source);
+        if (rc == 0) {
             note_size(source, about);
             source->has_json_values = has_json_values(load->db->info.version);
             source->has_replay = source->replay_table != NULL &&
@@ -526,7 +531,7 @@ static int consider_table(struct sources_load *load, struct sources *list, const
             rc = add_source(list, source, ret_err);
         } else if (rc == -ERR_MEMORY) {
             *ret_err = wrong;
-        } else if (config != NULL) {
+        } else if (is_told) {
             char at[128];
             snprintf(at, sizeof at, "sources.%s", name);
             err_prefix(&wrong, at);

@@ -1,10 +1,8 @@
 #include "args.h"
 
-const char *const arg_intervals[] = {"minute", "hour", "day", "week", "month", NULL};
+#include "source.h"
 
-static const char *const operators[] = {
-    "eq",    "ne", "in",  "not_in", "contains", "not_contains", "starts_with", "ends_with",
-    "regex", "gt", "gte", "lt",     "lte",      "exists",       "missing",     NULL};
+const char *const arg_intervals[] = {"minute", "hour", "day", "week", "month", NULL};
 
 const struct param arg_filter_fields[] = {
     {.name = "field",
@@ -12,7 +10,7 @@ const struct param arg_filter_fields[] = {
      .is_required = true,
      .max_length = 256,
      .description = "Field."},
-    {.name = "op", .choices = operators, .fallback = "\"eq\"", .description = "Comparison."},
+    {.name = "op", .choices = source_operators, .fallback = "\"eq\"", .description = "Comparison."},
     {.name = "value", .is_scalar_text = true, .description = "One value."},
     {.name = "values",
      .is_list = true,

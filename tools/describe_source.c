@@ -15,7 +15,8 @@ static const struct param params[] = {
     {.name = "search",
      .max_length = 256,
      .fallback = "\"\"",
-     .description = "Only fields whose name contains this, case ignored."},
+     .description =
+         "Only fields whose name (or the team's words for it) contains this, case ignored."},
     ARG_LIMIT("100"),
     ARG_CURSOR,
     ARG_OUTPUT,
@@ -165,7 +166,14 @@ static int plan_properties(struct run *run, struct err *ret_err)
     struct buf pairs = {0}, where = {0}, table = {0};
     query_init(&q);
     query_set_integer(&q, "sample", SAMPLE_ROWS);
-    query_set_text(&q, "search", json_get_string(run->arguments, "search", ""));
+    const char *search = json_get_string(run->arguments, "search", "");
+    json_t *also = knowledge_search(&run->source->knowledge, KNOWLEDGE_FIELD, search);
+    json_t *hidden = knowledge_hidden(&run->source->knowledge, KNOWLEDGE_FIELD, search);
+    query_set_text(&q, "search", search);
+    query_set_texts(&q, "also", also);
+    query_set_texts(&q, "hidden", hidden);
+    json_decref(also);
+    json_decref(hidden);
     query_set_integer(&q, "limit", MAX_PROPERTIES + 1);
     property_pairs(run->source, &pairs);
     if (pairs.len == 0)
@@ -230,20 +238,30 @@ static const char *type_of(const json_t *row)
     return is_boolean ? "boolean" : is_number ? "number" : is_time ? "time" : "text";
 }
 
-static json_t *field_item(const json_t *row, double sampled)
+static json_t *field_item(const struct run *run, const json_t *row, double sampled)
 {
+    const struct knowledge *k = &run->source->knowledge;
+    const char *field = json_string_value(json_array_get(row, 0));
+    bool is_event = strcmp(field, source_field_names[SOURCE_EVENT]) == 0;
     json_t *top = json_array();
     const json_t *pairs = json_array_get(row, 3);
     for (size_t i = 0; i < json_array_size(pairs); i++) {
         const json_t *pair = json_array_get(pairs, i);
+        if (is_event &&
+            knowledge_is_hidden(k, KNOWLEDGE_EVENT, json_string_value(json_array_get(pair, 0))))
+            continue;
         json_array_append_new(top, json_pack("{s:O, s:O}", "value", json_array_get(pair, 0),
                                              "count", json_array_get(pair, 1)));
     }
     double with_value = json_number_value(json_array_get(row, 1));
     double coverage = sampled > 0 ? with_value / sampled : 0;
-    return json_pack("{s:O, s:s, s:f, s:O, s:o}", "field", json_array_get(row, 0), "type",
-                     type_of(row), "coverage", coverage < 1 ? coverage : 1.0, "distinct",
-                     json_array_get(row, 2), "top", top);
+    json_t *item = json_pack("{s:O, s:s, s:f, s:O, s:o}", "field", json_array_get(row, 0), "type",
+                             type_of(row), "coverage", coverage < 1 ? coverage : 1.0, "distinct",
+                             json_array_get(row, 2), "top", top);
+    const char *description = knowledge_description(k, KNOWLEDGE_FIELD, field);
+    if (description != NULL)
+        json_object_set_new(item, "description", json_string(description));
+    return item;
 }
 
 static void write_row(struct run *run, const json_t *item)
@@ -262,8 +280,8 @@ static void write_row(struct run *run, const json_t *item)
             json_get_string(item, "field", ""), json_get_string(item, "type", ""),
             text_percent(coverage, sizeof coverage, json_get_number(item, "coverage", 0)),
             text_count(distinct, sizeof distinct, (double)json_get_integer(item, "distinct", 0)),
-            values},
-        5);
+            values, json_get_string(item, "description", "")},
+        json_object_size(run->source->knowledge.fields) > 0 ? 6 : 5);
 }
 
 /* Cuts a long value, so that one page text cannot fill the result. */
@@ -280,6 +298,22 @@ static void shorten(json_t *item)
             json_object_set_new(entry, "value", json_sprintf("%.*s…", (int)len, value));
         }
     }
+}
+
+/* Of the logical fields, what the SQL asks of the others. */
+static bool is_searched(const struct run *run, const char *field, const char *search)
+{
+    const struct knowledge *k = &run->source->knowledge;
+    if (knowledge_is_hidden(k, KNOWLEDGE_FIELD, field))
+        return strcmp(field, search) == 0;
+    if (strcasestr(field, search) != NULL)
+        return true;
+    json_t *also = knowledge_search(k, KNOWLEDGE_FIELD, search);
+    bool is_found = false;
+    for (size_t i = 0; i < json_array_size(also); i++)
+        is_found = is_found || strcmp(json_string_value(json_array_get(also, i)), field) == 0;
+    json_decref(also);
+    return is_found;
 }
 
 static int shape(struct run *run, struct err *ret_err)
@@ -299,7 +333,7 @@ static int shape(struct run *run, struct err *ret_err)
         const json_t *rows = run_rows(run, query);
         for (size_t i = 0; i < json_array_size(rows); i++) {
             const json_t *row = json_array_get(rows, i);
-            if (query == 0 && strcasestr(json_string_value(json_array_get(row, 0)), search) == NULL)
+            if (query == 0 && !is_searched(run, json_string_value(json_array_get(row, 0)), search))
                 continue;
             if ((int64_t)seen++ < offset)
                 continue;
@@ -307,15 +341,17 @@ static int shape(struct run *run, struct err *ret_err)
                 more = true;
                 continue;
             }
-            json_t *item = field_item(row, sampled);
+            json_t *item = field_item(run, row, sampled);
             shorten(item);
             json_array_append_new(list, item);
         }
     }
     buf_printf(&run->text, "%zu field%s with values in source '%s'.\n", seen, seen == 1 ? "" : "s",
                run->source->name);
+    bool is_described = json_object_size(run->source->knowledge.fields) > 0;
     text_table(&run->text,
-               (const char *const[]){"field", "type", "coverage", "distinct", "top values", NULL});
+               (const char *const[]){"field", "type", "coverage", "distinct", "top values",
+                                     is_described ? "description" : NULL, NULL});
     for (size_t i = 0; i < json_array_size(list); i++)
         write_row(run, json_array_get(list, i));
     if (more) {

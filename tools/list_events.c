@@ -13,7 +13,7 @@ static const struct param params[] = {
     {.name = "search",
      .max_length = 256,
      .fallback = "\"\"",
-     .description = "Only names that contain this, case ignored."},
+     .description = "Only names (or the team's words for them) that contain this, case ignored."},
     {.name = "min_count",
      .type = VALUE_INTEGER,
      .min = 0,
@@ -57,6 +57,20 @@ static void logical_or_empty(const struct source *s, struct query *q, enum sourc
         source_logical(s, q, field, out, NULL);
 }
 
+/* The team's words for an event find it too, and what it hid is found by its exact name. */
+static void set_search(const struct run *run, struct query *q)
+{
+    const struct knowledge *k = &run->source->knowledge;
+    const char *search = json_get_string(run->arguments, "search", "");
+    json_t *also = knowledge_search(k, KNOWLEDGE_EVENT, search);
+    json_t *hidden = knowledge_hidden(k, KNOWLEDGE_EVENT, search);
+    query_set_text(q, "search", search);
+    query_set_texts(q, "also", also);
+    query_set_texts(q, "hidden", hidden);
+    json_decref(also);
+    json_decref(hidden);
+}
+
 static int plan(struct run *run, struct err *ret_err)
 {
     const struct source *s = run->source;
@@ -69,7 +83,7 @@ static int plan(struct run *run, struct err *ret_err)
     struct buf event = {0}, actor = {0}, session = {0}, first = {0}, last = {0}, in_period = {0},
                late = {0}, from = {0};
     query_init(&q);
-    query_set_text(&q, "search", json_get_string(run->arguments, "search", ""));
+    set_search(run, &q);
     query_set_integer(&q, "min_count", json_get_integer(run->arguments, "min_count", 0));
     query_set_integer(&q, "limit", limit + 1);
     query_set_integer(&q, "offset", offset);
@@ -110,6 +124,10 @@ static json_t *event_item(const struct run *run, const json_t *row)
     bool is_new = v[4] >= recent && v[4] < p->to_us && v[8] < recent;
     json_t *item = json_pack("{s:O, s:I, s:I, s:I}", "event", json_array_get(row, 0), "count", v[1],
                              "actors", v[2], "sessions", v[3]);
+    const char *description = knowledge_description(&run->source->knowledge, KNOWLEDGE_EVENT,
+                                                    json_string_value(json_array_get(row, 0)));
+    if (description != NULL)
+        json_object_set_new(item, "description", json_string(description));
     json_object_set_new(item, "first_seen", run_time(run, v[4]));
     json_object_set_new(item, "last_seen", run_time(run, v[5]));
     if (v[1] > v[6])
@@ -134,8 +152,23 @@ static void write_row(struct run *run, const json_t *item)
                  json_get_string(item, "event", ""),
                  text_count(count, sizeof count, (double)json_get_integer(item, "count", 0)),
                  text_count(actors, sizeof actors, (double)json_get_integer(item, "actors", 0)),
-                 trend, json_get_string(item, "last_seen", ""), state},
-             6);
+                 trend, json_get_string(item, "last_seen", ""), state,
+                 json_get_string(item, "description", "")},
+             json_object_size(run->source->knowledge.events) > 0 ? 7 : 6);
+}
+
+/* They stand where events do, so here is where they are looked for. */
+static void write_matchers(struct run *run)
+{
+    const char *name;
+    json_t *definition;
+    bool is_first = true;
+    json_object_foreach (run->source->knowledge.matchers, name, definition) {
+        buf_printf(&run->text, "%s%.100s", is_first ? "Named matchers, used like events: " : ", ",
+                   name);
+        is_first = false;
+    }
+    buf_puts(&run->text, is_first ? "" : ".\n");
 }
 
 static int shape(struct run *run, struct err *ret_err)
@@ -160,8 +193,10 @@ static int shape(struct run *run, struct err *ret_err)
         buf_printf(&run->text, "; the most frequent is '%.100s' (%s in the period).\n",
                    json_string_value(json_array_get(top, 0)),
                    text_count(n, sizeof n, json_number_value(json_array_get(top, 1))));
-        text_table(&run->text, (const char *const[]){"event", "count", "actors", "trend",
-                                                     "last seen", "", NULL});
+        bool is_described = json_object_size(run->source->knowledge.events) > 0;
+        text_table(&run->text,
+                   (const char *const[]){"event", "count", "actors", "trend", "last seen", "",
+                                         is_described ? "description" : NULL, NULL});
     }
     json_t *events = json_array();
     for (size_t i = 0; i < count; i++) {
@@ -170,6 +205,7 @@ static int shape(struct run *run, struct err *ret_err)
         json_array_append_new(events, item);
     }
     json_object_set_new(run->result, "events", events);
+    write_matchers(run);
     if (count > 1)
         run_suggest(run, "run_funnel",
                     json_pack("{s:s, s:[O,O]}", "source", run->source->name, "steps",

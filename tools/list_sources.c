@@ -77,13 +77,39 @@ static json_t *key_names(const struct source_key *keys, size_t count)
     return names;
 }
 
+static void add_names(struct buf *out, const char *what, const json_t *named)
+{
+    const char *name;
+    json_t *definition;
+    bool is_first = true;
+    json_object_foreach ((json_t *)named, name, definition) {
+        buf_printf(out, "%s%s%.100s", is_first && out->len > 0 ? " " : "", is_first ? what : ", ",
+                   name);
+        is_first = false;
+    }
+    buf_puts(out, is_first ? "" : ".");
+}
+
+/* What the team says about it, and the names it has given. NULL = nothing. */
+static json_t *description_of(const struct source *s)
+{
+    struct buf out = {0};
+    buf_puts(&out, s->description != NULL ? s->description : "");
+    add_names(&out, "Named matchers: ", s->knowledge.matchers);
+    add_names(&out, "Named segments: ", s->knowledge.segments);
+    json_t *text = out.len > 0 ? json_string(buf_text(&out)) : NULL;
+    buf_done(&out);
+    return text;
+}
+
 static json_t *describe(struct run *run, const struct source *s, const json_t *row)
 {
     json_t *item = json_pack("{s:s, s:s, s:o}", "name", s->name, "kind", s->kind, "table",
                              json_sprintf("%s.%s", s->database, s->table));
     json_int_t events = row != NULL ? json_integer_value(json_array_get(row, 0)) : s->rows;
-    if (s->description != NULL)
-        json_object_set_new(item, "description", json_string(s->description));
+    json_t *description = description_of(s);
+    if (description != NULL)
+        json_object_set_new(item, "description", description);
     json_object_set_new(item, "events", json_integer(events));
     json_object_set_new(item, "actors", json_integer(json_integer_value(json_array_get(row, 1))));
     if (row != NULL && events > 0) {
@@ -149,6 +175,10 @@ static int shape(struct run *run, struct err *ret_err)
             run_suggest(run, "list_events", json_pack("{s:s}", "source", s->name),
                         "see which events there are before asking about them");
     }
+    for (size_t i = 0; i < count; i++)
+        if (json_object_get(json_array_get(list, i), "description") != NULL)
+            buf_printf(&run->text, "%s: %.2000s\n", run->sources->items[i]->name,
+                       json_get_string(json_array_get(list, i), "description", ""));
     if (count > MAX_COUNTED)
         run_warn(run, "only the first %d sources are counted", MAX_COUNTED);
     warn_of_problems(run);

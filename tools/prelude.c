@@ -86,6 +86,9 @@ int prelude_source(struct run_state *r, struct err *ret_err)
     r->run.source = sources_find(r->sources, name, ret_err);
     if (r->run.source == NULL)
         return -(int)ret_err->code;
+    int rc = named_read(r, ret_err);
+    if (rc < 0)
+        return rc;
     if (!json_get_bool(r->run.arguments, "allow_unknown", false))
         walk(r, r->run.subject->params, r->run.arguments,
              r->run.subject != r->run.tool ? "arguments" : "");
@@ -416,7 +419,8 @@ const char **prelude_candidates(const struct source *s, bool is_field, const jso
 {
     size_t count = 0, row_count = json_array_size(rows);
     size_t size = row_count + s->case_count + s->object_count + json_object_size(s->columns) +
-                  SOURCE_FIELDS + 1;
+                  json_object_size(s->knowledge.matchers) + SOURCE_FIELDS + 1;
+    enum knowledge_kind kind = is_field ? KNOWLEDGE_FIELD : KNOWLEDGE_EVENT;
     const char **names = calloc(size, sizeof *names);
     if (names == NULL)
         return NULL;
@@ -427,15 +431,18 @@ const char **prelude_candidates(const struct source *s, bool is_field, const jso
         names[count++] = s->cases[i].name;
     for (size_t i = 0; is_field && i < s->object_count; i++)
         names[count++] = s->objects[i].name;
-    const char *column;
-    json_t *type;
+    const char *column, *matcher;
+    json_t *type, *definition;
+    if (!is_field)
+        json_object_foreach (s->knowledge.matchers, matcher, definition)
+            names[count++] = matcher;
     if (is_field && s->property_count == 0)
         json_object_foreach (s->columns, column, type)
             if (source_is_plain_column(s, column))
                 names[count++] = column;
     for (size_t i = 0; i < row_count; i++) {
         const char *name = json_string_value(json_array_get(json_array_get(rows, i), 0));
-        if (name != NULL && name[0] != '\0')
+        if (name != NULL && name[0] != '\0' && !knowledge_is_hidden(&s->knowledge, kind, name))
             names[count++] = name;
     }
     *ret_count = count;

@@ -568,7 +568,13 @@ void run_warn(struct run *run, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    json_array_append_new(run_state_of(run)->warnings, rpc_text(text));
+    json_t *warnings = run_state_of(run)->warnings, *warning = rpc_text(text);
+    for (size_t i = 0; i < json_array_size(warnings); i++)
+        if (json_equal(json_array_get(warnings, i), warning)) { /* it is said already */
+            json_decref(warning);
+            return;
+        }
+    json_array_append_new(warnings, warning);
 }
 
 void run_suggest(struct run *run, const char *tool, json_t *arguments, const char *why)

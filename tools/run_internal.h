@@ -131,6 +131,9 @@ bool prelude_keys(const struct source *s, struct buf *out);
 const char **prelude_candidates(const struct source *s, bool is_field, const json_t *rows,
                                 size_t *ret_count);
 
+/* named.c: what the team's names in r->bound stand for, once the source is known. */
+int named_read(struct run_state *r, struct err *ret_err);
+
 /* run.c */
 void run_advance(struct run_state *r); /* called by the workspace's idle handle */
 void run_expire(struct run_state *r);  /* its time is over */

@@ -276,6 +276,74 @@ static void test_configuration_errors(void **state)
     check_problem("{\"demo\":{\"actor\":\"nobody\"}}", "demo", "sources.demo.actor");
 }
 
+#define KNOWS(what) "{\"demo\":{" what "}}"
+
+static void test_what_the_team_knows_is_checked(void **state)
+{
+    static const struct {
+        const char *config, *field;
+    } cases[] = {
+        {KNOWS("\"events\":[]"), "sources.demo.events"},
+        {KNOWS("\"events\":{\"a\":{\"synonym\":[\"b\"]}}"), "sources.demo.events.a.synonym"},
+        {KNOWS("\"events\":{\"a\":{\"hidden\":\"often\"}}"), "sources.demo.events.a.hidden"},
+        {KNOWS("\"events\":{\"a\":{\"synonyms\":[\"b\"]},\"b\":{}}"),
+         "sources.demo.events.a.synonyms[0]"},
+        {KNOWS("\"events\":{\"a\":{\"synonyms\":[\"x\"]},\"b\":{\"renamed_from\":[\"X\"]}}"),
+         "sources.demo.events.b.renamed_from[0]"},
+        {KNOWS("\"fields\":{\"a\":{\"renamed_from\":[\"x\"]}}"),
+         "sources.demo.fields.a.renamed_from"},
+        {KNOWS("\"matchers\":{\"m\":{\"evnt\":\"a\"}}"), "sources.demo.matchers.m.evnt"},
+        {KNOWS("\"matchers\":{\"m\":{}}"), "sources.demo.matchers.m"},
+        {KNOWS("\"matchers\":{\"m\":{\"where\":[{\"field\":\"x\",\"op\":\"gt\"}]}}"),
+         "sources.demo.matchers.m.where[0].value"},
+        {KNOWS("\"matchers\":{\"m\":{\"any_of\":[\"a\",{\"event\":\"b\",\"where\":[{\"field\":"
+               "\"x\",\"op\":\"gt\"}]}]}}"),
+         "sources.demo.matchers.m.any_of[1].where[0].value"},
+        {KNOWS("\"segments\":{\"s\":{\"did\":[{\"event\":\"a\",\"min_times\":0}]}}"),
+         "sources.demo.segments.s.did[0].min_times"},
+        {KNOWS("\"segments\":{\"s\":{\"filters\":[{\"field\":\"\",\"op\":\"exists\"}]}}"),
+         "sources.demo.segments.s.filters[0].field"},
+        {KNOWS("\"segments\":{\"s\":{}}"), "sources.demo.segments.s"},
+        {KNOWS("\"stitch\":true,\"session\":\"SpanName\",\"actor\":\"SpanName\""),
+         "sources.demo.stitch"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        check_problem(cases[i].config, "demo", cases[i].field);
+}
+
+static void test_what_the_team_knows(void **state)
+{
+    struct loaded l =
+        load(KNOWS("\"events\":{\"paid\":{\"description\":\"Money\",\"synonyms\":[\"Purchase\"],"
+                   "\"renamed_from\":[\"pay\",\"buy\"]},\"ping\":{\"hidden\":true}},"
+                   "\"matchers\":{\"any\":[\"a\",\"pay\"]}"));
+    const struct source *s = sources_find(l.sources, "demo", NULL);
+    const struct knowledge *k = &s->knowledge;
+    assert_string_equal(knowledge_description(k, KNOWLEDGE_EVENT, "paid"), "Money");
+    assert_null(knowledge_description(k, KNOWLEDGE_FIELD, "paid"));
+    assert_string_equal(knowledge_meant(k, KNOWLEDGE_EVENT, "PURCHASE"), "paid");
+    assert_string_equal(knowledge_meant(k, KNOWLEDGE_EVENT, "buy"), "paid");
+    assert_null(knowledge_meant(k, KNOWLEDGE_EVENT, "paid"));
+    assert_true(knowledge_is_hidden(k, KNOWLEDGE_EVENT, "ping"));
+    json_t *found = knowledge_search(k, KNOWLEDGE_EVENT, "chas");
+    assert_int_equal(json_array_size(found), 1);
+    json_decref(found);
+    check_field(s, "event",
+                "transform(toString(`SpanName`), <['pay','buy']>, <['paid','paid']>, "
+                "toString(`SpanName`))");
+    /* Matchers read the column itself, so that its order in the table serves. */
+    struct query q;
+    struct buf out = {0};
+    query_init(&q);
+    assert_int_equal(source_matcher(s, &q, json_object_get(k->matchers, "any"), &out, NULL), 0);
+    assert_string_equal(buf_text(&out), "((((`SpanName` = {p1:String})) OR "
+                                        "((`SpanName` IN {p2:Array(String)}))))");
+    assert_string_equal(q.params[1].value, "['paid','pay','buy']");
+    buf_done(&out);
+    query_done(&q);
+    sources_free(l.sources);
+}
+
 static void test_several_problems(void **state)
 {
     struct loaded l = load("{\"a\":{\"table\":\"nothing\"},\"b\":{\"table\":\"no.thing\"},"
@@ -565,6 +633,8 @@ int main(void)
         cmocka_unit_test(test_joins_of_a_subquery),
         cmocka_unit_test(test_configuration),
         cmocka_unit_test(test_configuration_errors),
+        cmocka_unit_test(test_what_the_team_knows_is_checked),
+        cmocka_unit_test(test_what_the_team_knows),
         cmocka_unit_test(test_several_problems),
         cmocka_unit_test(test_a_problem_is_meant_too),
         cmocka_unit_test(test_table_with_its_database),
