@@ -28,6 +28,52 @@ enum place_kind place_container(const char *type)
     return PLACE_JSON_TEXT;
 }
 
+bool place_is_text(const char *type)
+{
+    return strcmp(type, "String") == 0 || strcmp(type, "LowCardinality(String)") == 0;
+}
+
+bool place_has_text_values(const char *map_type)
+{
+    int depth = 0;
+    for (const char *s = map_type; *s != '\0'; s++) {
+        depth += *s == '(' ? 1 : *s == ')' ? -1 : 0;
+        if (*s == ',' && depth == 1)
+            return strcmp(s, ", String)") == 0 || strcmp(s, ", LowCardinality(String))") == 0;
+    }
+    return false;
+}
+
+/* A name or text between quotes, or a plain name; what follows it, or NULL. Escaped ones, which
+ * nobody writes by hand, are left alone. */
+static const char *read_part(const char *s, char quote, char **ret_text)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
+    bool is_quoted = *s == quote;
+    s += is_quoted;
+    size_t len = is_quoted ? strcspn(s, quote == '`' ? "`\\" : "'\\") : strspn(s, plain);
+    if (len == 0 || (is_quoted ? s[len] != quote : quote != '`'))
+        return NULL;
+    *ret_text = strndup(s, len);
+    return *ret_text != NULL ? s + len + is_quoted : NULL;
+}
+
+int place_parse_item(const char *expression, char **ret_column, char **ret_key)
+{
+    char *column = NULL, *key = NULL;
+    const char *rest = read_part(expression, '`', &column);
+    if (rest != NULL && *rest == '[')
+        rest = read_part(rest + 1, '\'', &key);
+    if (rest == NULL || key == NULL || strcmp(rest, "]") != 0) {
+        free(column);
+        free(key);
+        return -ERR_NOT_FOUND;
+    }
+    *ret_column = column;
+    *ret_key = key;
+    return 0;
+}
+
 /* One alternative: column, or column['key']. */
 static int parse_one(const char *text, size_t len, const json_t *columns, struct place *ret_place,
                      struct err *ret_err)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "place.h"
 #include "source_join.h"
 
 /* The names agents use for the logical fields; docs and mapping JSON use the same. */
@@ -27,11 +28,6 @@ static bool is_nullable(const char *type)
     return has_prefix(type, "Nullable(") || has_prefix(type, "LowCardinality(Nullable(");
 }
 
-static bool is_string_type(const char *type)
-{
-    return strcmp(type, "String") == 0 || strcmp(type, "LowCardinality(String)") == 0;
-}
-
 /* A path of a JSON text column: 'a', 'b' bound one by one. */
 static void json_path(struct query *q, struct buf *out, const char *column, const char *key)
 {
@@ -48,16 +44,10 @@ static void json_path(struct query *q, struct buf *out, const char *column, cons
     buf_done(&part);
 }
 
-/* Whether the values of a Map(key, value) type are plain texts. */
-static bool has_text_values(const char *map_type)
+/* The column that holds the values of one key of a Map, or NULL. */
+static const char *copy_of(const struct place *p, const char *key)
 {
-    int depth = 0;
-    for (const char *s = map_type; *s != '\0'; s++) {
-        depth += *s == '(' ? 1 : *s == ')' ? -1 : 0;
-        if (*s == ',' && depth == 1)
-            return strcmp(s, ", String)") == 0 || strcmp(s, ", LowCardinality(String))") == 0;
-    }
-    return false;
+    return json_string_value(json_object_get(p->copies, key));
 }
 
 static void map_item(const struct place *p, struct query *q, const char *key, struct buf *out)
@@ -72,7 +62,7 @@ void place_text(const struct place *p, struct query *q, const char *key, struct 
 {
     switch (p->kind) {
     case PLACE_COLUMN:
-        if (is_string_type(p->type)) {
+        if (place_is_text(p->type)) {
             sql_identifier(out, p->column);
         } else {
             /* A time without a zone of its own is written in the server's otherwise. */
@@ -82,7 +72,11 @@ void place_text(const struct place *p, struct query *q, const char *key, struct 
         }
         break;
     case PLACE_MAP:
-        if (has_text_values(p->type)) {
+        if (copy_of(p, key) != NULL) {
+            sql_identifier(out, copy_of(p, key));
+            break;
+        }
+        if (place_has_text_values(p->type)) {
             map_item(p, q, key, out);
             break;
         }
@@ -333,6 +327,10 @@ bool source_is_plain_column(const struct source *s, const char *column)
         is_taken = is_taken || is_place_of(&s->cases[i].places, column);
     for (size_t i = 0; i < s->object_count; i++)
         is_taken = is_taken || is_place_of(&s->objects[i].places, column);
+    const char *name;
+    json_t *number;
+    json_object_foreach (s->numbers, name, number)
+        is_taken = is_taken || strcmp(json_string_value(number), column) == 0;
     return !is_taken;
 }
 

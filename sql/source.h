@@ -14,9 +14,13 @@
  *     "properties": ["SpanAttributes", "ResourceAttributes"], "actor_properties": "…",
  *     "replay_table": "hyperdx_sessions", "logs_table": "otel_logs",
  *     "replay_url": "…{session}…{at}…" }
+ *     "numbers": {"actor_id": "actor_number"},
  * and what the team knows about events and fields: see knowledge.h.
  * A place is a column, or a key of a Map or JSON column, or of a String column holding JSON. A list
- * of places means the first that is not empty. */
+ * of places means the first that is not empty. A key of a Map for which the table has a column
+ * MATERIALIZED Map['key'] is read from that column. `numbers` names, for a column, the UInt32 one
+ * that numbers its values one to one, 0 for '' alone: what is counted and grouped by is cheap then.
+ */
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -38,8 +42,9 @@ enum place_kind {
 struct place {
     enum place_kind kind;
     char *column;
-    char *key;  /* NULL for PLACE_COLUMN */
-    char *type; /* of the column, as system.columns says */
+    char *key;            /* NULL for PLACE_COLUMN */
+    char *type;           /* of the column, as system.columns says */
+    const json_t *copies; /* of a Map: {key: column that holds its value}; the source's, or NULL */
 };
 
 struct places {
@@ -86,8 +91,10 @@ struct source {
     int actor_properties;    /* of actor.<key> when rows carry them; -1: from event properties */
     struct source_key *cases, *objects;
     size_t case_count, object_count;
-    struct knowledge knowledge;                   /* of the team: descriptions, names, matchers */
-    json_t *columns;                              /* {column: type} of the table */
+    struct knowledge knowledge; /* of the team: descriptions, names, matchers */
+    json_t *columns;            /* {column: type} of the table */
+    json_t *copies;             /* {Map column: {key: column MATERIALIZED from it}} */
+    json_t *numbers; /* {column: UInt32 column that numbers its values}; only those there are */
     char *replay_table, *logs_table, *replay_url; /* or NULL */
     bool has_replay;                              /* the replay table exists */
     int64_t rows; /* of the table when it was looked at; 0 = unknown (a view, Distributed) */
@@ -177,6 +184,11 @@ int source_actor(const struct source *s, struct query *q, const char *actor, con
 
 /* The operators of filters, NULL-terminated. */
 extern const char *const source_operators[];
+
+/* The column that numbers what source_actor() gives, UInt32, 0 for '' alone, appended to `out`;
+ * false where the table has none. Numbers mean something inside one table only. */
+bool source_actor_number(const struct source *s, const char *actor, const char *case_name,
+                         struct buf *out);
 
 /* One of CONTRACT.md's filters {field, op, value, values} as a condition on one row. */
 int source_filter(const struct source *s, struct query *q, const json_t *filter, struct buf *out,

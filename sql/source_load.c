@@ -39,7 +39,9 @@ static const struct preset {
      "\"properties\":[\"payload_json\"],\"event_properties\":\"payload_json\"}"},
     {"events",
      {"time", "event", "actor", "properties", NULL},
-     "{\"time\":\"time\",\"event\":\"event\",\"session\":\"session\",\"actor\":\"actor\","
+     "{\"numbers\":{\"actor\":\"actor_number\",\"session\":\"session_number\",\"case_id\":\"case_"
+     "number\"},"
+     "\"time\":\"time\",\"event\":\"event\",\"session\":\"session\",\"actor\":\"actor\","
      "\"resource\":\"resource\",\"start_time\":\"start_time\",\"order\":\"seq\","
      "\"service\":\"properties['service']\",\"status\":\"properties['status']\","
      "\"duration_ms\":\"properties['duration_ms']\",\"url\":\"properties['url']\","
@@ -80,6 +82,8 @@ static struct source *source_free(struct source *s)
     free(s->objects);
     knowledge_done(&s->knowledge);
     json_decref(s->columns);
+    json_decref(s->copies);
+    json_decref(s->numbers);
     free(s);
     return NULL;
 }
@@ -217,13 +221,15 @@ static int parse_stitch(struct source *s, const json_t *mapping, const json_t *s
  * configuration itself (`strict`, or NULL) names must exist; presets name columns that only some
  * versions of a table have. */
 static int source_build(const char *name, const char *database, const char *table,
-                        const json_t *mapping, json_t *columns, const json_t *strict,
-                        struct source **ret_source, struct err *ret_err)
+                        const json_t *mapping, json_t *columns, const json_t *list,
+                        const json_t *strict, struct source **ret_source, struct err *ret_err)
 {
     struct source *s = calloc(1, sizeof *s);
     if (s == NULL)
         return err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
     s->columns = json_incref(columns);
+    s->copies = source_find_copies(list, columns);
+    s->numbers = source_find_numbers(mapping, columns);
     s->name = strdup(name);
     s->database = strdup(database);
     s->table = strdup(table);
@@ -270,6 +276,7 @@ static int source_build(const char *name, const char *database, const char *tabl
         source_free(s);
         return rc;
     }
+    source_link_copies(s);
     *ret_source = s;
     return 0;
 }
@@ -518,7 +525,8 @@ static int consider_table(struct sources_load *load, struct sources *list, const
         json_t *mapping = merged_mapping(preset, comment, config);
         struct source *source = NULL;
         struct err wrong = {0};
-        rc = source_build(name, database, table, mapping, columns, config, &source, &wrong);
+        rc = source_build(name, database, table, mapping, columns, json_array_get(row, 2), config,
+                          &source, &wrong);
         /* A source that means to be one; the team wants to hear what it wrote wrongly. */
         bool is_told = config != NULL || rc == 0;
         if (rc == 0 && (rc = knowledge_read(source, mapping, &wrong)) < 0)

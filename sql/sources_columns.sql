@@ -1,5 +1,5 @@
--- The columns of the tables that may be sources: those that a mapping names, or that look like events.
-SELECT database, table, groupArray((name, type))
+-- The columns of the tables that may be sources, and what a materialised one is made of: those that a mapping names, or that look like events.
+SELECT database, table, groupArray((name, type, if(default_kind = 'MATERIALIZED', default_expression, '')))
 FROM system.columns
 WHERE has({tables:Array(String)}, concat(database, '.', table))
    OR (database = currentDatabase() AND (database, table) IN (

@@ -31,6 +31,15 @@ static const struct fake_answer tables[] = {
     {"FROM system.columns",
      "[\"app\",\"clicks\",[[\"at\",\"DateTime\"],[\"event\",\"String\"],[\"who\","
      "\"Nullable(UInt64)\"],[\"shop`s \\\\ key\",\"String\"]]]\n"
+     "[\"app\",\"copied\",[[\"time\",\"DateTime64(6)\",\"\"],[\"event\",\"String\",\"\"],"
+     "[\"actor\",\"String\",\"\"],[\"session\",\"String\",\"\"],[\"actor_number\",\"UInt32\",\"\"],"
+     "[\"session_number\",\"UInt64\",\"\"],[\"properties\",\"" MAP "\",\"\"],"
+     "[\"properties['plan']\",\"LowCardinality(String)\",\"properties['plan']\"],"
+     "[\"n\",\"UInt64\",\"length(properties['plan'])\"],"
+     "[\"odd\",\"String\",\"`properties`['o-d']\"],"
+     "[\"escaped\",\"String\",\"properties['o\\\\'d']\"],"
+     "[\"lower\",\"String\",\"lower(properties['low'])\"],"
+     "[\"counts\",\"Map(String, UInt64)\",\"\"],[\"seen\",\"String\",\"counts['seen']\"]]]\n"
      "[\"app\",\"my.visits\",[[\"at\",\"DateTime\"],[\"name\",\"String\"]]]\n"
      "[\"app\",\"odd\",[[\"at\",\"Nullable(DateTime64(3))\"],[\"name\",\"String\"],"
      "[\"a|b[c]\",\"String\"],[\"counts\",\"Map(String, UInt64)\"],[\"notes\","
@@ -41,7 +50,8 @@ static const struct fake_answer tables[] = {
      "[\"app\",\"otel_traces\",[[\"Timestamp\",\"DateTime64(9)\"],[\"SpanName\","
      "\"LowCardinality(String)\"],[\"ServiceName\",\"LowCardinality(String)\"],[\"Duration\","
      "\"UInt64\"],[\"StatusCode\",\"LowCardinality(String)\"],[\"SpanAttributes\",\"" MAP "\"],"
-     "[\"ResourceAttributes\",\"" MAP "\"],[\"__hdx_materialized_rum.sessionId\",\"String\"]]]\n"
+     "[\"ResourceAttributes\",\"" MAP "\"],[\"__hdx_materialized_rum.sessionId\",\"String\","
+     "\"ResourceAttributes['rum.sessionId']\"]]]\n"
      "[\"app\",\"product_telemetry_events\",[[\"occurred_at\",\"DateTime64(3)\"],[\"name\","
      "\"String\"],[\"session_id\",\"String\"],[\"anonymous_user_id\",\"String\"],"
      "[\"route_pattern\",\"String\"],[\"payload_json\",\"String\"],[\"source\",\"String\"]]]\n"
@@ -122,9 +132,11 @@ static void test_presets(void **state)
     } expected[] = {{"otel_json", "clickstack", true},
                     {"clickstack", "clickstack", true},
                     {"product_telemetry_events", "telemetry", false},
+                    {"copied", "events", false},
                     {"demo", "clickstack", false}};
-    assert_int_equal(l.sources->count, 4);
-    for (size_t i = 0; i < 4; i++) {
+    const size_t count = sizeof expected / sizeof expected[0];
+    assert_int_equal(l.sources->count, count);
+    for (size_t i = 0; i < count; i++) {
         const struct source *s = sources_find(l.sources, expected[i].name, NULL);
         assert_non_null(s);
         assert_string_equal(s->kind, expected[i].kind);
@@ -162,6 +174,46 @@ static void test_fields_of_each_kind(void **state)
                 "if(JSONType(`payload_json`, <a>, <b>) = 'String', "
                 "JSONExtractString(`payload_json`, <a>, <b>), "
                 "replaceRegexpOne(JSONExtractRaw(`payload_json`, <a>, <b>), '^null$', ''))");
+    sources_free(l.sources);
+}
+
+/* A column made of one key of a Map is read in its place; what only looks like one is not. */
+static void test_copies_of_keys(void **state)
+{
+    struct loaded l = load(NULL);
+    const struct source *map = sources_find(l.sources, "clickstack", NULL);
+    check_field(map, "resource.rum.sessionId", "`__hdx_materialized_rum.sessionId`");
+    check_field(map, "rum.sessionId",
+                "coalesce(nullIf(`SpanAttributes`[<rum.sessionId>], ''), "
+                "nullIf(`__hdx_materialized_rum.sessionId`, ''), '')");
+    const struct source *s = sources_find(l.sources, "copied", NULL);
+    check_field(s, "event.plan", "`properties['plan']`");
+    check_field(s, "plan", "`properties['plan']`");
+    check_field(s, "event.o-d", "`odd`");
+    check_field(s, "event.o'd", "`properties`[<o'd>]");
+    check_field(s, "event.low", "`properties`[<low>]");
+    check_field(s, "seen", "`seen`");
+    sources_free(l.sources);
+}
+
+static void check_number(const struct source *s, const char *actor, const char *expected)
+{
+    struct buf out = {0};
+    assert_int_equal(source_actor_number(s, actor, NULL, &out), expected != NULL);
+    assert_string_equal(buf_text(&out), expected != NULL ? expected : "");
+    buf_done(&out);
+}
+
+static void test_numbers_of_actors(void **state)
+{
+    struct loaded l = load(NULL);
+    const struct source *s = sources_find(l.sources, "copied", NULL);
+    check_number(s, "user", "`actor_number`");
+    check_number(s, "session", NULL); /* not a UInt32 */
+    check_number(s, "case", NULL);
+    check_number(s, "plan", NULL);
+    assert_false(source_is_plain_column(s, "actor_number"));
+    check_number(sources_find(l.sources, "clickstack", NULL), "user", NULL);
     sources_free(l.sources);
 }
 
@@ -638,6 +690,8 @@ int main(void)
         cmocka_unit_test(test_several_problems),
         cmocka_unit_test(test_a_problem_is_meant_too),
         cmocka_unit_test(test_table_with_its_database),
+        cmocka_unit_test(test_copies_of_keys),
+        cmocka_unit_test(test_numbers_of_actors),
         cmocka_unit_test(test_odd_columns),
         cmocka_unit_test(test_odd_containers_are_refused),
         cmocka_unit_test(test_find_says_what_there_is),
