@@ -40,13 +40,15 @@ int events_begin(struct events *e, const struct run *run, struct query *q, int64
                  int64_t to_us, struct err *ret_err)
 {
     const struct source *s = run->source;
-    struct buf actor = {0};
+    const char *case_name = json_get_string(run->arguments, "case", NULL);
+    struct buf actor = {0}, number = {0};
     *e = (struct events){.run = run, .q = q};
     buf_puts(&actor, "CAST(");
-    int rc = source_actor(s, q, scope_counted(run), json_get_string(run->arguments, "case", NULL),
-                          &actor, ret_err);
+    int rc = source_actor(s, q, scope_counted(run), case_name, &actor, ret_err);
     buf_puts(&actor, ", 'String')");
-    buf_printf(&e->columns, "%s AS _who, ", buf_text(&actor));
+    bool has_number = source_actor_number(s, scope_counted(run), case_name, &number);
+    buf_printf(&e->columns, "%s AS _who, %s AS _key, ", buf_text(&actor),
+               buf_text(has_number ? &number : &actor));
     source_time_us(s, &e->columns);
     buf_puts(&e->columns, " AS _us, ");
     if (s->order != NULL)
@@ -59,11 +61,15 @@ int events_begin(struct events *e, const struct run *run, struct query *q, int64
     if (rc == 0)
         rc = add_breakdown(e, ret_err);
     source_time_between(s, q, from_us, to_us, &e->where);
-    buf_printf(&e->where, " AND %s != '' AND ", buf_text(&actor));
+    if (has_number)
+        buf_printf(&e->where, " AND %s != 0 AND ", buf_text(&number));
+    else
+        buf_printf(&e->where, " AND %s != '' AND ", buf_text(&actor));
     if (rc == 0)
         rc = scope_condition(run, q, scope_counted(run), buf_text(&actor), &e->where, ret_err);
-    q->failed |= buf_failed(&actor);
+    q->failed |= buf_failed(&actor) || buf_failed(&number);
     buf_done(&actor);
+    buf_done(&number);
     if (rc < 0)
         events_drop(e);
     return rc;

@@ -5,9 +5,9 @@
  *
  * Columns that are always there (the engine reads only those that the statement uses):
  *   _who      String: what is counted (the argument `actor`), never ''
- *   _us       Int64: the time, unix microseconds
- *   _order    breaks ties of time: the import order, or 0
- *   _event    String
+ *   _key      the same to count and to group by: a UInt32 where the source numbers its actors,
+ * which is much cheaper, else _who. Its values mean nothing outside of the statement _us Int64: the
+ * time, unix microseconds _order    breaks ties of time: the import order, or 0 _event    String
  *   _session  String, '' where the source has none
  *   _value    Array(String): the values of the argument `breakdown`, one for each field */
 #include <stdint.h>
