@@ -148,15 +148,16 @@ static void import_run(struct import *im, const struct sql_text *text,
         import_fail(im, &err);
 }
 
-/* The table's name, quoted, as the fragment $table. */
-void import_run_on_table(struct import *im, const struct sql_text *text, const char *comment,
-                         void (*next)(struct import *im))
+void import_run_on_table(struct import *im, const struct sql_text *text,
+                         const struct query_fragment *more, void (*next)(struct import *im))
 {
+    enum { MORE = 3 };
     struct buf table;
     buf_init(&table, 0);
     sql_identifier(&table, im->options.source);
-    const struct query_fragment fragments[] = {
-        {"table", buf_text(&table)}, {comment != NULL ? "comment" : NULL, comment}, {0}};
+    struct query_fragment fragments[MORE + 2] = {{"table", buf_text(&table)}};
+    for (int i = 0; more != NULL && i < MORE && more[i].slot != NULL; i++)
+        fragments[i + 1] = more[i];
     import_run(im, text, fragments, next);
     buf_done(&table);
 }
@@ -180,9 +181,12 @@ static void import_free(struct import *im)
     free(im->inputs);
     free(im->zone.at_s);
     free(im->zone.offset_s);
+    layout_done(im);
     names_done(&im->properties);
     names_done(&im->actor_properties);
     native_done(&im->native);
+    for (int i = 0; i < NATIVE_NUMBERS; i++)
+        numbering_done(&im->numberings[i]);
     buf_done(&im->filling);
     buf_done(&im->sending);
     buf_done(&im->row_text);
@@ -248,8 +252,14 @@ static uint64_t total(const struct import *im, bool of_rejected)
     return n;
 }
 
-/* Everything is inserted and counted: the new table takes its place. */
 static void place_table(struct import *im)
+{
+    import_run_on_table(im, im->is_replacing ? &sql_import_exchange : &sql_import_rename, NULL,
+                        after_place);
+}
+
+/* Everything is inserted and counted: the table is completed, and takes its place. */
+static void take_counts(struct import *im)
 {
     const json_t *row = json_array_get(im->rows, 0);
     json_int_t counts[7];
@@ -269,8 +279,8 @@ static void place_table(struct import *im)
     json_object_set_new(im->report, "events", json_integer(counts[4]));
     json_object_set_new(im->report, "cases", json_integer(counts[5]));
     json_object_set_new(im->report, "replaced", json_boolean(counts[6] > 0));
-    import_run_on_table(im, counts[6] > 0 ? &sql_import_exchange : &sql_import_rename, NULL,
-                        after_place);
+    im->is_replacing = counts[6] > 0;
+    layout_finish(im, place_table);
 }
 
 /* Every file is read. */
@@ -298,7 +308,7 @@ void import_count_rows(struct import *im)
         return;
     }
     query_set_text(&im->query, "source", im->options.source);
-    import_run_on_table(im, &sql_import_count, NULL, place_table);
+    import_run_on_table(im, &sql_import_count, NULL, take_counts);
 }
 
 /* --- the beginning ------------------------------------------------------------------------ */
@@ -416,6 +426,8 @@ static struct import *import_new(struct db *db, const struct import_options *opt
         return NULL;
     *im = (struct import){.db = db, .options = *options, .events = *events};
     im->started_ns = uv_hrtime();
+    if (im->options.numbering_bytes == 0)
+        im->options.numbering_bytes = NUMBERING_BYTES;
     im->when.format = options->time_format;
     im->inputs = calloc(options->file_count, sizeof *im->inputs);
     im->report_files = json_array();
@@ -426,6 +438,8 @@ static struct import *import_new(struct db *db, const struct import_options *opt
     buf_init(&im->sending, BODY_MAX);
     buf_init(&im->row_text, 0);
     native_init(&im->native, &im->properties, &im->actor_properties);
+    for (int i = 0; i < NATIVE_NUMBERS; i++)
+        numbering_init(&im->numberings[i], im->options.numbering_bytes);
     if (im->inputs == NULL || im->report_files == NULL || im->warnings == NULL ||
         im->report == NULL) {
         import_free(im);

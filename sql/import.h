@@ -32,6 +32,9 @@ struct import_options {
     enum when_unit unit;
     const char *time_format; /* see when.h; NULL = the usual forms */
     bool is_strict;          /* a rejected row fails the import */
+    /* What the numbers of actors, of sessions and of cases may take each; 0 = 1 GB. Beyond it they
+     * have none. */
+    size_t numbering_bytes;
 };
 
 /* One row, or the lines of one, that is no event. The texts are borrowed during the call. */

@@ -6,6 +6,7 @@
 #include "import.h"
 #include "jsonl.h"
 #include "native.h"
+#include "numbering.h"
 #include "query.h"
 
 enum {
@@ -17,6 +18,7 @@ enum {
     BODY_BYTES = 32 << 20, /* of one INSERT: one part of the table */
     REASON_KINDS = 8,
     STATEMENT_MS = 24 * 3600 * 1000,
+    NUMBERING_BYTES = 1 << 30,
 };
 
 /* What becomes of a column's value. */
@@ -71,6 +73,18 @@ enum reject_kind {
     REJECT_EVENT,
 };
 
+/* What the first rows say about one key of the properties. */
+struct key_sample {
+    size_t rows; /* that have it */
+    struct names values;
+};
+
+struct key_samples {
+    size_t rows; /* looked at */
+    struct key_sample *keys;
+    size_t size;
+};
+
 struct import {
     struct db *db;
     struct import_options options;
@@ -85,10 +99,12 @@ struct import {
     bool cases_seen[IMPORT_CASES_MAX];
     bool has_roles; /* decided by the first file */
     struct names properties, actor_properties;
+    struct key_samples samples;
     struct when_zone zone;
     struct when when;
     uint64_t rejected[REASON_KINDS], start_times_kept;
 
+    struct numbering numberings[NATIVE_NUMBERS];
     struct native native;
     struct buf filling, sending; /* bodies of INSERT */
 
@@ -100,7 +116,7 @@ struct import {
     struct buf row_text;
     struct query insert, decode;
     bool is_reading; /* between the first file and the last */
-    bool has_table, is_asking_zone, is_cleaning, is_scheduled;
+    bool has_table, is_asking_zone, is_cleaning, is_scheduled, is_replacing;
 
     uv_timer_t *timer; /* "soon": goes on with reading. Freed when closed */
     uv_poll_t *poll;   /* waits for a pipe, or NULL */
@@ -144,9 +160,21 @@ enum load_result {
 };
 /* Rows of the bytes that are there into the native block, blocks into `filling`. */
 enum load_result load_rows(struct import *im, struct input *in, struct err *ret_err);
-/* Adds the times of the first rows to the sample that decides the unit of numbers. */
-void load_sample_times(struct import *im, struct input *in);
+/* Looks at the first rows: what unit numbers of time are in, and which keys there are. False = out
+ * of memory. */
+bool load_sample(struct import *im, struct input *in);
 const char *load_reason_name(enum reject_kind kind);
+
+/* --- import_layout.c -------------------------------------------------------------------------- */
+
+/* One row of the sample that decides which keys get a column. False = out of memory. */
+bool layout_sample(struct import *im, const struct input *in, const struct cell *cells,
+                   size_t count);
+void layout_done(struct import *im); /* frees the sample */
+/* Makes the table, then goes on with `next`. */
+void layout_create(struct import *im, void (*next)(struct import *im));
+/* Every row is inserted: takes back what did not come true, then goes on with `next`. */
+void layout_finish(struct import *im, void (*next)(struct import *im));
 
 /* --- import_read.c ---------------------------------------------------------------------------- */
 
@@ -163,9 +191,9 @@ void import_fail_memory(struct import *im);
 /* After a failure: once nothing runs any more, removes the unfinished table and ends. */
 void import_wind_up(struct import *im);
 /* Runs one statement of the sequence, parameters bound in im->query, and goes on with `next`: a
- * text with a $table and, unless NULL, a $comment. */
-void import_run_on_table(struct import *im, const struct sql_text *text, const char *comment,
-                         void (*next)(struct import *im));
+ * text with a $table and the slots of `more` (ends with {0}; NULL = none). */
+void import_run_on_table(struct import *im, const struct sql_text *text,
+                         const struct query_fragment *more, void (*next)(struct import *im));
 /* Every row is inserted: counts them and puts the table in its place. */
 void import_count_rows(struct import *im);
 void import_free_handle(uv_handle_t *handle);

@@ -144,6 +144,10 @@ static bool add_event(struct import *im, struct input *in, const struct row *row
     out.texts[NATIVE_SESSION] = role_text(&roles, SNIFF_SESSION, "");
     out.texts[NATIVE_CASE] = role_text(&roles, SNIFF_CASE, "");
     out.texts[NATIVE_RESOURCE] = role_text(&roles, SNIFF_RESOURCE, "");
+    for (int i = 0; i < NATIVE_NUMBERS; i++) {
+        const struct bytes *text = &out.texts[NATIVE_FIRST_NUMBER + i];
+        out.numbers[i] = numbering_add(&im->numberings[i], text->text, text->len);
+    }
     for (size_t i = 0; i < row->count; i++) {
         const struct target *t = &in->targets[row->cells[i].column];
         if (t->map >= 0 && row->cells[i].len > 0)
@@ -251,12 +255,13 @@ enum load_result load_rows(struct import *im, struct input *in, struct err *ret_
     return LOAD_FULL;
 }
 
-void load_sample_times(struct import *im, struct input *in)
+bool load_sample(struct import *im, struct input *in)
 {
-    enum { SAMPLE_ROWS = 1000 };
+    enum { TIME_ROWS = 1000, SAMPLE_ROWS = 5000 };
+    bool is_ok = true;
     struct when_sample sample = {0};
     const size_t start = in->start;
-    for (int i = 0; i < SAMPLE_ROWS; i++) {
+    for (int i = 0; is_ok && i < SAMPLE_ROWS; i++) {
         struct row row;
         size_t used;
         const char *reason;
@@ -270,9 +275,11 @@ void load_sample_times(struct import *im, struct input *in)
         if (result != CSV_ROW || !is_whole || !find_roles(im, in, &row, &roles))
             continue;
         const struct cell *cell = roles.of[SNIFF_TIME];
-        if (cell != NULL)
+        is_ok = im->has_table || layout_sample(im, in, row.cells, row.count);
+        if (cell != NULL && i < TIME_ROWS)
             when_sample_add(&sample, cell->text, cell->len);
     }
     in->start = start;
     im->when.unit = im->options.unit != WHEN_GUESS ? im->options.unit : when_sample_unit(&sample);
+    return is_ok;
 }

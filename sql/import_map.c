@@ -232,6 +232,22 @@ static void describe(const struct import *im, struct buf *out)
     }
 }
 
+/* Which of the numbers are good, when not all are. */
+static int add_numbers(const struct import *im, json_t *mapping)
+{
+    static const char *const columns[NATIVE_NUMBERS][2] = {
+        {"actor", "actor_number"}, {"session", "session_number"}, {"case_id", "case_number"}};
+    json_t *numbers = json_object();
+    for (int i = 0; i < NATIVE_NUMBERS; i++)
+        if (!im->numberings[i].has_given_up)
+            json_object_set_new(numbers, columns[i][0], json_string(columns[i][1]));
+    int rc = json_object_size(numbers) == NATIVE_NUMBERS
+                 ? 0
+                 : json_object_set(mapping, "numbers", numbers);
+    json_decref(numbers);
+    return rc;
+}
+
 json_t *map_comment(const struct import *im)
 {
     struct buf text;
@@ -253,6 +269,8 @@ json_t *map_comment(const struct import *im)
     if (rc == 0 && json_object_size(cases) > 0)
         rc = json_object_set(mapping, "cases", cases);
     json_decref(cases);
+    if (rc == 0)
+        rc = add_numbers(im, mapping);
     if (rc < 0 || buf_failed(&text)) {
         json_decref(mapping);
         mapping = NULL;

@@ -163,25 +163,16 @@ static void start_rows(struct import *im, struct input *in)
         import_fail(im, &err);
         return;
     }
-    load_sample_times(im, in);
+    if (!load_sample(im, in)) {
+        import_fail_memory(im);
+        return;
+    }
     in->state = INPUT_SAMPLED;
     if (im->has_table) {
         pump_soon(im);
         return;
     }
-    json_t *mapping = map_comment(im);
-    char *text = mapping != NULL ? json_text(mapping) : NULL;
-    struct buf literal;
-    buf_init(&literal, 0);
-    if (text != NULL)
-        sql_escape_item(&literal, text, strlen(text));
-    json_decref(mapping);
-    if (text == NULL || buf_failed(&literal))
-        import_fail_memory(im);
-    else
-        import_run_on_table(im, &sql_import_table, buf_text(&literal), table_made);
-    buf_done(&literal);
-    free(text);
+    layout_create(im, table_made);
 }
 
 /* Reads what is there: true to go on with it. */

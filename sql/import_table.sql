@@ -1,4 +1,4 @@
--- Makes the table of one source; $comment is the mapping as a string literal.
+-- Makes the table of one source; $order is what its rows are sorted by, $copies columns for keys and a projection, $comment the mapping as a string literal.
 CREATE TABLE sextant_import.$table
 (
     time DateTime64(6, 'UTC'),
@@ -6,12 +6,19 @@ CREATE TABLE sextant_import.$table
     actor String,
     session String,
     case_id String,
+    -- 1, 2, … for each distinct value of the texts above, 0 for ''
+    actor_number UInt32,
+    session_number UInt32,
+    case_number UInt32,
     resource LowCardinality(String),
     start_time Nullable(DateTime64(6, 'UTC')),
     seq UInt64,
     properties Map(LowCardinality(String), String),
-    actor_properties Map(LowCardinality(String), String)
+    actor_properties Map(LowCardinality(String), String),
+    INDEX by_actor actor TYPE bloom_filter(0.01),
+    INDEX by_session session TYPE bloom_filter(0.01),
+    INDEX by_case case_id TYPE bloom_filter(0.01)$copies
 )
 ENGINE = MergeTree
-ORDER BY (actor, time, seq)
+ORDER BY ($order)
 COMMENT $comment

@@ -25,6 +25,8 @@ void native_done(struct native *n)
     vec_done(&n->seqs);
     for (int i = 0; i < NATIVE_TEXTS; i++)
         vec_done(&n->texts[i]);
+    for (int i = 0; i < NATIVE_NUMBERS; i++)
+        vec_done(&n->numbers[i]);
     for (int i = 0; i < NATIVE_MAPS; i++) {
         struct native_map_column *m = &n->maps[i];
         vec_done(&m->offsets);
@@ -127,6 +129,8 @@ void native_add_row(struct native *n, const struct native_row *row)
     vec_add(n, &n->time, &row->time_us, sizeof row->time_us);
     for (int i = 0; i < NATIVE_TEXTS; i++)
         vec_text(n, &n->texts[i], row->texts[i].text, row->texts[i].len);
+    for (int i = 0; i < NATIVE_NUMBERS; i++)
+        vec_add(n, &n->numbers[i], &row->numbers[i], sizeof row->numbers[i]);
     vec_add(n, &n->start_null, &is_null, 1);
     vec_add(n, &n->start, &start_us, sizeof start_us);
     vec_add(n, &n->seqs, &n->seq, sizeof n->seq);
@@ -207,6 +211,8 @@ static void reset(struct native *n)
     n->time.len = n->start.len = n->start_null.len = n->seqs.len = 0;
     for (int i = 0; i < NATIVE_TEXTS; i++)
         n->texts[i].len = 0;
+    for (int i = 0; i < NATIVE_NUMBERS; i++)
+        n->numbers[i].len = 0;
     for (int i = 0; i < NATIVE_MAPS; i++) {
         struct native_map_column *m = &n->maps[i];
         m->offsets.len = m->ids.len = m->values.len = m->used.len = 0;
@@ -218,17 +224,22 @@ static void reset(struct native *n)
 void native_flush(struct native *n, struct buf *out)
 {
     static const char *const text_names[] = {"event", "actor", "session", "case_id", "resource"};
+    static const char *const number_names[] = {"actor_number", "session_number", "case_number"};
     static const char *const map_names[] = {"properties", "actor_properties"};
     char head[20];
     if (n->rows == 0)
         return;
-    buf_add(out, head, put_varint(head, 3 + NATIVE_TEXTS + NATIVE_MAPS));
+    buf_add(out, head, put_varint(head, 3 + NATIVE_TEXTS + NATIVE_NUMBERS + NATIVE_MAPS));
     buf_add(out, head, put_varint(head, n->rows));
     put_head(out, "time", "DateTime64(6, 'UTC')");
     buf_add(out, n->time.data, n->time.len);
     for (int i = 0; i < NATIVE_TEXTS; i++) {
         put_head(out, text_names[i], "String");
         buf_add(out, n->texts[i].data, n->texts[i].len);
+    }
+    for (int i = 0; i < NATIVE_NUMBERS; i++) {
+        put_head(out, number_names[i], "UInt32");
+        buf_add(out, n->numbers[i].data, n->numbers[i].len);
     }
     put_head(out, "start_time", "Nullable(DateTime64(6, 'UTC'))");
     buf_add(out, n->start_null.data, n->start_null.len);

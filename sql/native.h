@@ -22,11 +22,14 @@ enum native_text {
     NATIVE_RESOURCE,
     NATIVE_TEXTS
 };
+/* The texts that are numbered: actor, session, case. */
+enum { NATIVE_FIRST_NUMBER = NATIVE_ACTOR, NATIVE_NUMBERS = 3 };
 enum native_map { NATIVE_PROPERTIES, NATIVE_ACTOR_PROPERTIES, NATIVE_MAPS };
 
 struct native_row {
     int64_t time_us;
     struct bytes texts[NATIVE_TEXTS];
+    uint32_t numbers[NATIVE_NUMBERS]; /* of texts[NATIVE_FIRST_NUMBER + i] */
     bool has_start;
     int64_t start_us;
 };
@@ -50,7 +53,7 @@ struct native_map_column {
 struct native {
     size_t rows;
     uint64_t seq; /* of the next row: import order */
-    struct native_vec time, texts[NATIVE_TEXTS], start_null, start, seqs;
+    struct native_vec time, texts[NATIVE_TEXTS], numbers[NATIVE_NUMBERS], start_null, start, seqs;
     struct native_map_column maps[NATIVE_MAPS];
     uint32_t block; /* stamps of this block */
     bool failed;    /* out of memory */

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "import.h"
+#include "numbering.h"
 
 /* --- a database that counts --------------------------------------------------------------- */
 
@@ -31,7 +32,7 @@ struct fake {
     int statements; /* so far */
     int fail_at;    /* the statement that fails; -1 = none */
     int refuse_at;  /* the statement that is not even started */
-    bool has_staging, has_source;
+    bool has_staging, has_source, has_no_numbers;
     uint64_t rows, placed_rows;
     int delay_ms;
 };
@@ -41,7 +42,7 @@ static uint64_t rows_of(const char *body, size_t len)
 {
     uint64_t rows = 0;
     assert_true(len > 2);
-    assert_int_equal(body[0], 10);
+    assert_int_equal(body[0], 13);
     for (size_t i = 1, shift = 0;; i++, shift += 7) {
         rows |= (uint64_t)(body[i] & 0x7f) << shift;
         if ((body[i] & 0x80) == 0)
@@ -63,6 +64,9 @@ static void answer(struct fake *fake, struct db_query *q)
     } else if (begins(q->sql, "CREATE TABLE")) {
         assert_non_null(strstr(q->sql, "`s-1`"));
         fake->has_staging = true;
+    } else if (begins(q->sql, "ALTER TABLE")) {
+        assert_non_null(strstr(q->sql, "session_number")); /* '' needs no memory */
+        fake->has_no_numbers = strstr(q->sql, "actor_number") == NULL;
     } else if (begins(q->sql, "INSERT INTO sextant_import")) {
         assert_true(fake->has_staging);
         fake->rows += rows_of(q->request.body, q->request.body_len);
@@ -143,6 +147,7 @@ struct run {
     struct err err;
     json_t *report;
     unsigned rejects;
+    size_t numbering_bytes; /* 0 = enough */
 };
 
 static void on_done(void *user, const struct err *err, const json_t *report)
@@ -211,8 +216,11 @@ static int remove_files(void **state)
 static void run_import(struct run *run, int cancel_ms)
 {
     const char *const files[] = {paths[0], paths[1]};
-    const struct import_options options = {
-        .source = "s-1", .files = files, .file_count = 2, .tz = "Europe/Berlin"};
+    const struct import_options options = {.source = "s-1",
+                                           .files = files,
+                                           .file_count = 2,
+                                           .tz = "Europe/Berlin",
+                                           .numbering_bytes = run->numbering_bytes};
     const struct import_events events = {.done = on_done, .rejected = on_rejected, .user = run};
     struct err err = {0};
     assert_int_equal(uv_loop_init(&run->loop), 0);
@@ -251,6 +259,44 @@ static void test_whole(void **state)
     assert_int_equal(again.err.code, ERR_OK);
     assert_true(json_boolean_value(json_object_get(again.report, "replaced")));
     json_decref(again.report);
+}
+
+/* Without memory for them there are no numbers, and the table's comment says so. */
+static void test_numbers_are_given_up(void **state)
+{
+    struct run run = {.fake = {.fail_at = -1, .refuse_at = -1}, .numbering_bytes = 1};
+    run_import(&run, -1);
+    assert_int_equal(run.err.code, ERR_OK);
+    assert_true(run.fake.has_no_numbers);
+    assert_int_equal(run.fake.placed_rows, 3);
+    assert_true(json_array_size(json_object_get(run.report, "warnings")) >= 1);
+    json_decref(run.report);
+}
+
+static void test_numbering(void **state)
+{
+    enum { TEXTS = 200000 };
+    struct numbering n;
+    char text[40];
+    numbering_init(&n, 64 << 20);
+    for (int round = 0; round < 2; round++)
+        for (unsigned i = 0; i < TEXTS; i++) {
+            int len =
+                snprintf(text, sizeof text, "%s%u", i % 3 == 0 ? "a rather long one " : "", i);
+            assert_int_equal(numbering_add(&n, text, (size_t)len), i + 1);
+        }
+    assert_int_equal(numbering_add(&n, "", 0), 0);
+    assert_int_equal(numbering_add(&n, "1\0", 2), TEXTS + 1); /* not the text before the NUL */
+    assert_false(n.has_given_up);
+    numbering_done(&n);
+
+    numbering_init(&n, 1 << 16);
+    unsigned i = 0;
+    while (numbering_add(&n, text, (size_t)snprintf(text, sizeof text, "%u", i)) == i + 1)
+        i++;
+    assert_true(i > 100 && n.has_given_up && n.texts == NULL);
+    assert_int_equal(numbering_add(&n, "0", 1), 0);
+    numbering_done(&n);
 }
 
 /* Nothing is placed unless all went well before. */
@@ -331,6 +377,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_whole),
+        cmocka_unit_test(test_numbers_are_given_up),
+        cmocka_unit_test(test_numbering),
         cmocka_unit_test(test_every_statement_fails_once),
         cmocka_unit_test(test_cancel_at_any_time),
         cmocka_unit_test(test_options),

@@ -163,6 +163,21 @@ test('a first row that holds everything at once, cut at any place', () => {
   assert.deepEqual(row, { n: rowsWanted, late: 0, wrong: 0 });
 });
 
+test('actors, sessions and cases are numbered; keys whose values repeat have columns', () => {
+  const actors = ['u1', '', 'u2', 'u1', 'ü3'];
+  const lines = Array.from({ length: 2000 }, (_, i) =>
+    `2024-01-01 00:00:${String(i % 60).padStart(2, '0')},e${i % 3},${actors[i % 5]},s${i % 7},c${i},${i % 4 ? `p${i % 2}` : ''},n${i}`);
+  const { source } = load('numbers.csv', `time,event,actor,session,case,plan,note\n${lines.join('\n')}\n`);
+  assert.deepEqual(store.query(`SELECT actor, actor_number FROM sextant.${source} GROUP BY ALL ORDER BY actor_number`),
+    [['', 0], ['u1', 1], ['u2', 2], ['ü3', 3]].map(([actor, number]) => ({ actor, actor_number: number })));
+  assert.deepEqual(store.query(`SELECT uniqExact(session_number) AS s, max(session_number) AS t, uniqExact((session, session_number)) AS p,
+    uniqExact(case_number) AS c, uniqExact((case_id, case_number)) AS d,
+    countIf(\`properties['plan']\` != properties['plan']) AS wrong FROM sextant.${source}`), [{ s: 7, t: 7, p: 7, c: 2000, d: 2000, wrong: 0 }]);
+  assert.deepEqual(store.query(`SELECT name FROM system.columns WHERE table = '${source}' AND default_kind = 'MATERIALIZED'`),
+    [{ name: "properties['plan']" }]);
+  assert.deepEqual(store.query(`SELECT name FROM system.projections WHERE table = '${source}'`), [{ name: 'by_event' }]);
+});
+
 // --- times ------------------------------------------------------------------------------------
 
 test('times in many forms', () => {
