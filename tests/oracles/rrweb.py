@@ -306,19 +306,19 @@ def run(data):
     outcomes = []
     with tempfile.TemporaryDirectory() as directory:
         load(directory, recordings)
-        store = Store(directory)
-        for name, events in recordings.items():
-            try:
-                wrong = check_recording(store, name, events)
-            except (ToolError, RuntimeError) as error:
-                wrong = [str(error)]
-            outcomes.append((f"recording {name}", wrong))
-        for session, _, _, check in fixtures():
-            try:
-                wrong = check(timeline(store, "rrweb", session))
-            except (ToolError, RuntimeError, KeyError) as error:
-                wrong = [repr(error)]
-            outcomes.append((f"rows {session}", wrong))
+        with Store(directory) as store:
+            for name, events in recordings.items():
+                try:
+                    wrong = check_recording(store, name, events)
+                except (ToolError, RuntimeError) as error:
+                    wrong = [str(error)]
+                outcomes.append((f"recording {name}", wrong))
+            for session, _, _, check in fixtures():
+                try:
+                    wrong = check(timeline(store, "rrweb", session))
+                except (ToolError, RuntimeError, KeyError) as error:
+                    wrong = [repr(error)]
+                outcomes.append((f"rows {session}", wrong))
     return outcomes
 
 
