@@ -1,0 +1,104 @@
+"""Random lifecycles and stickiness."""
+import journeys as j
+import reference_visits as reference
+from calendar_of import Calendar
+from cases_actors import check_actors
+from report import close
+
+STATUSES = ("new", "returning", "resurrecting", "dormant")
+DAYS = {"hour": 3, "day": 14, "week": 6, "month": 3}  # days, days, weeks, months
+
+
+def random_question(rnd):
+    """Of whole intervals: what is done with a part of one is not decided."""
+    interval = rnd.choice(["hour", "day", "day", "week", "month"])
+    arguments = {"interval": interval, "tz": "UTC"}
+    if rnd.random() < 0.4:
+        arguments["tz"] = rnd.choice(["America/New_York", "Asia/Kolkata"])
+    if interval == "week" and rnd.random() < 0.5:
+        arguments["week_start"] = "sunday"
+    calendar = Calendar(interval, arguments["tz"], arguments.get("week_start", "monday"))
+    first = calendar.start(rnd.randint(0, 6) * j.US["day"] + 43200 * 10**6)
+    if interval == "hour":
+        first = Calendar("day", arguments["tz"]).start(first)
+    last = first
+    for _ in range(DAYS[interval] * (24 if interval == "hour" else 1)):
+        last = calendar.next(last)
+    arguments.update({"from": j.iso(first), "to": j.iso(last - 1)})
+    if rnd.random() < 0.7:
+        arguments["event"] = j.random_matcher(rnd)
+    j.restrict(rnd, arguments)
+    return arguments
+
+
+def intervals(asked):
+    """(starts, number_of, end)"""
+    calendar = Calendar(asked["interval"], asked["tz"], asked.get("week_start", "monday"))
+    begin, end = j.us_of(asked["from"]), j.us_of(asked["to"]) + 1
+    starts = calendar.starts(begin, end)
+    earlier = [calendar.before(starts[0])]
+    while earlier[0] > -j.US["day"] * 70:
+        earlier.insert(0, calendar.before(earlier[0]))
+    marks = earlier + starts
+
+    def number_of(us):
+        return sum(m <= us for m in marks) - 1 - len(earlier)
+
+    return calendar, starts, number_of, end
+
+
+def check_lifecycle(rnd, store, actors, arguments):
+    out = []
+    asked = {**arguments, "source": j.SOURCE}
+    calendar, starts, number_of, end = intervals(arguments)
+    cells = reference.lifecycle(arguments, j.selected(arguments, actors, end), number_of,
+                                len(starts))
+    points = store.call("lifecycle", asked)["points"]
+    if [calendar.us_of(p["time"]) for p in points] != starts:
+        return [f"{len(points)} points from {points[:1]}, expected {len(starts)} from "
+                f"{j.iso(starts[0])}"]
+    for number, point in enumerate(points):
+        want = {s: len(cells.get((number, s), ())) * (-1 if s == "dormant" else 1)
+                for s in STATUSES}
+        if {s: point[s] for s in STATUSES} != want:
+            out.append(f"{point}, expected {want}")
+    if cells and not out:
+        number, what = rnd.choice(sorted(cells))
+        check_actors(store, "lifecycle", asked, {"time": points[number]["time"], "status": what},
+                     cells[number, what], out)
+    return out
+
+
+def random_stickiness(rnd):
+    arguments = random_question(rnd)
+    if rnd.random() < 0.3:
+        arguments["min_times"] = rnd.choice([2, 3])
+    if rnd.random() < 0.4:
+        arguments["cumulative"] = True
+    if rnd.random() < 0.3 and arguments["interval"] in ("hour", "day") and \
+            arguments["tz"] == "UTC" and "segment" not in arguments:
+        arguments["compare"] = "previous"
+    return arguments
+
+
+def check_stickiness(_rnd, store, actors, arguments):
+    out = []
+    asked = {**arguments, "source": j.SOURCE}
+    _, starts, number_of, end = intervals(arguments)
+    selected = j.selected(arguments, actors, end)
+    count = len(starts)
+    want = {"count": reference.stickiness(arguments, selected, number_of, count)}
+    if "compare" in arguments:
+        want["previous"] = reference.stickiness(arguments, selected,
+                                                lambda us: number_of(us) + count, count)
+    buckets = store.call("stickiness", asked)["buckets"]
+    for member, found in want.items():
+        got = {b["intervals"]: b.get(member, 0) for b in buckets if b.get(member, 0)}
+        expected = {k: len(v) for k, v in found.items()}
+        if got != expected:
+            out.append(f"{member} {got}, expected {expected}")
+    everyone = len(set().union(*want["count"].values())) if want["count"] else 0
+    for bucket in buckets:
+        if everyone and not close(bucket["share"], bucket["count"] / everyone):
+            out.append(f"{bucket}: of {everyone}")
+    return out
