@@ -16,9 +16,11 @@ import tempfile
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import journeys
+import properties_attribution
 import properties_funnel
 import properties_paths
 import properties_retention
+import properties_trend
 import properties_visits
 import sextant
 
@@ -30,11 +32,14 @@ FAMILIES = {
                       properties_funnel.check_trend),
     "retentions": (24, "retention_matrix", properties_retention.random_question,
                    properties_retention.check),
+    "trends": (30, "run_trend", properties_trend.random_question, properties_trend.check),
     "paths": (24, "run_paths", properties_paths.random_question, properties_paths.check),
     "lifecycles": (12, "lifecycle", properties_visits.random_question,
                    properties_visits.check_lifecycle),
     "stickiness": (12, "stickiness", properties_visits.random_stickiness,
                    properties_visits.check_stickiness),
+    "attributions": (24, "attribute_conversions", properties_attribution.random_question,
+                     properties_attribution.check),
 }
 
 

@@ -12,8 +12,8 @@ def node_of(arguments, event):
     return name
 
 
-def is_point(point, event, name):
-    """Whether an event is the start or end that was asked for: a node's name, or a matcher."""
+def is_meant(point, event, name):
+    """A bare string is the name of a node, an object a matcher."""
     return name == point if isinstance(point, str) else matches(point, event)
 
 
@@ -22,12 +22,11 @@ def runs_of(arguments, events):
     gap = int(arguments.get("session_gap_s", 1800) * 10**6)
     runs = []
     for event in events:
-        if arguments.get("include") and not any(matches(m, event) for m in arguments["include"]):
-            continue
-        if any(matches(m, event) for m in arguments.get("exclude", [])):
-            continue
         name = node_of(arguments, event)
-        if not name:
+        if arguments.get("include") and \
+                not any(is_meant(m, event, name) for m in arguments["include"]):
+            continue
+        if not name or any(is_meant(m, event, name) for m in arguments.get("exclude", [])):
             continue
         if not runs or event.us - runs[-1][-1][0] >= gap:
             runs.append([])
@@ -37,13 +36,15 @@ def runs_of(arguments, events):
 
 def cut(arguments, run):
     """The run between start and end, or None: it lacks one of them."""
+    first = 0
     if "start" in arguments:
-        at = [i for i, (_, e, name) in enumerate(run) if is_point(arguments["start"], e, name)]
+        at = [i for i, (_, e, name) in enumerate(run) if is_meant(arguments["start"], e, name)]
         if not at:
             return None
-        run = run[at[0]:]
+        run, first = run[at[0]:], 1
     if "end" in arguments:
-        at = [i for i, (_, e, name) in enumerate(run) if is_point(arguments["end"], e, name)]
+        at = [i for i, (_, e, name) in enumerate(run)
+              if i >= first and is_meant(arguments["end"], e, name)]
         if not at:
             return None
         run = run[:at[0] + 1]
@@ -62,22 +63,43 @@ def limited(arguments, run):
 
 
 def paths(arguments, actors):
-    """edges {(step, from, to): {"runs": [(actor, seconds or None)]}}, {(step, node): runs there},
-    {path: runs}, all runs."""
-    edges, stands, journeys, total = {}, {}, {}, 0
+    """[(actor, [(us, name)], is over)] of all runs."""
+    found = []
     for actor, events in actors.items():
         for run in runs_of(arguments, events):
             run = cut(arguments, run)
-            if not run:
-                continue
-            nodes, is_over = limited(arguments, run)
-            total += 1
-            path = tuple(name for _, name in nodes)
-            journeys[path] = journeys.get(path, 0) + 1
-            for step, ((us, name), (then, after)) in enumerate(zip(nodes, nodes[1:]), 1):
-                edges.setdefault((step, name, after), []).append((actor, (then - us) / 1e6))
-            if is_over:
-                edges.setdefault((len(nodes), nodes[-1][1], "(drop-off)"), []).append((actor, None))
-    for (step, name, _), found in edges.items():
-        stands[step, name] = stands.get((step, name), 0) + len(found)
-    return edges, stands, journeys, total
+            if run:
+                found.append((actor, *limited(arguments, run)))
+    return found
+
+
+def kept_nodes(runs, limit):
+    """The nodes (place, name) that stay: the most frequent, as many as leave no more than `limit`
+    of them and of edges between them."""
+    stands, edges = {}, set()
+    for _, nodes, _ in runs:
+        places = [(place, name) for place, (_, name) in enumerate(nodes, 1)]
+        for node in places:
+            stands[node] = stands.get(node, 0) + 1
+        edges.update(zip(places, places[1:]))
+    ranked = sorted(stands, key=lambda node: (-stands[node], *node))
+    kept = set()
+    for node in ranked[:limit]:
+        if sum({a, b} <= kept | {node} for a, b in edges) > limit:
+            break
+        kept.add(node)
+    return kept
+
+
+def edges_of(runs, limit):
+    """{(step, from, to): [(actor, seconds or None)]}"""
+    kept, edges = kept_nodes(runs, limit), {}
+    for actor, nodes, is_over in runs:
+        names = [name if (place, name) in kept else "(other)"
+                 for place, (_, name) in enumerate(nodes, 1)]
+        for step in range(1, len(nodes)):
+            edges.setdefault((step, names[step - 1], names[step]), []).append(
+                (actor, (nodes[step][0] - nodes[step - 1][0]) / 1e6))
+        if is_over:
+            edges.setdefault((len(nodes), names[-1], "(drop-off)"), []).append((actor, None))
+    return edges

@@ -116,7 +116,7 @@ def missing_engine(store):
 
 def tools():
     """{name: input schema} of the tools that the binary offers."""
-    done = subprocess.run([binary(), "tools", "--json"], capture_output=True, text=True, timeout=60,
+    done = subprocess.run([binary(), "tools", "--json", "--toolsets", "all"], capture_output=True, text=True, timeout=60,
                           check=True)
     listed = json.loads(done.stdout)
     listed = listed.get("tools", listed) if isinstance(listed, dict) else listed
