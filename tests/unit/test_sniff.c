@@ -503,7 +503,7 @@ static void test_native(void **state)
     native_flush(&n, &out);
     assert_false(n.failed || buf_failed(&out));
     assert_memory_equal(out.data,
-                        "\x0a\x03\x04time\x14"
+                        "\x0d\x03\x04time\x14"
                         "DateTime64(6, 'UTC')",
                         28);
     /* What the engine itself writes for such a Map, see native.h. */
