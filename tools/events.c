@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "json.h"
 #include "segment.h"
@@ -36,19 +37,45 @@ static int add_breakdown(struct events *e, struct err *ret_err)
     return 0;
 }
 
-int events_begin(struct events *e, const struct run *run, struct query *q, int64_t from_us,
-                 int64_t to_us, struct err *ret_err)
+/* The session as it is counted: by number where there is one. */
+static void add_session(struct events *e)
+{
+    struct buf number = {0};
+    bool has_number = source_actor_number(e->run->source, "session", NULL, &number);
+    add_optional(e, SOURCE_SESSION, "_session");
+    buf_printf(&e->columns, ", %s AS _visit, _visit != %s AS _in_visit",
+               has_number ? buf_text(&number) : "_session", has_number ? "0" : "''");
+    e->q->failed |= buf_failed(&number);
+    buf_done(&number);
+}
+
+/* What is counted, '' where a row does not say it: of users only when the source has none. */
+static int add_actor(struct events *e, bool is_all, struct buf *out, struct err *ret_err)
+{
+    const struct source *s = e->run->source;
+    const char *counted = scope_counted(e->run);
+    buf_puts(out, "CAST(");
+    int rc = 0;
+    if (is_all && strcmp(counted, "user") == 0 && s->fields[SOURCE_ACTOR].count == 0)
+        buf_puts(out, "''");
+    else
+        rc = source_actor(s, e->q, counted, json_get_string(e->run->arguments, "case", NULL), out,
+                          ret_err);
+    buf_puts(out, ", 'String')");
+    return rc;
+}
+
+static int begin(struct events *e, const struct run *run, struct query *q, int64_t from_us,
+                 int64_t to_us, bool is_all, struct err *ret_err)
 {
     const struct source *s = run->source;
     const char *case_name = json_get_string(run->arguments, "case", NULL);
     struct buf actor = {0}, number = {0};
     *e = (struct events){.run = run, .q = q};
-    buf_puts(&actor, "CAST(");
-    int rc = source_actor(s, q, scope_counted(run), case_name, &actor, ret_err);
-    buf_puts(&actor, ", 'String')");
+    int rc = add_actor(e, is_all, &actor, ret_err);
     bool has_number = source_actor_number(s, scope_counted(run), case_name, &number);
-    buf_printf(&e->columns, "%s AS _who, %s AS _key, ", buf_text(&actor),
-               buf_text(has_number ? &number : &actor));
+    buf_printf(&e->columns, "%s AS _who, %s AS _key, _key != %s AS _named, ", buf_text(&actor),
+               buf_text(has_number ? &number : &actor), has_number ? "0" : "''");
     source_time_us(s, &e->columns);
     buf_puts(&e->columns, " AS _us, ");
     if (s->order != NULL)
@@ -57,14 +84,11 @@ int events_begin(struct events *e, const struct run *run, struct query *q, int64
         buf_putc(&e->columns, '0');
     buf_puts(&e->columns, " AS _order");
     add_optional(e, SOURCE_EVENT, "_event");
-    add_optional(e, SOURCE_SESSION, "_session");
+    add_session(e);
     if (rc == 0)
         rc = add_breakdown(e, ret_err);
     source_time_between(s, q, from_us, to_us, &e->where);
-    if (has_number)
-        buf_printf(&e->where, " AND %s != 0 AND ", buf_text(&number));
-    else
-        buf_printf(&e->where, " AND %s != '' AND ", buf_text(&actor));
+    buf_puts(&e->where, is_all ? " AND " : " AND _named AND ");
     if (rc == 0)
         rc = scope_condition(run, q, scope_counted(run), buf_text(&actor), &e->where, ret_err);
     q->failed |= buf_failed(&actor) || buf_failed(&number);
@@ -73,6 +97,18 @@ int events_begin(struct events *e, const struct run *run, struct query *q, int64
     if (rc < 0)
         events_drop(e);
     return rc;
+}
+
+int events_begin(struct events *e, const struct run *run, struct query *q, int64_t from_us,
+                 int64_t to_us, struct err *ret_err)
+{
+    return begin(e, run, q, from_us, to_us, false, ret_err);
+}
+
+int events_begin_all(struct events *e, const struct run *run, struct query *q, int64_t from_us,
+                     int64_t to_us, struct err *ret_err)
+{
+    return begin(e, run, q, from_us, to_us, true, ret_err);
 }
 
 void events_drop(struct events *e)
@@ -99,6 +135,17 @@ int events_field(struct events *e, const char *name, const char *field, const ch
     buf_puts(&e->columns, ", CAST(");
     int rc = source_text(e->run->source, e->q, field, &e->columns, ret_err);
     buf_printf(&e->columns, ", 'String') AS %s", name);
+    if (rc < 0 && ret_err->field[0] == '\0')
+        err_prefix(ret_err, path);
+    return rc;
+}
+
+int events_number(struct events *e, const char *name, const char *field, const char *path,
+                  struct err *ret_err)
+{
+    buf_puts(&e->columns, ", ");
+    int rc = source_number(e->run->source, e->q, field, &e->columns, ret_err);
+    buf_printf(&e->columns, " AS %s", name);
     if (rc < 0 && ret_err->field[0] == '\0')
         err_prefix(ret_err, path);
     return rc;

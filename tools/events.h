@@ -6,9 +6,14 @@
  * Columns that are always there (the engine reads only those that the statement uses):
  *   _who      String: what is counted (the argument `actor`), never ''
  *   _key      the same to count and to group by: a UInt32 where the source numbers its actors,
- * which is much cheaper, else _who. Its values mean nothing outside of the statement _us Int64: the
- * time, unix microseconds _order    breaks ties of time: the import order, or 0 _event    String
+ *             which is much cheaper, else _who. It means nothing outside of the statement
+ *   _named    UInt8: whether _who is not ''
+ *   _us       Int64: the time, unix microseconds
+ *   _order    breaks ties of time: the import order, or 0
+ *   _event    String
  *   _session  String, '' where the source has none
+ *   _visit    stands for _session as _key does for _who
+ *   _in_visit UInt8: whether _session is not ''
  *   _value    Array(String): the values of the argument `breakdown`, one for each field */
 #include <stdint.h>
 
@@ -31,6 +36,11 @@ struct events {
 int events_begin(struct events *e, const struct run *run, struct query *q, int64_t from_us,
                  int64_t to_us, struct err *ret_err);
 
+/* The same with the rows that name no actor: `_who` is '' and `_named` 0 there. A source without
+ * actors has such rows only. */
+int events_begin_all(struct events *e, const struct run *run, struct query *q, int64_t from_us,
+                     int64_t to_us, struct err *ret_err);
+
 /* Adds the column `name` UInt8: whether a row is what `matcher` (NULL = any event) means. Errors
  * carry `path`. */
 int events_match(struct events *e, const char *name, const json_t *matcher, const char *path,
@@ -39,6 +49,10 @@ int events_match(struct events *e, const char *name, const json_t *matcher, cons
 /* Adds the column `name` String ('' = missing): the text of a field. */
 int events_field(struct events *e, const char *name, const char *field, const char *path,
                  struct err *ret_err);
+
+/* Adds the column `name` Nullable(Float64): the number of a field. */
+int events_number(struct events *e, const char *name, const char *field, const char *path,
+                  struct err *ret_err);
 
 /* Adds the column `name` Int64: the start of the calendar interval, unix microseconds. */
 void events_interval(struct events *e, const char *name, enum interval interval, bool sunday_weeks);
