@@ -4,14 +4,20 @@
 
 extern const struct tool tool_anomaly_scan, tool_conformance_check, tool_describe_source,
     tool_list_actors, tool_list_events, tool_list_sources, tool_open_session, tool_retention_matrix,
-    tool_run_funnel;
+    tool_run_funnel, tool_run_trend;
 
 const struct tool *const catalog[] = {
-    &tool_anomaly_scan,    &tool_conformance_check,
-    &tool_describe_source, &tool_list_actors,
-    &tool_list_events,     &tool_list_sources,
-    &tool_open_session,    &tool_retention_matrix,
-    &tool_run_funnel,      NULL,
+    &tool_anomaly_scan,
+    &tool_conformance_check,
+    &tool_describe_source,
+    &tool_list_actors,
+    &tool_list_events,
+    &tool_list_sources,
+    &tool_open_session,
+    &tool_retention_matrix,
+    &tool_run_funnel,
+    &tool_run_trend,
+    NULL,
 };
 
 const struct tool *catalog_find(const char *name)

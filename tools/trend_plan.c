@@ -1,0 +1,365 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "json.h"
+#include "period.h"
+#include "sql_text.h"
+#include "trend.h"
+
+/* --- the rows -------------------------------------------------------------------------------- */
+
+bool trend_is_in_scan(const struct trend *t, size_t series, size_t only)
+{
+    return only == SIZE_MAX
+               ? !(t->series[series].is_later && math_is_quantile(t->series[series].math))
+               : series == only;
+}
+
+static bool is_asked(size_t series, size_t only)
+{
+    return only == SIZE_MAX || series == only;
+}
+
+static int add_number(const struct trend *t, struct events *e, size_t i, struct err *ret_err)
+{
+    char name[32], path[32];
+    if (t->series[i].field == NULL)
+        return 0;
+    snprintf(name, sizeof name, "_x%zu", i);
+    snprintf(path, sizeof path, "series[%zu].field", i);
+    return events_number(e, name, t->series[i].field, path, ret_err);
+}
+
+/* The columns _m<n> (the row is one of series n) and _x<n> (its number), and only such rows. */
+static int add_series(const struct trend *t, struct events *e, size_t only, struct err *ret_err)
+{
+    struct buf any = {0};
+    int rc = 0;
+    for (size_t i = 0; i < t->series_count && rc == 0; i++) {
+        char name[32], path[32];
+        if (!is_asked(i, only))
+            continue;
+        snprintf(name, sizeof name, "_m%zu", i);
+        snprintf(path, sizeof path, "series[%zu]", i);
+        rc = events_match(e, name, t->series[i].matcher, path, ret_err);
+        if (rc == 0)
+            rc = add_number(t, e, i, ret_err);
+        buf_printf(&any, "%s%s", any.len > 0 ? " OR " : "", name);
+    }
+    events_where(e, "%s", buf_text(&any));
+    e->q->failed |= buf_failed(&any);
+    buf_done(&any);
+    return rc;
+}
+
+static int add_values(const struct trend *t, struct events *e, struct err *ret_err)
+{
+    int rc = 0;
+    for (size_t i = 0; i < t->field_count && rc == 0; i++) {
+        char name[32], path[32];
+        snprintf(name, sizeof name, "_v%zu", i);
+        snprintf(path, sizeof path, "breakdown[%zu]", i);
+        rc = events_field(e, name, json_string_value(json_array_get(t->breakdown, i)), path,
+                          ret_err);
+    }
+    return rc;
+}
+
+int trend_begin_rows(const struct run *run, const struct trend *t, struct query *q, int64_t from_us,
+                     int64_t to_us, size_t only, struct events *e, struct err *ret_err)
+{
+    int rc = events_begin_all(e, run, q, from_us, to_us, ret_err);
+    if (rc < 0)
+        return rc;
+    events_interval(e, "_at", t->interval, t->sunday_weeks);
+    rc = add_series(t, e, only, ret_err);
+    if (rc == 0)
+        rc = add_values(t, e, ret_err);
+    if (rc < 0)
+        events_drop(e);
+    return rc;
+}
+
+/* The values kept, as a set for IN. */
+static void add_kept(const struct trend *t, struct query *q, struct buf *out)
+{
+    json_t *flat = json_array();
+    size_t count = json_array_size(t->values) - (t->has_other ? 1 : 0);
+    for (size_t i = 0; i < count; i++)
+        json_array_extend(flat, json_array_get(t->values, i));
+    buf_puts(out, "(SELECT arrayJoin(arrayMap(i -> arraySlice(");
+    query_bind_texts(q, out, flat);
+    buf_printf(out, ", i + 1, %zu), range(0, %zu, %zu))))", t->field_count, count * t->field_count,
+               t->field_count);
+    json_decref(flat);
+}
+
+/* --- one scan for all ------------------------------------------------------------------------ */
+
+struct scan {
+    struct buf rows, values, keys, states, merged, weight, other;
+};
+
+static void scan_done(struct query *q, struct scan *s)
+{
+    struct buf *all[] = {&s->rows,   &s->values, &s->keys, &s->states,
+                         &s->merged, &s->weight, &s->other};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        q->failed |= buf_failed(all[i]);
+        buf_done(all[i]);
+    }
+}
+
+/* Whether the quantile of a series must be an estimate: known in the second round. */
+static bool is_approximate(const struct trend *t, size_t series)
+{
+    double most = 0;
+    for (size_t v = 0; t->figures.events != NULL && v < json_array_size(t->values); v++)
+        most += t->figures.events[trend_total(t, series, v, TREND_CURRENT)];
+    return math_is_quantile(t->series[series].math) && most > TREND_EXACT_VALUES;
+}
+
+static void add_states(const struct trend *t, size_t only, struct scan *s)
+{
+    bool is_single = t->series_count == 1 || only != SIZE_MAX;
+    for (size_t i = 0; i < t->series_count; i++) {
+        char condition[32], value[32];
+        snprintf(condition, sizeof condition, "_m%zu", i);
+        snprintf(value, sizeof value, "_x%zu", i);
+        const struct math_columns columns = {.actor = "_key",
+                                             .has_actor = "_named",
+                                             .session = "_visit",
+                                             .has_session = "_in_visit",
+                                             .value = value,
+                                             .condition = is_single ? NULL : condition};
+        if (!is_asked(i, only))
+            continue;
+        if (trend_is_in_scan(t, i, only)) {
+            math_states(t->series[i].math, &columns, is_approximate(t, i), i, &s->states);
+            buf_puts(&s->merged, ", toFloat64(");
+            math_merged(t->series[i].math, is_approximate(t, i), i, NULL, &s->merged);
+            buf_putc(&s->merged, ')');
+        } else {
+            buf_puts(&s->merged, ", NULL");
+        }
+        const char *has = t->series[i].field != NULL ? value : "1";
+        buf_printf(&s->states, ", countIf(%s IS NOT NULL%s%s) AS _n%zu", has,
+                   is_single ? "" : " AND ", is_single ? "" : condition, i);
+        buf_printf(&s->merged, ", toInt64(sum(_n%zu))", i);
+    }
+}
+
+/* What values are ranked by: how much there is of the first series in the period. */
+static void add_weight(const struct trend *t, struct buf *out)
+{
+    if (maths[t->series[0].math].is_counting)
+        math_merged(t->series[0].math, false, 0, "NOT previous", out);
+    else
+        buf_puts(out, "sumIf(_n0, NOT previous)");
+    buf_puts(out, " OVER (PARTITION BY v)");
+}
+
+/* The breakdown as one value, and as what to group by. */
+void trend_add_value(const struct trend *t, struct buf *ret_value, struct buf *ret_keys)
+{
+    buf_puts(ret_value, "CAST([");
+    for (size_t i = 0; i < t->field_count; i++) {
+        buf_printf(ret_value, "%s_v%zu", i > 0 ? ", " : "", i);
+        buf_printf(ret_keys, ", _v%zu", i);
+    }
+    buf_puts(ret_value, "], 'Array(String)')");
+}
+
+static void add_ranks(const struct trend *t, struct query *q, size_t only, struct scan *s)
+{
+    bool is_first = only == SIZE_MAX;
+    trend_add_value(t, &s->values, &s->keys);
+    if (t->field_count > 0 && is_first)
+        add_weight(t, &s->weight);
+    else
+        buf_puts(&s->weight, "0");
+    if (t->field_count > 0 && is_first) {
+        buf_puts(&s->other, "dense_rank() OVER (ORDER BY weight DESC, v) > ");
+        query_bind_integer(q, &s->other, t->breakdown_limit);
+    } else if (t->field_count > 0) {
+        buf_puts(&s->other, "v NOT IN ");
+        add_kept(t, q, &s->other);
+    } else {
+        buf_puts(&s->other, "0");
+    }
+}
+
+int64_t trend_window_start(const struct run *run, const struct trend *t, size_t series,
+                           const struct trend_calendar *c, size_t point)
+{
+    return interval_add_us(run->period.zone, INTERVAL_DAY, c->start_us[point + 1],
+                           -maths[t->series[series].math].window_days);
+}
+
+/* Where the rows begin: with windows over several values earlier than what is counted, or a value
+ * that only a window sees would be unknown. */
+static int64_t scan_start(const struct run *run, const struct trend *t, int64_t first_us)
+{
+    const struct trend_calendar *c = &t->calendar[t->has_previous ? TREND_PREVIOUS : TREND_CURRENT];
+    int64_t from_us = first_us;
+    for (size_t i = 0; t->field_count > 0 && i < t->series_count; i++) {
+        if (maths[t->series[i].math].window_days == 0)
+            continue;
+        int64_t window_us = trend_window_start(run, t, i, c, 0);
+        from_us = window_us < from_us ? window_us : from_us;
+    }
+    return from_us;
+}
+
+/* The column _before: 0 in the period, 1 in the one before, 2 ahead of both. */
+int trend_scan_rows(const struct run *run, const struct trend *t, struct query *q, size_t only,
+                    struct buf *out, struct err *ret_err)
+{
+    const struct trend_calendar *now = &t->calendar[TREND_CURRENT];
+    int64_t first_us = t->has_previous ? t->calendar[TREND_PREVIOUS].from_us : now->from_us;
+    int64_t start_us = scan_start(run, t, first_us);
+    struct events e;
+    struct buf first = {0}, from = {0};
+    int rc = trend_begin_rows(run, t, q, start_us, now->to_us, only, &e, ret_err);
+    if (rc < 0)
+        return rc;
+    query_bind_integer(q, &first, first_us);
+    query_bind_integer(q, &from, now->from_us);
+    if (start_us < now->from_us)
+        events_column(&e, "_before", "multiIf(_us < %s, 2, _us < %s, 1, 0)", buf_text(&first),
+                      buf_text(&from));
+    else
+        events_column(&e, "_before", "0");
+    events_end(&e, out);
+    q->failed |= buf_failed(&first) || buf_failed(&from);
+    buf_done(&first);
+    buf_done(&from);
+    return 0;
+}
+
+int trend_plan_scan(struct run *run, const struct trend *t, size_t only, struct err *ret_err)
+{
+    struct query q;
+    struct scan s = {0};
+    query_init(&q);
+    int rc = trend_scan_rows(run, t, &q, only, &s.rows, ret_err);
+    if (rc == 0) {
+        add_states(t, only, &s);
+        add_ranks(t, &q, only, &s);
+        rc = run_query(run, &q, &sql_run_trend,
+                       (const struct query_fragment[]){{"rows", buf_text(&s.rows)},
+                                                       {"values", buf_text(&s.values)},
+                                                       {"keys", buf_text(&s.keys)},
+                                                       {"states", buf_text(&s.states)},
+                                                       {"merged", buf_text(&s.merged)},
+                                                       {"weight", buf_text(&s.weight)},
+                                                       {"other", buf_text(&s.other)},
+                                                       {0}},
+                       2 * TREND_MAX_CELLS + 4000, ret_err);
+    }
+    scan_done(&q, &s);
+    query_done(&q);
+    return rc;
+}
+
+/* --- first_time ------------------------------------------------------------------------------ */
+
+int trend_plan_first(struct run *run, const struct trend *t, size_t series, struct err *ret_err)
+{
+    const struct trend_calendar *now = &t->calendar[TREND_CURRENT];
+    struct query q;
+    struct events e;
+    struct buf rows = {0}, other = {0};
+    query_init(&q);
+    query_set_integer(&q, "from", now->from_us);
+    query_set_integer(&q, "first",
+                      t->has_previous ? t->calendar[TREND_PREVIOUS].from_us : now->from_us);
+    int rc = trend_begin_rows(run, t, &q, INT64_MIN, now->to_us, series, &e, ret_err);
+    if (rc == 0) {
+        events_where(&e, "_named");
+        events_end(&e, &rows);
+        buf_puts(&other, t->field_count > 0 ? "v NOT IN " : "0");
+        if (t->field_count > 0)
+            add_kept(t, &q, &other);
+        rc = run_query(run, &q, &sql_run_trend_first,
+                       (const struct query_fragment[]){
+                           {"rows", buf_text(&rows)},
+                           {"value", t->field_count > 0 ? "argMin(_value, (_us, _order, _value))"
+                                                        : "CAST([], 'Array(String)')"},
+                           {"other", buf_text(&other)},
+                           {0}},
+                       2 * TREND_MAX_CELLS, ret_err);
+    }
+    q.failed |= buf_failed(&rows) || buf_failed(&other);
+    buf_done(&rows);
+    buf_done(&other);
+    query_done(&q);
+    return rc;
+}
+
+/* --- weekly and monthly actors --------------------------------------------------------------- */
+
+/* Which points a row reaches, by the day, hour or minute that it lies in (windows begin with
+ * one): those that end after it and whose window has begun. */
+static void add_span(const struct run *run, const struct trend *t, size_t series,
+                     const struct trend_calendar *c, enum interval unit, struct events *e)
+{
+    const struct zone *zone = run->period.zone;
+    int64_t first_us =
+        interval_start_us(zone, unit, false, trend_window_start(run, t, series, c, 0));
+    size_t first = 0, last = 0; /* the first point that has not ended; begun windows */
+    struct buf starts = {0}, spans = {0};
+    for (int64_t i = 0;; i++) {
+        int64_t at_us = interval_add_us(zone, unit, first_us, i);
+        if (at_us >= c->to_us)
+            break;
+        while (first < c->count && c->start_us[first + 1] <= at_us)
+            first++;
+        while (last < c->count && trend_window_start(run, t, series, c, last) <= at_us)
+            last++;
+        if (last == 0)
+            continue;
+        buf_printf(&starts, "%s%lld", starts.len > 0 ? ", " : "", (long long)at_us);
+        buf_printf(&spans, "%s%zu", spans.len > 0 ? ", " : "", first * 100000 + last - 1);
+    }
+    events_interval(e, "_unit", unit, false);
+    events_column(e, "_span", "transform(_unit, [%s], [%s], toInt64(-1))", buf_text(&starts),
+                  buf_text(&spans));
+    e->q->failed |= buf_failed(&starts) || buf_failed(&spans);
+    buf_done(&starts);
+    buf_done(&spans);
+}
+
+int trend_plan_window(struct run *run, const struct trend *t, size_t series,
+                      enum trend_period period, struct err *ret_err)
+{
+    const struct trend_calendar *c = &t->calendar[period];
+    enum interval unit = t->interval < INTERVAL_DAY ? t->interval : INTERVAL_DAY;
+    struct query q;
+    struct events e;
+    struct buf rows = {0}, other = {0};
+    query_init(&q);
+    int rc = trend_begin_rows(run, t, &q, trend_window_start(run, t, series, c, 0), c->to_us,
+                              series, &e, ret_err);
+    if (rc == 0) {
+        add_span(run, t, series, c, unit, &e);
+        events_where(&e, "_named AND _span >= 0");
+        events_end(&e, &rows);
+        buf_puts(&other, t->field_count > 0 ? "_value NOT IN " : "0");
+        if (t->field_count > 0)
+            add_kept(t, &q, &other);
+        rc = run_query(run, &q, &sql_run_trend_window,
+                       (const struct query_fragment[]){{"rows", buf_text(&rows)},
+                                                       {"value", t->field_count > 0
+                                                                     ? "if(other, [], _value)"
+                                                                     : "CAST([], 'Array(String)')"},
+                                                       {"other", buf_text(&other)},
+                                                       {0}},
+                       2 * TREND_MAX_CELLS, ret_err);
+    }
+    q.failed |= buf_failed(&rows) || buf_failed(&other);
+    buf_done(&rows);
+    buf_done(&other);
+    query_done(&q);
+    return rc;
+}
