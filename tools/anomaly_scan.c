@@ -7,6 +7,7 @@
 #include "anomaly_series.h"
 #include "args.h"
 #include "json.h"
+#include "maths.h"
 #include "run.h"
 #include "sql_text.h"
 #include "text.h"
@@ -16,9 +17,9 @@ enum { MAX_POINTS = 500000, MAX_SEGMENTS = 25 };
 static const struct param series_fields[] = {
     ARG_MATCHER,
     {.name = "math",
-     .choices = anomaly_maths,
+     .choices = math_interval_names,
      .fallback = "\"total\"",
-     .description = "Per interval; all but total, actors, sessions need field."},
+     .description = "Per interval; sum to p99 need field."},
     {.name = "field", .role = "field", .max_length = 256, .description = "Numeric field."},
     {0},
 };

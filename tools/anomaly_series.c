@@ -5,6 +5,7 @@
 
 #include "interval.h"
 #include "json.h"
+#include "maths.h"
 #include "segment.h"
 #include "sql_text.h"
 
@@ -13,34 +14,18 @@ enum { MAX_SERIES_POINTS = 2000000 };
 
 const char *const anomaly_metrics[] = {"event_count", "actors", "error_rate",
                                        "latency_p95", "series", NULL};
-const char *const anomaly_maths[] = {"total",  "actors", "sessions", "sum", "average", "min", "max",
-                                     "median", "p75",    "p90",      "p95", "p99",     NULL};
-
-/* How a metric or a math is computed over the rows of an interval: `%a` is the actor, `%s` the
- * session, `%e` whether the row is an error, `%v` the numeric field. Counting ones are 0 where
- * nothing happened; the others are absent. */
-static const struct {
+/* The metrics in terms of maths.h; error_rate is a share of the events of its own. */
+static const struct metric {
     const char *name;
-    const char *sql;
-    bool is_counting;
+    enum math_name math;
+    bool is_error_rate;
     int min_volume;
     enum anomaly_noise noise;
-} measures[] = {
-    {"event_count", "count()", true, 0, ANOMALY_NOISE_COUNT},
-    {"total", "count()", true, 0, ANOMALY_NOISE_COUNT},
-    {"actors", "uniqExactIf(%a, %a != '')", true, 0, ANOMALY_NOISE_COUNT},
-    {"sessions", "uniqExactIf(%s, %s != '')", true, 0, ANOMALY_NOISE_COUNT},
-    {"error_rate", "countIf(%e) / count()", false, 20, ANOMALY_NOISE_SHARE},
-    {"latency_p95", "quantileExactInclusive(0.95)(%v)", false, 20},
-    {"sum", "sum(%v)", true, 0},
-    {"average", "avg(%v)", false, 0},
-    {"min", "min(%v)", false, 0},
-    {"max", "max(%v)", false, 0},
-    {"median", "quantileExactInclusive(0.5)(%v)", false, 0},
-    {"p75", "quantileExactInclusive(0.75)(%v)", false, 0},
-    {"p90", "quantileExactInclusive(0.9)(%v)", false, 0},
-    {"p95", "quantileExactInclusive(0.95)(%v)", false, 0},
-    {"p99", "quantileExactInclusive(0.99)(%v)", false, 0},
+} metrics[] = {
+    {"event_count", MATH_TOTAL, .noise = ANOMALY_NOISE_COUNT},
+    {"actors", MATH_ACTORS, .noise = ANOMALY_NOISE_COUNT},
+    {"error_rate", MATH_AVERAGE, .is_error_rate = true, 20, ANOMALY_NOISE_SHARE},
+    {"latency_p95", MATH_P95, .min_volume = 20},
 };
 
 static bool is_raw(const struct run *run)
@@ -53,15 +38,17 @@ static const json_t *series_argument(const struct run *run)
     return json_object_get(run->arguments, "series");
 }
 
-static size_t measure_of(const struct run *run)
+/* What is watched: a metric, or a series' math. */
+static struct metric metric_of(const struct run *run)
 {
     const char *name = json_get_string(run->arguments, "metric", "");
-    if (strcmp(name, "series") == 0)
-        name = json_get_string(series_argument(run), "math", "total");
-    size_t i = 0;
-    while (strcmp(measures[i].name, name) != 0)
-        i++;
-    return i;
+    for (size_t i = 0; i < sizeof metrics / sizeof metrics[0]; i++)
+        if (strcmp(metrics[i].name, name) == 0)
+            return metrics[i];
+    enum math_name math = math_parse(json_get_string(series_argument(run), "math", "total"));
+    bool is_count = maths[math].is_counting && maths[math].argument != 'v';
+    return (struct metric){name, math,
+                           .noise = is_count ? ANOMALY_NOISE_COUNT : ANOMALY_NOISE_NONE};
 }
 
 /* --- the query ------------------------------------------------------------------------------- */
@@ -97,31 +84,41 @@ static int number(const struct run *run, struct query *q, struct buf *out, struc
     return source_number(run->source, q, field, out, ret_err);
 }
 
-/* Replaces the letters of a measure's pattern. */
-static int measure_sql(const struct run *run, struct query *q, const char *pattern, struct buf *out,
-                       struct err *ret_err)
+static int measure_sql(const struct run *run, struct query *q, struct buf *out, struct err *ret_err)
 {
+    const struct metric metric = metric_of(run);
+    struct buf column = {0}, has_actor = {0};
     int rc = 0;
-    for (; *pattern != '\0' && rc == 0; pattern++) {
-        if (*pattern != '%') {
-            buf_putc(out, *pattern);
-            continue;
-        }
-        switch (*++pattern) {
-        case 'a':
-            rc = source_logical(run->source, q, SOURCE_ACTOR, out, ret_err);
-            break;
-        case 's':
-            rc = source_logical(run->source, q, SOURCE_SESSION, out, ret_err);
-            break;
-        case 'e':
-            rc = error_condition(run->source, q, out, ret_err);
-            break;
-        default:
-            rc = number(run, q, out, ret_err);
-            break;
-        }
+    if (metric.is_error_rate) {
+        buf_puts(out, "countIf(");
+        rc = error_condition(run->source, q, out, ret_err);
+        buf_puts(out, ") / count()");
+        return rc;
     }
+    switch (maths[metric.math].argument) {
+    case 'a':
+        rc = source_logical(run->source, q, SOURCE_ACTOR, &column, ret_err);
+        break;
+    case 's':
+        rc = source_logical(run->source, q, SOURCE_SESSION, &column, ret_err);
+        break;
+    case 'v':
+        rc = number(run, q, &column, ret_err);
+        break;
+    default:
+        break;
+    }
+    buf_printf(&has_actor, "%s != ''", buf_text(&column));
+    const struct math_columns columns = {.actor = buf_text(&column),
+                                         .has_actor = buf_text(&has_actor),
+                                         .session = buf_text(&column),
+                                         .has_session = buf_text(&has_actor),
+                                         .value = buf_text(&column)};
+    if (rc == 0)
+        math_value(metric.math, &columns, out);
+    q->failed |= buf_failed(&column) || buf_failed(&has_actor);
+    buf_done(&column);
+    buf_done(&has_actor);
     return rc;
 }
 
@@ -178,7 +175,7 @@ static int plan_common(struct run *run, struct query *q, struct plan *p, struct 
     if (is_raw(run))
         rc = number(run, q, &p->value, ret_err);
     else
-        rc = measure_sql(run, q, measures[measure_of(run)].sql, &p->value, ret_err);
+        rc = measure_sql(run, q, &p->value, ret_err);
     if (rc < 0 && ret_err->field[0] == '\0')
         err_prefix(ret_err, series_argument(run) != NULL ? "series" : "metric");
     return rc;
@@ -309,13 +306,13 @@ static int read_row(struct reader *r, struct anomaly_series *s, const json_t *ro
 
 static struct reader reader_of(const struct run *run, const json_t *rows)
 {
-    size_t measure = measure_of(run);
+    const struct metric metric = metric_of(run);
     struct reader r = {.run = run, .is_raw = is_raw(run)};
     if (r.is_raw)
         return r;
     r.interval = interval_parse(json_get_string(run->arguments, "interval", ""));
-    r.is_counting = measures[measure].is_counting;
-    r.min_volume = json_get_integer(run->arguments, "min_volume", measures[measure].min_volume);
+    r.is_counting = maths[metric.math].is_counting;
+    r.min_volume = json_get_integer(run->arguments, "min_volume", metric.min_volume);
     r.first_us = INT64_MAX;
     r.last_us = INT64_MIN;
     for (size_t i = 0; i < json_array_size(rows); i++) {
@@ -400,5 +397,5 @@ double anomaly_series_period_s(const struct run *run)
 
 enum anomaly_noise anomaly_series_noise(const struct run *run)
 {
-    return is_raw(run) ? ANOMALY_NOISE_NONE : measures[measure_of(run)].noise;
+    return is_raw(run) ? ANOMALY_NOISE_NONE : metric_of(run).noise;
 }

@@ -4,7 +4,6 @@
 #include "run.h"
 
 extern const char *const anomaly_metrics[]; /* event_count actors error_rate latency_p95 series */
-extern const char *const anomaly_maths[];
 
 struct anomaly_series {
     const char *segment; /* value of `by`, borrowed from the rows; NULL without `by` */
