@@ -4,20 +4,12 @@
 
 extern const struct tool tool_anomaly_scan, tool_conformance_check, tool_describe_source,
     tool_list_actors, tool_list_events, tool_list_sources, tool_open_session, tool_retention_matrix,
-    tool_run_funnel, tool_run_trend;
+    tool_run_funnel, tool_run_trend, tool_usage_report;
 
 const struct tool *const catalog[] = {
-    &tool_anomaly_scan,
-    &tool_conformance_check,
-    &tool_describe_source,
-    &tool_list_actors,
-    &tool_list_events,
-    &tool_list_sources,
-    &tool_open_session,
-    &tool_retention_matrix,
-    &tool_run_funnel,
-    &tool_run_trend,
-    NULL,
+    &tool_anomaly_scan, &tool_conformance_check, &tool_describe_source, &tool_list_actors,
+    &tool_list_events,  &tool_list_sources,      &tool_open_session,    &tool_retention_matrix,
+    &tool_run_funnel,   &tool_run_trend,         &tool_usage_report,    NULL,
 };
 
 const struct tool *catalog_find(const char *name)
