@@ -4,35 +4,7 @@
 #include <string.h>
 
 #include "json.h"
-
-static const struct {
-    const char *name;
-    int64_t us;
-} units[] = {{"second", 1000000},
-             {"minute", (int64_t)60 * 1000000},
-             {"hour", (int64_t)3600 * 1000000},
-             {"day", (int64_t)86400 * 1000000},
-             {"week", (int64_t)7 * 86400 * 1000000},
-             {"month", (int64_t)30 * 86400 * 1000000}};
-
-/* 100 years: beyond it a window no longer limits anything. */
-static const int64_t max_within_us = (int64_t)36525 * 86400 * 1000000;
-
-static int read_within(const json_t *within, int64_t *ret_us, struct err *ret_err)
-{
-    const char *unit = json_get_string(within, "unit", "day");
-    double value = json_get_number(within, "value", 14);
-    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
-        if (strcmp(units[i].name, unit) != 0)
-            continue;
-        double us = value * (double)units[i].us;
-        if (us > (double)max_within_us)
-            return err_set(ret_err, ERR_ARGUMENT, "within.value", "at most 36525 days");
-        *ret_us = (int64_t)us;
-        return 0;
-    }
-    return err_set(ret_err, ERR_INTERNAL, "within.unit", "unknown unit");
-}
+#include "within.h"
 
 /* Two matchers select the same events: equal but for the step's own members. */
 static bool is_same_matcher(const json_t *a, const json_t *b)
@@ -97,7 +69,7 @@ int funnel_read(const json_t *arguments, struct funnel *ret_funnel, struct err *
     f.step_count = json_array_size(f.steps);
     if (f.step_count == 0 || f.step_count > FUNNEL_MAX_STEPS)
         return err_set(ret_err, ERR_ARGUMENT, "steps", "from 1 to %d steps", FUNNEL_MAX_STEPS);
-    int rc = read_within(json_object_get(arguments, "within"), &f.within_us, ret_err);
+    int rc = within_read(arguments, &f.within_us, ret_err);
     if (rc < 0)
         return rc;
     json_int_t step = json_get_integer(arguments, "attribution_step", 0);

@@ -8,20 +8,7 @@
 #include "nameless.h"
 #include "run.h"
 #include "sql_text.h"
-
-static const struct param within_fields[] = {
-    {.name = "value",
-     .type = VALUE_NUMBER,
-     .min = 0,
-     .max = 1e9,
-     .is_required = true,
-     .description = "How many units."},
-    {.name = "unit",
-     .choices = (const char *const[]){"second", "minute", "hour", "day", "week", "month", NULL},
-     .fallback = "\"day\"",
-     .description = "month = 30 d."},
-    {0},
-};
+#include "within.h"
 
 static const struct param step_params[] = {
     {.name = "event", .role = "event", .max_length = 1024, .description = "Event name."},
