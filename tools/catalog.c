@@ -2,15 +2,27 @@
 
 #include <string.h>
 
-extern const struct tool tool_anomaly_scan, tool_conformance_check, tool_describe_source,
-    tool_list_actors, tool_list_events, tool_list_sources, tool_open_session, tool_retention_matrix,
-    tool_run_funnel, tool_run_trend, tool_usage_report;
+/* clang-format off */
+#define CATALOG(tool) \
+    tool(anomaly_scan) \
+    tool(attribute_conversions) \
+    tool(conformance_check) \
+    tool(describe_source) \
+    tool(list_actors) \
+    tool(list_events) \
+    tool(list_sources) \
+    tool(open_session) \
+    tool(retention_matrix) \
+    tool(run_funnel) \
+    tool(run_trend) \
+    tool(usage_report)
+/* clang-format on */
 
-const struct tool *const catalog[] = {
-    &tool_anomaly_scan, &tool_conformance_check, &tool_describe_source, &tool_list_actors,
-    &tool_list_events,  &tool_list_sources,      &tool_open_session,    &tool_retention_matrix,
-    &tool_run_funnel,   &tool_run_trend,         &tool_usage_report,    NULL,
-};
+#define DECLARE(name) extern const struct tool tool_##name;
+CATALOG(DECLARE)
+
+#define LIST(name) &tool_##name,
+const struct tool *const catalog[] = {CATALOG(LIST) NULL};
 
 const struct tool *catalog_find(const char *name)
 {

@@ -8,6 +8,7 @@ import { BURST_AT, facts } from './store.mjs';
 const WEEK = { from: '2026-01-05', to: '2026-01-12' };
 const HOUR = { value: 1, unit: 'hour' };
 const FUNNEL = { steps: ['view', 'add_to_cart', 'checkout'], within: HOUR, ...WEEK };
+const CREDIT = { conversion: 'checkout', touch: 'view', field: 'device', ...WEEK };
 const MATRIX = { start: 'view', interval: 'week', periods: 4, from: '2026-01-05' };
 const steps33 = Array.from({ length: 33 }, () => 'view');
 
@@ -132,6 +133,37 @@ export const tools = {
     ],
   },
 
+  attribute_conversions: {
+    good: [{
+      args: CREDIT,
+      check(result) {
+        const [first, ...others] = result.channels;
+        assert.deepEqual(first, { value: 'mobile', touches: facts.funnel[2], conversions: facts.funnel[2], credit: facts.funnel[2], share: 1 });
+        assert.deepEqual(others.map((c) => [c.value, c.conversions, c.credit]), [['desktop', 0, 0], ['tablet', 0, 0]]);
+      },
+    }, ...['first', 'linear', 'position', 'decay', 'nearest', 'markov', 'probabilistic'].map((model) => ({
+      args: { conversion: 'checkout', field: 'note', model, breakdown_limit: 3, within: HOUR, ...WEEK },
+      check(result) {
+        assert.deepEqual(result.channels.map((c) => c.value).slice(3), ['(other)']);
+        const credit = result.channels.reduce((sum, c) => sum + c.credit, 0);
+        assert.ok(Math.abs(credit - facts.funnel[2]) < 1e-6, String(credit));
+      },
+    })), {
+      args: { ...CREDIT, touch: 'heartbeat' },
+      check(result) { assert.deepEqual(result.channels.at(-1), { value: '(none)', touches: 0, conversions: 80, credit: 80, share: 1 }); },
+    }],
+    bad: [...common(CREDIT), ...source(CREDIT), ...period(CREDIT), ...filters(CREDIT),
+      { args: { touch: 'view', field: 'device' }, field: 'conversion', says: /missing|required/ },
+      { args: { conversion: 'checkout' }, field: 'field', says: /missing|required/ },
+      { args: { ...CREDIT, conversion: 'chekout' }, field: 'conversion.event', says: /checkout/ },
+      { args: { ...CREDIT, touch: { event: 'vew' } }, field: 'touch.event', says: /view/ },
+      { args: { ...CREDIT, field: 'devise' }, field: 'field', says: /device/ },
+      { args: { ...CREDIT, model: 'fair' }, field: 'model', says: /markov/ },
+      { args: { ...CREDIT, within: { value: 40000 } }, field: 'within.value', says: /36525/ },
+      { args: { ...CREDIT, breakdown_limit: 201 }, field: 'breakdown_limit', says: /1 to 200/ },
+    ],
+  },
+
   retention_matrix: {
     good: [{
       args: MATRIX,
@@ -163,6 +195,9 @@ export const tools = {
     }, {
       args: { of: 'retention_matrix', arguments: MATRIX, cell: { cohort: '2026-01-05', period: 0 } },
       check(result) { assert.equal(result.total, facts.funnel[0]); },
+    }, {
+      args: { of: 'attribute_conversions', arguments: CREDIT, cell: { value: 'mobile' } },
+      check(result) { assert.equal(result.total, facts.funnel[2]); },
     }],
     bad: [...common({ of: 'run_funnel', arguments: FUNNEL, cell: { step: 1, outcome: 'reached' } }),
       { args: { of: 'run_funnel', arguments: FUNNEL }, field: 'cell', says: /missing|required/ },
@@ -171,6 +206,7 @@ export const tools = {
       { args: { of: 'run_funnel', arguments: FUNNEL, cell: { step: 4, outcome: 'reached' } }, field: 'cell.step', says: /1 to 3/ },
       { args: { of: 'run_funnel', arguments: FUNNEL, cell: { step: 1, outcome: 'gone' } }, field: 'cell.outcome', says: /dropped/ },
       { args: { of: 'retention_matrix', arguments: MATRIX, cell: { cohort: 'x', period: 0 } }, field: 'cell.cohort', says: /cohort/ },
+      { args: { of: 'attribute_conversions', arguments: CREDIT, cell: {} }, field: 'cell.value', says: /channel/ },
     ],
   },
 

@@ -85,6 +85,18 @@ function* retention() {
   }
 }
 
+function* attributions() {
+  const base = { source: 'shop', conversion: 'pay', touch: { any_of: ['view', 'add', 'pay'] }, field: 'device' }
+  for (const model of ['first', 'last', 'linear', 'position', 'decay', 'nearest', 'markov', 'probabilistic']) {
+    yield ['attribute_conversions', { ...base, model }]
+    yield ['attribute_conversions', { ...base, model, touch: undefined, field: 'value', breakdown_limit: 5, within: { value: 3, unit: 'day' }, from: '2026-03-28', to: '2026-03-30', tz: 'Europe/Berlin' }]
+    for (const value of ['mobile', '', '(other)', '(none)'])
+      yield ['list_actors', { of: 'attribute_conversions', arguments: { ...base, model, breakdown_limit: 2, within: { value: 1, unit: 'hour' } }, cell: { value }, limit: 9 }]
+  }
+  yield ['attribute_conversions', { ...base, model: 'markov', field: 'actor.plan', actor: 'session', filters: [filter('service', ['eq', 'web'])], segment: { did: ['view'] }, explain: 'with' }]
+  yield ['attribute_conversions', { source: ORDERS, conversion: OF_ORDERS[4], field: 'resource', model: 'nearest', actor: 'order' }]
+}
+
 function* processes() {
   for (const match of ['alignment', 'exact', 'eventually_follows', 'directly_follows']) {
     yield ['conformance_check', { source: ORDERS, case: 'order', sequence: OF_ORDERS, match }]
@@ -122,6 +134,8 @@ export function* demo(source, { isSmall = false, sessions = [RAGE] } = {}) {
   yield ['list_actors', { of: 'run_funnel', arguments: { source, steps: CHECKOUT }, cell: { step: 2, outcome: 'dropped' }, limit: 5 }]
   yield ['retention_matrix', { source, start: 'documentLoad', kind: 'first_time', interval: 'week', tz: 'Europe/Berlin' }]
   yield ['list_actors', { of: 'retention_matrix', arguments: { source, start: 'documentLoad', interval: 'week', from: '2026-03-02' }, cell: { cohort: '2026-03-09', period: 1 }, limit: 5 }]
+  for (const model of ['nearest', 'markov', 'probabilistic'])
+    yield ['attribute_conversions', { source, conversion: 'order_placed', field: 'device.type', actor: 'session', model }]
   yield ['conformance_check', { source, case: 'order', sequence: ['order_placed', 'order_received', 'credit_checked', 'order_approved', 'items_picked', 'order_packed', 'order_shipped', 'invoice_sent', 'order_delivered'] }]
   yield ['anomaly_scan', { source, metric: 'error_rate', interval: 'hour', by: 'service' }]
   yield ['anomaly_scan', { source, metric: 'latency_p95', interval: 'day', points: true, tz: 'Europe/Berlin', filters: [{ field: 'resource.service.name', op: 'exists' }, { field: 'http.status_code', op: 'lt', value: '600' }] }]
@@ -143,4 +157,4 @@ export function* demo(source, { isSmall = false, sessions = [RAGE] } = {}) {
   }
 }
 
-export const calls = () => [...discovery(), ...filters(), ...funnels(), ...retention(), ...processes(), ...anomalies()]
+export const calls = () => [...discovery(), ...filters(), ...funnels(), ...retention(), ...attributions(), ...processes(), ...anomalies()]
