@@ -6,6 +6,7 @@
 #define CATALOG(tool) \
     tool(anomaly_scan) \
     tool(attribute_conversions) \
+    tool(compare_groups) \
     tool(conformance_check) \
     tool(describe_source) \
     tool(list_actors) \

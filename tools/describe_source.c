@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "args.h"
+#include "fields.h"
 #include "json.h"
 #include "run.h"
 #include "sql_text.h"
@@ -100,43 +101,6 @@ static int column_pairs(const struct source *s, struct query *q, struct buf *out
     return rc;
 }
 
-/* Every (path, value) of a JSON column; older engines walk to each value of its text. */
-static void json_pairs(const struct source *s, const char *column, struct buf *out)
-{
-    if (s->has_json_values)
-        buf_printf(out, "arrayZip(JSONAllPaths(%s), JSONAllValues(%s))", column, column);
-    else
-        buf_printf(out,
-                   "arrayMap((p, x) -> (p, if(startsWith(x, '\"'), JSONExtractString(x), x)), "
-                   "JSONAllPaths(%s), "
-                   "arrayMap((p, j) -> arrayFold((x, k) -> JSONExtractRaw(x, k), "
-                   "splitByChar('.', p), j), JSONAllPaths(%s), "
-                   "arrayWithConstant(length(JSONAllPaths(%s)), toJSONString(%s))))",
-                   column, column, column, column);
-}
-
-/* Every (key, value) of a row, from all containers. */
-static void property_pairs(const struct source *s, struct buf *out)
-{
-    for (size_t i = 0; i < s->property_count; i++) {
-        const struct place *p = &s->properties[i];
-        struct buf column = {0};
-        sql_identifier(&column, p->column);
-        const char *c = buf_text(&column);
-        buf_puts(out, i == 0 ? "arrayConcat(" : ", ");
-        if (p->kind == PLACE_MAP)
-            buf_printf(out,
-                       "arrayMap((k, v) -> (toString(k), toString(v)), mapKeys(%s), mapValues(%s))",
-                       c, c);
-        else if (p->kind == PLACE_JSON)
-            json_pairs(s, c, out);
-        else
-            buf_printf(out, "JSONExtractKeysAndValues(%s, 'String')", c);
-        buf_done(&column);
-    }
-    buf_puts(out, s->property_count > 0 ? ")" : "");
-}
-
 static int plan_columns(struct run *run, struct err *ret_err)
 {
     struct query q;
@@ -175,7 +139,7 @@ static int plan_properties(struct run *run, struct err *ret_err)
     json_decref(also);
     json_decref(hidden);
     query_set_integer(&q, "limit", MAX_PROPERTIES + 1);
-    property_pairs(run->source, &pairs);
+    fields_pairs(run->source, &pairs);
     if (pairs.len == 0)
         buf_puts(&pairs, "CAST([], 'Array(Tuple(String, String))')");
     in_period(run, &q, &where);

@@ -107,7 +107,7 @@ export class Store {
   // In XDG_DATA_HOME it is also the one that is opened without --data.
   constructor() {
     this.folder = mkdtempSync(join(tmpdir(), 'sextant-clients-'));
-    this.env = { ...environment(this.folder), XDG_DATA_HOME: this.folder };
+    this.env = { ...environment(this.folder), XDG_DATA_HOME: this.folder, SEXTANT_TOOLSETS: 'all' };
     this.data = join(this.folder, 'sextant');
     const { text, rows } = csv();
     const file = join(this.folder, 'shop.csv');

@@ -9,6 +9,7 @@ const WEEK = { from: '2026-01-05', to: '2026-01-12' };
 const HOUR = { value: 1, unit: 'hour' };
 const FUNNEL = { steps: ['view', 'add_to_cart', 'checkout'], within: HOUR, ...WEEK };
 const CREDIT = { conversion: 'checkout', touch: 'view', field: 'device', ...WEEK };
+const GROUPS = { a: { did: ['checkout'] }, b: { did: ['view'], did_not: ['checkout'] }, ...WEEK };
 const MATRIX = { start: 'view', interval: 'week', periods: 4, from: '2026-01-05' };
 const steps33 = Array.from({ length: 33 }, () => 'view');
 
@@ -164,6 +165,42 @@ export const tools = {
     ],
   },
 
+  compare_groups: {
+    good: [{
+      args: GROUPS,
+      check(result) {
+        assert.deepEqual([result.size_a, result.size_b, result.overlap], [80, 160, 0]);
+        const of = (field, value) => result.differences.find((d) => d.field === field && d.value === value);
+        assert.deepEqual([of('device', 'mobile').a_share, of('device', 'mobile').b_share], [1, 0]);
+        assert.ok(Math.abs(of('device', 'mobile').score - Math.PI) < 1e-9);
+        assert.deepEqual([of('event', 'add_to_cart').a_share, of('event', 'add_to_cart').difference], [1, 0.5]);
+        assert.equal(of('actor.plan', 'pro').score, 0);
+        assert.ok(!result.differences.some((d) => d.field === 'note'), 'too many values');
+      },
+    }, {
+      args: { ...GROUPS, fields: ['note'], limit: 5 },
+      check(result) {
+        assert.equal(result.differences.length, 5);
+        assert.ok(result.cursor);
+      },
+    }, {
+      args: { ...GROUPS, a: { did: [{ event: 'checkout', min_times: 9 }], filters: [{ field: 'device', value: 'mobile' }] } },
+      check(result) {
+        assert.equal(result.size_a, 0);
+        assert.deepEqual(result.differences, []);
+        assert.match(result.meta.warnings.join(), /group a/);
+      },
+    }],
+    bad: [...common(GROUPS), ...source(GROUPS), ...period(GROUPS), ...filters(GROUPS), ...limit(GROUPS), ...cursor(GROUPS),
+      { args: { a: GROUPS.a }, field: 'b', says: /missing|required/ },
+      { args: { ...GROUPS, a: {} }, field: 'a', says: /did/ },
+      { args: { ...GROUPS, b: { did: ['chekout'] } }, field: 'b.did[0].event', says: /checkout/ },
+      { args: { ...GROUPS, b: { done: ['checkout'] } }, field: 'b.done', says: /did/ },
+      { args: { ...GROUPS, fields: ['devise'] }, field: 'fields[0]', says: /device/ },
+      { args: { ...GROUPS, fields: [] }, field: 'fields', says: /1 to 20/ },
+    ],
+  },
+
   retention_matrix: {
     good: [{
       args: MATRIX,
@@ -198,6 +235,9 @@ export const tools = {
     }, {
       args: { of: 'attribute_conversions', arguments: CREDIT, cell: { value: 'mobile' } },
       check(result) { assert.equal(result.total, facts.funnel[2]); },
+    }, {
+      args: { of: 'compare_groups', arguments: GROUPS, cell: { field: 'event', value: 'add_to_cart', group: 'b' } },
+      check(result) { assert.equal(result.total, 80); },
     }],
     bad: [...common({ of: 'run_funnel', arguments: FUNNEL, cell: { step: 1, outcome: 'reached' } }),
       { args: { of: 'run_funnel', arguments: FUNNEL }, field: 'cell', says: /missing|required/ },
@@ -207,6 +247,8 @@ export const tools = {
       { args: { of: 'run_funnel', arguments: FUNNEL, cell: { step: 1, outcome: 'gone' } }, field: 'cell.outcome', says: /dropped/ },
       { args: { of: 'retention_matrix', arguments: MATRIX, cell: { cohort: 'x', period: 0 } }, field: 'cell.cohort', says: /cohort/ },
       { args: { of: 'attribute_conversions', arguments: CREDIT, cell: {} }, field: 'cell.value', says: /channel/ },
+      { args: { of: 'compare_groups', arguments: GROUPS, cell: { field: 'device', value: 'mobile' } }, field: 'cell.group', says: /a or b/ },
+      { args: { of: 'compare_groups', arguments: GROUPS, cell: { group: 'a', value: 'mobile' } }, field: 'cell.field', says: /field/ },
     ],
   },
 

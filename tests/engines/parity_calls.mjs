@@ -97,6 +97,17 @@ function* attributions() {
   yield ['attribute_conversions', { source: ORDERS, conversion: OF_ORDERS[4], field: 'resource', model: 'nearest', actor: 'order' }]
 }
 
+function* groups() {
+  const base = { source: 'shop', a: { did: ['pay'] }, b: { did: ['view'], did_not: [{ event: 'pay', min_times: 2 }] } }
+  yield ['compare_groups', base]
+  yield ['compare_groups', { ...base, fields: ['value', 'actor.näme', ...KEYS.slice(0, 6)], limit: 1000, from: '2026-03-28', to: '2026-03-30', tz: 'Europe/Berlin' }]
+  yield ['compare_groups', { ...base, b: { filters: [{ field: 'value', op: 'in', values: NASTY.slice(0, 9) }] }, actor: 'session', limit: 9, cursor: 'o9', explain: 'with' }]
+  yield ['compare_groups', { ...base, a: { did: [{ event: 'pay', min_times: 99 }, 'view'], did_not: ['add'], filters: [filter('device', ['exists'])] } }]
+  yield ['compare_groups', { source: ORDERS, a: { did: [OF_ORDERS[1]] }, b: { did_not: [OF_ORDERS[1]] }, actor: 'order' }]
+  for (const group of ['a', 'b'])
+    yield ['list_actors', { of: 'compare_groups', arguments: base, cell: { field: 'value', value: NASTY[3], group } }]
+}
+
 function* processes() {
   for (const match of ['alignment', 'exact', 'eventually_follows', 'directly_follows']) {
     yield ['conformance_check', { source: ORDERS, case: 'order', sequence: OF_ORDERS, match }]
@@ -134,6 +145,7 @@ export function* demo(source, { isSmall = false, sessions = [RAGE] } = {}) {
   yield ['list_actors', { of: 'run_funnel', arguments: { source, steps: CHECKOUT }, cell: { step: 2, outcome: 'dropped' }, limit: 5 }]
   yield ['retention_matrix', { source, start: 'documentLoad', kind: 'first_time', interval: 'week', tz: 'Europe/Berlin' }]
   yield ['list_actors', { of: 'retention_matrix', arguments: { source, start: 'documentLoad', interval: 'week', from: '2026-03-02' }, cell: { cohort: '2026-03-09', period: 1 }, limit: 5 }]
+  yield ['compare_groups', { source, a: { did: ['order_placed'] }, b: { did: ['click'], did_not: ['order_placed'] }, limit: 400, from: '2026-03-25' }]
   for (const model of ['nearest', 'markov', 'probabilistic'])
     yield ['attribute_conversions', { source, conversion: 'order_placed', field: 'device.type', actor: 'session', model }]
   yield ['conformance_check', { source, case: 'order', sequence: ['order_placed', 'order_received', 'credit_checked', 'order_approved', 'items_picked', 'order_packed', 'order_shipped', 'invoice_sent', 'order_delivered'] }]
@@ -157,4 +169,4 @@ export function* demo(source, { isSmall = false, sessions = [RAGE] } = {}) {
   }
 }
 
-export const calls = () => [...discovery(), ...filters(), ...funnels(), ...retention(), ...attributions(), ...processes(), ...anomalies()]
+export const calls = () => [...discovery(), ...filters(), ...funnels(), ...retention(), ...attributions(), ...groups(), ...processes(), ...anomalies()]
