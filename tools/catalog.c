@@ -15,6 +15,7 @@
     tool(open_session) \
     tool(retention_matrix) \
     tool(run_funnel) \
+    tool(run_paths) \
     tool(run_trend) \
     tool(usage_report)
 /* clang-format on */

@@ -1,6 +1,7 @@
 #include "nameless.h"
 
 #include "json.h"
+#include "segment.h"
 #include "sql_text.h"
 #include "text.h"
 
@@ -23,8 +24,7 @@ int nameless_plan(struct run *run, const json_t *matcher, struct err *ret_err)
     struct buf actor = {0}, from = {0}, where = {0};
     query_init(&q);
     buf_puts(&actor, "CAST(");
-    int rc = source_actor(run->source, &q, json_get_string(run->arguments, "actor", "user"), NULL,
-                          &actor, ret_err);
+    int rc = source_actor(run->source, &q, scope_counted(run), NULL, &actor, ret_err);
     buf_puts(&actor, ", 'String')");
     source_from(run->source, &q, &from);
     if (rc == 0)
@@ -51,7 +51,7 @@ bool nameless_shape(struct run *run, const char *what)
     json_int_t events = json_integer_value(json_array_get(row, 0));
     if (events == 0 || json_integer_value(json_array_get(row, 1)) > 0)
         return false;
-    const char *actor = json_get_string(run->arguments, "actor", "user");
+    const char *actor = scope_counted(run);
     char count[32];
     text_count(count, sizeof count, (double)events);
     buf_printf(&run->text,

@@ -39,6 +39,18 @@ static bool is_counted_word(const struct param *p, const char *value)
     return strcmp(p->name, "actor") == 0 && strcmp(value, "user") == 0;
 }
 
+/* The name of a node of path runs is that of an event, unless the nodes are something else. */
+static bool is_event_node(const struct run_state *r)
+{
+    return strcmp(json_get_string(r->run.arguments, "node", "event"), "event") == 0 &&
+           json_array_size(json_object_get(r->run.arguments, "clean")) == 0;
+}
+
+static bool is_event_name(const struct run_state *r, const char *role)
+{
+    return strcmp(role, "event") == 0 || (strcmp(role, "node") == 0 && is_event_node(r));
+}
+
 static void walk(struct run_state *r, const struct param *params, const json_t *object,
                  const char *path);
 
@@ -47,7 +59,7 @@ static void walk_value(struct run_state *r, const struct param *p, const json_t 
 {
     if (p->type == VALUE_OBJECT && p->fields != NULL)
         walk(r, p->fields, value, path);
-    else if (p->role != NULL && json_is_string(value) && strcmp(p->role, "event") == 0)
+    else if (p->role != NULL && json_is_string(value) && is_event_name(r, p->role))
         note_name(r, false, json_string_value(value), path);
     else if (p->role != NULL && json_is_string(value) && strcmp(p->role, "field") == 0 &&
              !is_counted_word(p, json_string_value(value)))

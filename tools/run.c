@@ -422,27 +422,49 @@ static int want_sources(struct run_state *r, struct err *ret_err)
     return rc < 0 ? rc : 1;
 }
 
-enum { CANNOT_COMPILE_REGEXP = 427 }; /* of ClickHouse's error codes */
+enum { BAD_ARGUMENTS = 36, CANNOT_COMPILE_REGEXP = 427 }; /* of ClickHouse's error codes */
 
-/* The path of the first filter with a regular expression: the engine does not say which it means.
- */
-static bool find_regex(const json_t *value, const char *path, char *ret_path, size_t size)
+static bool is_bad_regex(const struct err *err)
 {
-    if (json_is_object(value) && strcmp(json_get_string(value, "op", ""), "regex") == 0) {
-        snprintf(ret_path, size, "%s.value", path);
+    /* What replaces says it with the code of all bad arguments. */
+    return err->engine_code == CANNOT_COMPILE_REGEXP ||
+           (err->engine_code == BAD_ARGUMENTS &&
+            (strstr(err->raw, "re2 pattern") != NULL || strstr(err->raw, "Substitution") != NULL));
+}
+
+/* "…: REGEX, error: …", "…: REGEX: …" */
+static bool is_named_in(const char *raw, const char *regex)
+{
+    size_t len = strlen(regex);
+    for (const char *at = strstr(raw, regex); at != NULL; at = strstr(at + 1, regex))
+        if (at - raw >= 2 && strncmp(at - 2, ": ", 2) == 0 && (at[len] == ':' || at[len] == ','))
+            return true;
+    return false;
+}
+
+/* The path of a regular expression, of a filter or of a rule that cleans texts: the first one that
+ * stands in `raw`, what the engine says; NULL = the first. */
+static bool find_regex(const json_t *value, const char *raw, const char *path, char *ret_path,
+                       size_t size)
+{
+    bool is_filter = strcmp(json_get_string(value, "op", ""), "regex") == 0;
+    const char *member = is_filter ? "value" : "regex";
+    const char *regex = json_get_string(value, member, NULL);
+    if (regex != NULL && (raw == NULL || is_named_in(raw, regex))) {
+        snprintf(ret_path, size, "%s.%s", path, member);
         return true;
     }
     char at[sizeof((struct err *)NULL)->field];
     for (size_t i = 0; i < json_array_size(value); i++) {
         snprintf(at, sizeof at, "%s[%zu]", path, i);
-        if (find_regex(json_array_get(value, i), at, ret_path, size))
+        if (find_regex(json_array_get(value, i), raw, at, ret_path, size))
             return true;
     }
     const char *key;
-    json_t *member;
-    json_object_foreach ((json_t *)value, key, member) {
+    json_t *child;
+    json_object_foreach ((json_t *)value, key, child) {
         snprintf(at, sizeof at, "%s%s%s", path, path[0] != '\0' ? "." : "", key);
-        if (find_regex(member, at, ret_path, size))
+        if (find_regex(child, raw, at, ret_path, size))
             return true;
     }
     return false;
@@ -455,10 +477,12 @@ static void translate_failure(struct run_state *r)
         err_set(&r->failure, ERR_ARGUMENT, "tz", "'%.60s' is no IANA time zone, like Europe/Berlin",
                 json_get_string(r->run.arguments, "tz", ""));
     char path[sizeof r->failure.field];
-    if (r->failure.engine_code == CANNOT_COMPILE_REGEXP &&
-        find_regex(r->run.arguments, "", path, sizeof path))
+    if (is_bad_regex(&r->failure) &&
+        (find_regex(r->run.arguments, r->failure.raw, "", path, sizeof path) ||
+         find_regex(r->run.arguments, NULL, "", path, sizeof path)))
         err_set(&r->failure, ERR_ARGUMENT, path,
-                "not a valid regular expression; RE2 syntax is allowed, like ^/checkout/[0-9]+$");
+                "not a valid regular expression, or its alias names a group that it lacks; RE2 "
+                "syntax is allowed, like ^/checkout/[0-9]+$");
     if (r->failure.code == ERR_TIMEOUT && r->failure.engine_code != 0)
         limit_advise(r);
     /* A source that changed under us: look again next time. */

@@ -30,6 +30,7 @@ enum tool_flags {
     TOOL_OPEN_PERIOD = 8,  /* sets its own default period in plan: period.from_given tells */
     TOOL_WHOLE_RESULT =
         16, /* the result is not for a model: its own caps hold, not those of meta */
+    TOOL_BY_SESSION = 32, /* without `actor` it counts sessions, where the source has them */
 };
 
 struct tool {

@@ -127,7 +127,9 @@ int segment_condition(const struct run *run, struct query *q, const json_t *segm
 
 const char *scope_counted(const struct run *run)
 {
-    return json_get_string(run->arguments, "actor", "user");
+    bool is_by_session = (run->subject->flags & TOOL_BY_SESSION) != 0 &&
+                         run->source->fields[SOURCE_SESSION].count > 0;
+    return json_get_string(run->arguments, "actor", is_by_session ? "session" : "user");
 }
 
 int scope_condition(const struct run *run, struct query *q, const char *counted, const char *actor,

@@ -7,7 +7,8 @@
 #include "query.h"
 #include "run.h"
 
-/* What the argument `actor` says is counted; "user" where a tool has no such argument. */
+/* What the argument `actor` says is counted; without it the user, or the session: see
+ * TOOL_BY_SESSION. */
 const char *scope_counted(const struct run *run);
 
 /* The arguments `filters` and `segment` as a condition on one row. The segment is one of `counted`

@@ -1,0 +1,33 @@
+#pragma once
+/* Path runs: the events of one actor, cut where it paused for session_gap_s, seen as a row of nodes
+ * (the event's name or a field). Here are the arguments that say so, and the SQL of the runs and of
+ * the edges between their nodes. Internal to run_paths. */
+#include "events.h"
+#include "run.h"
+
+enum {
+    PATHS_MAX_STEPS = 16, /* nodes of a run that are looked at: as many 16-bit codes fill a key */
+    PATHS_JOURNEYS = 20,  /* whole paths that are told */
+    PATHS_MAX_NODES = 65534, /* distinct nodes that are told apart, the most frequent ones */
+};
+
+extern const struct param paths_node_fields[];  /* of start, end, include, exclude */
+extern const struct param paths_clean_fields[]; /* of clean */
+
+struct paths {
+    const struct run *run;
+    struct query *q;
+    json_int_t steps;
+    bool has_start, has_end;
+    struct buf rows;  /* $rows: the events that are nodes, _node and their flags */
+    struct buf names; /* $names */
+    struct buf edges; /* $edges: run_paths_edges.sql */
+};
+
+/* Reads the arguments and builds rows, names and edges on `q`; its other placeholders are bound,
+ * too. paths_done() after either outcome. */
+int paths_init(struct paths *p, const struct run *run, struct query *q, struct err *ret_err);
+void paths_done(struct paths *p);
+
+/* The runs with their owners and the event and session of each number: who String, a, and r. */
+int paths_placed_runs(struct paths *p, struct buf *out, struct err *ret_err);
