@@ -1,4 +1,4 @@
--- Edges of path runs, rare nodes folded into (other): the nodes with most runs are kept, as many as have no more than edge_limit edges between them. What flows into a node so flows out of it. Step 0: the commonest whole paths.
+-- Edges of path runs, rare nodes folded into (other): the nodes with most runs are kept, as many as have no more than edge_limit edges between them. What flows into a node so flows out of it. At an end nobody drops off. Step 0: the commonest whole paths.
 SELECT step, source, target, sum(edge_n) AS n, sum(edge_us) AS us, any(edge_path) AS path, any(all_runs) AS runs
 FROM (
     SELECT *, if(step = 0 OR from_rank <= kept, f, 65535) AS source, multiIf(t = 0, 0, to_rank <= kept, t, 65535) AS target
@@ -24,7 +24,7 @@ FROM (
                                         SELECT n, path, all_n, x.1 AS step, x.2 AS edge, x.3 AS taken
                                         FROM (
                                             SELECT n, path, all_n, arrayJoin(arrayConcat(
-                                                arrayFilter(x -> x.2 > 65535 AND ({has_end:UInt8} = 0 OR bitAnd(x.2, 65535) != 0), arrayMap(
+                                                arrayFilter(x -> x.2 > 65535, arrayMap(
                                                     (i, d) -> (toUInt8(i), toUInt32(bitAnd(bitShiftRight(path, 16 * ({width:UInt8} - 1 - i)), 4294967295)), d),
                                                     range(1, {steps:UInt8}), times)),
                                                 if(path_rank <= {journeys:UInt8}, [(toUInt8(0), toUInt32(bitShiftLeft(path_rank, 16)), toFloat64(0))], []))) AS x
@@ -53,4 +53,5 @@ FROM (
         )
     )
 )
+WHERE step = 0 OR target != 0 OR NOT {has_end:UInt8}
 GROUP BY step, source, target
