@@ -11,6 +11,7 @@ const FUNNEL = { steps: ['view', 'add_to_cart', 'checkout'], within: HOUR, ...WE
 const CREDIT = { conversion: 'checkout', touch: 'view', field: 'device', ...WEEK };
 const GROUPS = { a: { did: ['checkout'] }, b: { did: ['view'], did_not: ['checkout'] }, ...WEEK };
 const MATRIX = { start: 'view', interval: 'week', periods: 4, from: '2026-01-05' };
+const PATHS = { start: 'view', from: '2026-01-05', to: '2026-01-11' };
 const steps33 = Array.from({ length: 33 }, () => 'view');
 
 // What every tool over a source must refuse. `field` is the path that the error names.
@@ -221,6 +222,40 @@ export const tools = {
     ],
   },
 
+  run_paths: {
+    good: [{
+      args: PATHS,
+      check(result) {
+        const [all, some, few] = facts.funnel;
+        const edge = (from, to) => result.edges.find((e) => e.step === 1 && e.from === from && e.to === to);
+        assert.deepEqual([edge('view', 'add_to_cart').count, edge('view', '(drop-off)').count], [some, all - some]);
+        assert.equal(edge('view', 'add_to_cart').average_s, 40);
+        assert.equal(edge('view', 'add_to_cart').share + edge('view', '(drop-off)').share, 1);
+        assert.deepEqual(result.journeys.map((j) => [j.path.length, j.count]), [[1, all - some], [2, some - few], [3, few]]);
+      },
+    }, {
+      args: { ...PATHS, start: undefined, end: { any_of: ['checkout'] }, actor: 'user', steps: 2, exclude: ['view'] },
+      check(result) {
+        assert.deepEqual(result.edges.map((e) => [e.step, e.from, e.to, e.count, e.share]), [[1, 'add_to_cart', 'checkout', facts.funnel[2], 1]]);
+      },
+    }, {
+      args: { ...PATHS, node: 'device', start: undefined, edge_limit: 1, collapse_repeats: true, clean: [{ regex: '^(.).*$', alias: '\\1' }] },
+      check(result) { assert.ok(result.journeys.some((j) => j.path.length === 1 && j.path[0] === 'm')); },
+    }],
+    bad: [...common(PATHS), ...source(PATHS), ...period(PATHS), ...filters(PATHS),
+      { args: { ...PATHS, start: 'vew' }, field: 'start.node', says: /view/ },
+      { args: { ...PATHS, end: { event: 'vew' } }, field: 'end.event', says: /view/ },
+      { args: { ...PATHS, exclude: ['vew'] }, field: 'exclude[0].node', says: /view/ },
+      { args: { ...PATHS, include: [{ where: [{ field: 'devise', op: 'exists' }] }] }, field: 'include[0].where[0].field', says: /device/ },
+      { args: { ...PATHS, node: 'devise' }, field: 'node', says: /device/ },
+      { args: { ...PATHS, clean: [{ regex: 'e' }, { regex: '((' }] }, field: 'clean[1].regex', says: /regular expression/ },
+      { args: { ...PATHS, clean: [{ alias: 'x' }] }, field: 'clean[0].regex', says: /missing|required/ },
+      { args: { ...PATHS, steps: 1 }, field: 'steps', says: /2 to 16/ },
+      { args: { ...PATHS, edge_limit: 0 }, field: 'edge_limit', says: /1 to 1000/ },
+      { args: { ...PATHS, session_gap_s: 0 }, field: 'session_gap_s', says: /1 to/ },
+    ],
+  },
+
   list_actors: {
     good: [{
       args: { of: 'run_funnel', arguments: FUNNEL, cell: { step: 3, outcome: 'reached' }, limit: 5 },
@@ -238,6 +273,11 @@ export const tools = {
     }, {
       args: { of: 'compare_groups', arguments: GROUPS, cell: { field: 'event', value: 'add_to_cart', group: 'b' } },
       check(result) { assert.equal(result.total, 80); },
+      args: { of: 'run_paths', arguments: PATHS, cell: { step: 1, from: 'view', to: '(drop-off)' } },
+      check(result) {
+        assert.equal(result.total, facts.funnel[0] - facts.funnel[1]);
+        assert.ok(result.actors.every((a) => a.session === a.actor && a.last_event === 'view'));
+      },
     }],
     bad: [...common({ of: 'run_funnel', arguments: FUNNEL, cell: { step: 1, outcome: 'reached' } }),
       { args: { of: 'run_funnel', arguments: FUNNEL }, field: 'cell', says: /missing|required/ },
@@ -245,6 +285,8 @@ export const tools = {
       { args: { of: 'run_funnel', arguments: { ...FUNNEL, steps: ['vew'] }, cell: { step: 1, outcome: 'reached' } }, field: 'arguments.steps[0].event', says: /view/ },
       { args: { of: 'run_funnel', arguments: FUNNEL, cell: { step: 4, outcome: 'reached' } }, field: 'cell.step', says: /1 to 3/ },
       { args: { of: 'run_funnel', arguments: FUNNEL, cell: { step: 1, outcome: 'gone' } }, field: 'cell.outcome', says: /dropped/ },
+      { args: { of: 'run_paths', arguments: PATHS, cell: { step: 5, from: 'view', to: 'view' } }, field: 'cell.step', says: /1 to 4/ },
+      { args: { of: 'run_paths', arguments: PATHS, cell: { step: 1, from: 'view' } }, field: 'cell.to', says: /node/ },
       { args: { of: 'retention_matrix', arguments: MATRIX, cell: { cohort: 'x', period: 0 } }, field: 'cell.cohort', says: /cohort/ },
       { args: { of: 'attribute_conversions', arguments: CREDIT, cell: {} }, field: 'cell.value', says: /channel/ },
       { args: { of: 'compare_groups', arguments: GROUPS, cell: { field: 'device', value: 'mobile' } }, field: 'cell.group', says: /a or b/ },

@@ -106,6 +106,17 @@ function* groups() {
   yield ['compare_groups', { source: ORDERS, a: { did: [OF_ORDERS[1]] }, b: { did_not: [OF_ORDERS[1]] }, actor: 'order' }]
   for (const group of ['a', 'b'])
     yield ['list_actors', { of: 'compare_groups', arguments: base, cell: { field: 'value', value: NASTY[3], group } }]
+function* paths() {
+  const base = { source: 'shop' }
+  for (const more of [{}, { actor: 'user', steps: 12, edge_limit: 3 }, { start: 'view', collapse_repeats: true }, { end: 'pay', steps: 3 }, { start: 'view', end: 'pay', actor: 'user', session_gap_s: 86400 },
+    { node: 'device', clean: [{ regex: '^m', alias: "it's \\0" }, { regex: "['é]", alias: '' }], actor: 'actor.plan' }, { node: 'value', edge_limit: 5, tz: 'Europe/Berlin', from: '2026-03-28' },
+    { include: [{ any_of: OF_SHOP }], exclude: [{ node: 'add', where: [filter('device', ['missing'])] }], segment: { did: ['pay'] } }, { explain: 'with', limit: undefined }]) {
+    yield ['run_paths', { ...base, ...more }]
+    for (const [from, to] of [['view', 'add'], ['view', '(other)'], ['(other)', '(other)'], ['(other)', '(drop-off)']])
+      yield ['list_actors', { of: 'run_paths', arguments: { ...base, ...more, explain: undefined }, cell: { step: 1, from, to }, limit: 5 }]
+  }
+  for (const value of NASTY.slice(0, 12))
+    yield ['run_paths', { ...base, node: 'value', start: value, exclude: [{ node: `${value}x` }], clean: [{ regex: '^$', alias: 'none' }] }]
 }
 
 function* processes() {
@@ -148,6 +159,9 @@ export function* demo(source, { isSmall = false, sessions = [RAGE] } = {}) {
   yield ['compare_groups', { source, a: { did: ['order_placed'] }, b: { did: ['click'], did_not: ['order_placed'] }, limit: 400, from: '2026-03-25' }]
   for (const model of ['nearest', 'markov', 'probabilistic'])
     yield ['attribute_conversions', { source, conversion: 'order_placed', field: 'device.type', actor: 'session', model }]
+  yield ['run_paths', { source, node: 'url', collapse_repeats: true, clean: [{ regex: '[0-9]+', alias: 'N' }], edge_limit: 10 }]
+  yield ['run_paths', { source, end: 'order_placed', exclude: ['webvitals'], segment: { did: ['login'] } }]
+  yield ['list_actors', { of: 'run_paths', arguments: { source, edge_limit: 3 }, cell: { step: 2, from: 'webvitals', to: '(other)' }, limit: 5 }]
   yield ['conformance_check', { source, case: 'order', sequence: ['order_placed', 'order_received', 'credit_checked', 'order_approved', 'items_picked', 'order_packed', 'order_shipped', 'invoice_sent', 'order_delivered'] }]
   yield ['anomaly_scan', { source, metric: 'error_rate', interval: 'hour', by: 'service' }]
   yield ['anomaly_scan', { source, metric: 'latency_p95', interval: 'day', points: true, tz: 'Europe/Berlin', filters: [{ field: 'resource.service.name', op: 'exists' }, { field: 'http.status_code', op: 'lt', value: '600' }] }]
@@ -170,3 +184,4 @@ export function* demo(source, { isSmall = false, sessions = [RAGE] } = {}) {
 }
 
 export const calls = () => [...discovery(), ...filters(), ...funnels(), ...retention(), ...attributions(), ...groups(), ...processes(), ...anomalies()]
+export const calls = () => [...discovery(), ...filters(), ...funnels(), ...retention(), ...paths(), ...processes(), ...anomalies()]
