@@ -5,7 +5,8 @@
 #include "args.h"
 #include "json.h"
 #include "nameless.h"
-#include "retention_visits.h"
+#include "retention.h"
+#include "retention_text.h"
 #include "run.h"
 #include "sql_text.h"
 #include "statistics.h"
@@ -38,8 +39,28 @@ static const struct param params[] = {
      .type = VALUE_INTEGER,
      .min = 1,
      .max = RETENTION_MAX_COHORTS,
-     .fallback = "11",
-     .description = "How many periods; without from also how many cohorts, the last holding to."},
+     .description = "Default 11. How many; without from also of cohorts, the last holding to."},
+    {.name = "brackets",
+     .type = VALUE_INTEGER,
+     .is_list = true,
+     .min = 1,
+     .max = RETENTION_MAX_COHORTS,
+     .max_items = 50,
+     .description = "Groups periods after the first: [1, 3, 7] = 1, 2-4, 5-11."},
+    {.name = "mode",
+     .choices = (const char *const[]){"on", "on_or_after", NULL},
+     .fallback = "\"on\"",
+     .description = "on_or_after: came back in that period or later."},
+    {.name = "clock",
+     .choices = (const char *const[]){"calendar", "rolling", NULL},
+     .fallback = "\"calendar\"",
+     .description = "rolling: periods of 1 h, 24 h, 7 d, 30 d from the actor's own start."},
+    {.name = "min_times",
+     .type = VALUE_INTEGER,
+     .min = 1,
+     .max = 1000000,
+     .fallback = "1",
+     .description = "Returns that a period needs."},
     ARG_PERIOD,
     ARG_WEEK_START,
     ARG_SCOPE,
@@ -51,24 +72,25 @@ static const struct param params[] = {
 };
 
 static const struct field cell_fields[] = {
-    {"period", "Intervals after the cohort's; 0 is the cohort's own.", VALUE_INTEGER},
+    {"period", "Periods after the start; with brackets the bracket, from 1. 0 is the start itself.",
+     VALUE_INTEGER},
     {"count", "Actors who came back then.", VALUE_INTEGER},
     {"rate", "Of the cohort.", VALUE_NUMBER, .is_optional = true},
-    {"complete", "Whether the interval was over when the data ended.", VALUE_BOOLEAN},
+    {"complete", "Whether it was over for the whole cohort when the data ended.", VALUE_BOOLEAN},
     {0},
 };
 
 static const struct field cohort_fields[] = {
-    {"cohort", "Start of the interval.", VALUE_STRING},
-    {"breakdown", "The values, in the order of the argument.", VALUE_STRING, .is_list = true,
-     .is_optional = true},
+    {"cohort", "Start of the calendar interval in which they started.", VALUE_STRING},
+    {"breakdown", "The values of the event that put the actor in the cohort.", VALUE_STRING,
+     .is_list = true, .is_optional = true},
     {"size", "Actors.", VALUE_INTEGER},
     {"cells", "By period.", VALUE_OBJECT, .is_list = true, .fields = cell_fields},
     {0},
 };
 
 static const struct field average_fields[] = {
-    {"period", "Intervals after the cohort's.", VALUE_INTEGER},
+    {"period", "As in cells.", VALUE_INTEGER},
     {"rate", "Complete cells only, weighted by size.", VALUE_NUMBER},
     {"ci_low", "95 % Wilson interval.", VALUE_NUMBER},
     {"ci_high", "95 % Wilson interval.", VALUE_NUMBER},
@@ -77,8 +99,10 @@ static const struct field average_fields[] = {
 };
 
 static const struct field fields[] = {
-    {"cohorts", "By time; with a breakdown by value, empty cohorts left out.", VALUE_OBJECT,
-     .is_list = true, .fields = cohort_fields},
+    {"cohorts",
+     "By time; with a breakdown by value, empty cohorts left out. Those before the data are listed "
+     "only when from, to or periods ask for them.",
+     VALUE_OBJECT, .is_list = true, .fields = cohort_fields},
     {"average", "Over all cohorts and values.", VALUE_OBJECT, .is_list = true,
      .fields = average_fields},
     {0},
@@ -86,28 +110,47 @@ static const struct field fields[] = {
 
 /* --- plan ------------------------------------------------------------------------------------ */
 
+/* What the arguments say, kept for shape(). */
+static int remember(struct run *run, struct err *ret_err)
+{
+    struct retention *r = malloc(sizeof *r);
+    if (r == NULL)
+        return err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
+    int rc = retention_read(run, r, ret_err);
+    if (rc < 0) {
+        free(r);
+        return rc;
+    }
+    run->state = r;
+    run->state_free = free;
+    return 0;
+}
+
 static int plan(struct run *run, struct err *ret_err)
 {
-    struct calendar c;
-    int rc = calendar_read(run, &c, ret_err);
+    int rc = remember(run, ret_err);
     if (rc < 0)
         return rc;
+    const struct retention *r = run->state;
     struct query q;
-    struct buf visits = {0};
+    struct buf visits = {0}, columns = {0};
     query_init(&q);
-    query_set_integer(&q, "periods", c.periods);
     query_set_integer(&q, "breakdown_limit",
                       json_get_integer(run->arguments, "breakdown_limit", 25));
-    rc = retention_visits(run, &c, false, &q, &visits, ret_err);
-    if (rc == 0)
+    rc = retention_visits(run, r, false, &q, &visits, ret_err);
+    if (rc == 0) {
+        retention_columns(r, &q, &columns);
         rc = run_query(run, &q, &sql_retention_matrix,
-                       (const struct query_fragment[]){{"visits", buf_text(&visits)}, {0}},
+                       (const struct query_fragment[]){
+                           {"visits", buf_text(&visits)}, {"columns", buf_text(&columns)}, {0}},
                        MAX_ROWS, ret_err);
+    }
     buf_done(&visits);
+    buf_done(&columns);
     query_done(&q);
     /* The result is about whole intervals. */
-    run->period.from_us = c.first_us;
-    run->period.to_us = calendar_at(run, &c, c.count);
+    run->period.from_us = r->calendar.at[0];
+    run->period.to_us = r->calendar.at[r->calendar.count];
     return rc < 0 ? rc : 0;
 }
 
@@ -118,12 +161,13 @@ struct tally {
     json_int_t cohorts;
 };
 
-static json_t *cohort_item(const struct run *run, const struct calendar *c, json_int_t cohort,
+/* `counts` by column. */
+static json_t *cohort_item(const struct run *run, const struct retention *r, json_int_t cohort,
                            const json_t *values, const json_int_t *counts, struct tally *tallies)
 {
     json_t *cells = json_array();
-    for (json_int_t p = 0; p < c->periods && cohort + p < c->count; p++) {
-        bool is_complete = calendar_at(run, c, cohort + p + 1) <= run->period.complete_until_us;
+    for (json_int_t p = 0; p < r->columns && retention_has_cell(r, cohort, p); p++) {
+        bool is_complete = retention_is_complete(run, r, cohort, p);
         json_t *cell = json_pack("{s:I, s:I}", "period", p, "count", counts[p]);
         if (counts[0] > 0)
             json_object_set_new(cell, "rate", json_real((double)counts[p] / (double)counts[0]));
@@ -135,7 +179,7 @@ static json_t *cohort_item(const struct run *run, const struct calendar *c, json
             tallies[p].cohorts++;
         }
     }
-    json_t *item = json_pack("{s:o}", "cohort", calendar_name(run, c, cohort));
+    json_t *item = json_pack("{s:o}", "cohort", calendar_name(run, &r->calendar, cohort));
     if (values != NULL)
         json_object_set(item, "breakdown", (json_t *)values);
     json_object_set_new(item, "size", json_integer(counts[0]));
@@ -143,10 +187,10 @@ static json_t *cohort_item(const struct run *run, const struct calendar *c, json
     return item;
 }
 
-static json_t *average_items(const struct calendar *c, const struct tally *tallies)
+static json_t *average_items(const struct retention *r, const struct tally *tallies)
 {
     json_t *items = json_array();
-    for (json_int_t p = 0; p < c->periods; p++) {
+    for (json_int_t p = 0; p < r->columns; p++) {
         if (tallies[p].size <= 0)
             continue;
         double low, high;
@@ -168,72 +212,25 @@ static json_t *value_names(const json_t *row, size_t count)
     return names;
 }
 
-/* The rows of one value from *i on, as counts[cohort][period]. */
-static void read_value(const struct calendar *c, const json_t *rows, size_t *i, json_int_t *counts)
+/* The rows of one value from *i on, as counts[cohort][column]. */
+static void read_value(const struct retention *r, const json_t *rows, size_t *i, json_int_t *counts)
 {
+    json_int_t cohorts = r->calendar.count;
     const json_t *first = json_array_get(rows, *i);
-    memset(counts, 0, sizeof *counts * (size_t)(c->count * c->periods));
+    memset(counts, 0, sizeof *counts * (size_t)(cohorts * r->columns));
     for (; *i < json_array_size(rows); (*i)++) {
         const json_t *row = json_array_get(rows, *i);
         if (!json_equal(json_array_get(row, 0), json_array_get(first, 0)) ||
             !json_equal(json_array_get(row, 1), json_array_get(first, 1)))
             return;
         json_int_t cohort = json_integer_value(json_array_get(row, 2));
-        json_int_t period = json_integer_value(json_array_get(row, 3));
-        if (cohort >= 0 && cohort < c->count && period >= 0 && period < c->periods)
-            counts[cohort * c->periods + period] = json_integer_value(json_array_get(row, 4));
+        json_int_t column = json_integer_value(json_array_get(row, 3));
+        if (cohort >= 0 && cohort < cohorts && column >= 0 && column < r->columns)
+            counts[cohort * r->columns + column] = json_integer_value(json_array_get(row, 4));
     }
 }
 
-static void write_text(struct run *run, const struct calendar *c, const struct tally *tallies)
-{
-    const json_t *cohorts = json_object_get(run->result, "cohorts");
-    const char *interval = json_get_string(run->arguments, "interval", "week");
-    char share[32], size[32], name[300];
-    if (c->periods > 1 && tallies[1].size > 0)
-        buf_printf(&run->text,
-                   "On average %s come back after one %s (%lld complete cohorts, %s "
-                   "actors).\n",
-                   text_percent(share, sizeof share, tallies[1].count / tallies[1].size), interval,
-                   (long long)tallies[1].cohorts, text_count(size, sizeof size, tallies[1].size));
-    else
-        buf_printf(&run->text, "No cohort is complete one %s later yet.\n", interval);
-    enum { SHOWN = 12 };
-    const char *columns[SHOWN + 4] = {"cohort", "size"};
-    char labels[SHOWN][16];
-    size_t shown = (size_t)(c->periods - 1 < SHOWN ? c->periods - 1 : SHOWN);
-    for (size_t p = 0; p < shown; p++) {
-        snprintf(labels[p], sizeof labels[p], "+%zu", p + 1);
-        columns[p + 2] = labels[p];
-    }
-    text_table(&run->text, columns);
-    for (size_t i = 0; i < json_array_size(cohorts); i++) {
-        const json_t *item = json_array_get(cohorts, i), *cells = json_object_get(item, "cells");
-        const json_t *values = json_object_get(item, "breakdown");
-        char rates[SHOWN][32];
-        const char *row[SHOWN + 2] = {name, size};
-        int used = snprintf(name, sizeof name, "%s", json_get_string(item, "cohort", ""));
-        for (size_t k = 0; k < json_array_size(values) && used < (int)sizeof name; k++)
-            used += snprintf(name + used, sizeof name - (size_t)used, " %.80s",
-                             json_string_value(json_array_get(values, k)));
-        text_count(size, sizeof size, (double)json_get_integer(item, "size", 0));
-        for (size_t p = 0; p < shown; p++) {
-            const json_t *cell = json_array_get(cells, p + 1);
-            rates[p][0] = '\0';
-            if (json_object_get(cell, "rate") != NULL) {
-                char rate[24];
-                snprintf(rates[p], sizeof rates[p], "%s%s",
-                         text_percent(rate, sizeof rate, json_get_number(cell, "rate", 0)),
-                         json_get_bool(cell, "complete", true) ? "" : "*");
-            }
-            row[p + 2] = rates[p];
-        }
-        text_row(&run->text, row, shown + 2);
-    }
-    buf_puts(&run->text, "* not complete yet\n");
-}
-
-static void suggest(struct run *run, const struct calendar *c)
+static void suggest(struct run *run, const struct retention *r)
 {
     const json_t *cohorts = json_object_get(run->result, "cohorts");
     const json_t *largest = NULL;
@@ -246,7 +243,7 @@ static void suggest(struct run *run, const struct calendar *c)
             largest = item;
         }
     }
-    if (largest == NULL || c->periods < 2)
+    if (largest == NULL || r->columns < 2)
         return;
     json_t *cell =
         json_pack("{s:O, s:i}", "cohort", json_object_get(largest, "cohort"), "period", 1);
@@ -285,104 +282,112 @@ static int shape_empty(struct run *run, struct err *ret_err)
     return 0;
 }
 
-static int shape(struct run *run, struct err *ret_err)
+/* The result's lists; counts and tallies have room for one value and for all columns. */
+static void shape_lists(struct run *run, const struct retention *r, json_int_t *counts,
+                        struct tally *tallies)
 {
-    struct calendar c;
-    int rc = calendar_read(run, &c, ret_err);
-    if (rc < 0)
-        return rc;
     size_t fields_count = json_array_size(json_object_get(run->arguments, "breakdown"));
     const json_t *rows = run_rows(run, 0);
-    json_int_t *counts = calloc((size_t)(c.count * c.periods), sizeof *counts);
-    struct tally *tallies = calloc((size_t)c.periods, sizeof *tallies);
-    if (counts == NULL || tallies == NULL) {
-        free(counts);
-        free(tallies);
-        return err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
-    }
     json_t *cohorts = json_array();
     size_t i = 0;
     do {
         json_t *values = NULL;
         if (fields_count > 0 && i < json_array_size(rows))
             values = value_names(json_array_get(rows, i), fields_count);
-        read_value(&c, rows, &i, counts);
-        for (json_int_t k = 0; k < c.count; k++)
-            if (fields_count == 0 || counts[k * c.periods] > 0)
+        read_value(r, rows, &i, counts);
+        for (json_int_t k = 0; k < r->calendar.count; k++)
+            if (fields_count == 0 || counts[k * r->columns] > 0)
                 json_array_append_new(
-                    cohorts, cohort_item(run, &c, k, values, counts + k * c.periods, tallies));
+                    cohorts, cohort_item(run, r, k, values, counts + k * r->columns, tallies));
         json_decref(values);
     } while (i < json_array_size(rows));
     json_object_set_new(run->result, "cohorts", cohorts);
-    json_object_set_new(run->result, "average", average_items(&c, tallies));
-    if (!is_empty(run))
-        write_text(run, &c, tallies);
-    suggest(run, &c);
-    if (run_rows_truncated(run, 0))
-        run_truncated(run, "rows", MAX_ROWS, "ask for fewer periods or values");
+    json_object_set_new(run->result, "average", average_items(r, tallies));
+}
+
+static int shape(struct run *run, struct err *ret_err)
+{
+    const struct retention *r = run->state;
+    json_int_t *counts = calloc((size_t)(r->calendar.count * r->columns), sizeof *counts);
+    struct tally *tallies = calloc((size_t)r->columns, sizeof *tallies);
+    int rc = 0;
+    if (counts == NULL || tallies == NULL) {
+        rc = err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
+    } else {
+        shape_lists(run, r, counts, tallies);
+        if (!is_empty(run))
+            retention_text(run, r);
+        suggest(run, r);
+        if (run_rows_truncated(run, 0))
+            run_truncated(run, "rows", MAX_ROWS, "ask for fewer periods or values");
+    }
     free(counts);
     free(tallies);
-    return 0;
+    return rc;
 }
 
 /* --- who stands in a cell -------------------------------------------------------------------- */
 
-static int find_cohort(const struct run *run, const struct calendar *c, const json_t *cell,
-                       json_int_t *ret_cohort, struct err *ret_err)
+/* The cohort of a cell, and the periods that put an actor in it. */
+static int read_cell(const struct run *run, const struct retention *r, const json_t *cell,
+                     struct query *q, struct err *ret_err)
 {
-    const char *wanted = json_get_string(cell, "cohort", NULL);
-    for (json_int_t i = 0; wanted != NULL && i < c->count; i++) {
-        json_t *name = calendar_name(run, c, i);
-        bool is_it = strcmp(json_string_value(name), wanted) == 0;
-        json_decref(name);
-        if (is_it) {
-            *ret_cohort = i;
-            return 0;
-        }
-    }
-    return err_set(ret_err, ERR_ARGUMENT, "cell.cohort", "a cohort as the matrix names it");
+    const char *name = json_get_string(cell, "cohort", NULL);
+    json_int_t cohort = name != NULL ? calendar_find(run, &r->calendar, name) : -1;
+    json_int_t column = json_get_integer(cell, "period", 0), first, last;
+    if (cohort < 0)
+        return err_set(ret_err, ERR_ARGUMENT, "cell.cohort", "a cohort as the matrix names it");
+    if (column < 0 || column >= r->columns)
+        return err_set(ret_err, ERR_ARGUMENT, "cell.period", "a period from 0 to %lld",
+                       (long long)r->columns - 1);
+    retention_periods(r, column, &first, &last);
+    query_set_integer(q, "cohort", cohort);
+    query_set_integer(q, "first", first);
+    query_set_integer(q, "last", r->is_after ? INT32_MAX : last);
+    return 0;
+}
+
+static int read_values(const struct run *run, const json_t *cell, struct query *q,
+                       struct err *ret_err)
+{
+    json_t *none = json_array(), *values = NULL;
+    size_t count = json_array_size(json_object_get(run->arguments, "breakdown"));
+    int rc = run_cell_values(cell, count, &values, ret_err);
+    const char *first = json_string_value(json_array_get(values, 0));
+    query_set_integer(q, "any_value", values == NULL);
+    query_set_integer(q, "is_other", first != NULL && strcmp(first, "(other)") == 0);
+    query_set_texts(q, "values", values != NULL ? values : none);
+    query_set_integer(q, "breakdown_limit",
+                      json_get_integer(run->arguments, "breakdown_limit", 25));
+    json_decref(none);
+    return rc;
 }
 
 static int plan_actors(struct run *run, const json_t *cell, struct err *ret_err)
 {
-    struct calendar c = {0};
-    json_int_t cohort = 0, period = json_get_integer(cell, "period", 0);
     int64_t limit = 0, offset = 0;
-    int rc = calendar_read(run, &c, ret_err);
-    if (rc == 0)
-        rc = find_cohort(run, &c, cell, &cohort, ret_err);
+    int rc = remember(run, ret_err);
     if (rc == 0)
         rc = run_page(run, 100, &limit, &offset, ret_err);
     if (rc < 0)
         return rc;
-    if (period < 0 || period >= c.periods)
-        return err_set(ret_err, ERR_ARGUMENT, "cell.period", "a period from 0 to %lld",
-                       (long long)c.periods - 1);
-    json_t *none = json_array(), *values = NULL;
-    size_t count = json_array_size(json_object_get(run->arguments, "breakdown"));
-    rc = run_cell_values(cell, count, &values, ret_err);
-    const char *first = json_string_value(json_array_get(values, 0));
+    const struct retention *r = run->state;
     struct query q;
     struct buf visits = {0};
     query_init(&q);
     query_set_integer(&q, "limit", limit);
     query_set_integer(&q, "offset", offset);
-    query_set_integer(&q, "cohort", cohort);
-    query_set_integer(&q, "period", period);
-    query_set_integer(&q, "any_value", values == NULL);
-    query_set_integer(&q, "is_other", first != NULL && strcmp(first, "(other)") == 0);
-    query_set_texts(&q, "values", values != NULL ? values : none);
-    query_set_integer(&q, "breakdown_limit",
-                      json_get_integer(run->arguments, "breakdown_limit", 25));
+    rc = read_cell(run, r, cell, &q, ret_err);
     if (rc == 0)
-        rc = retention_visits(run, &c, true, &q, &visits, ret_err);
+        rc = read_values(run, cell, &q, ret_err);
+    if (rc == 0)
+        rc = retention_visits(run, r, true, &q, &visits, ret_err);
     if (rc == 0)
         rc = run_query(run, &q, &sql_retention_actors,
                        (const struct query_fragment[]){{"visits", buf_text(&visits)}, {0}},
                        (size_t)limit + 1, ret_err);
     buf_done(&visits);
     query_done(&q);
-    json_decref(none);
     return rc < 0 ? rc : 0;
 }
 

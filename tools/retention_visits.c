@@ -1,57 +1,7 @@
-#include "retention_visits.h"
+#include "retention.h"
 
-#include <stdio.h>
-#include <string.h>
-
+#include "events.h"
 #include "json.h"
-
-int64_t calendar_at(const struct run *run, const struct calendar *c, json_int_t i)
-{
-    return interval_add_us(run->period.zone, c->interval, c->first_us, i);
-}
-
-int calendar_read(const struct run *run, struct calendar *ret_calendar, struct err *ret_err)
-{
-    const struct zone *zone = run->period.zone;
-    struct calendar c = {
-        .interval = interval_parse(json_get_string(run->arguments, "interval", "week")),
-        .sunday_weeks =
-            strcmp(json_get_string(run->arguments, "week_start", "monday"), "sunday") == 0,
-        .periods = json_get_integer(run->arguments, "periods", 11)};
-    int64_t last_us = interval_start_us(zone, c.interval, c.sunday_weeks, run->period.to_us - 1);
-    if (!run->period.from_given) {
-        c.count = c.periods;
-        c.first_us = interval_add_us(zone, c.interval, last_us, -(c.periods - 1));
-    } else {
-        c.first_us = interval_start_us(zone, c.interval, c.sunday_weeks, run->period.from_us);
-        while (c.count <= RETENTION_MAX_COHORTS && calendar_at(run, &c, c.count) <= last_us)
-            c.count++;
-    }
-    if (c.count > RETENTION_MAX_COHORTS)
-        return err_set(ret_err, ERR_ARGUMENT, "from",
-                       "more than %d cohorts: take a longer interval or a later from",
-                       RETENTION_MAX_COHORTS);
-    *ret_calendar = c;
-    return 0;
-}
-
-json_t *calendar_name(const struct run *run, const struct calendar *c, json_int_t i)
-{
-    int64_t us = calendar_at(run, c, i);
-    return c->interval == INTERVAL_HOUR ? run_time(run, us) : run_date(run, us);
-}
-
-/* The number of a row's interval, -1 before the first. */
-static void add_index(const struct run *run, const struct calendar *c, struct query *q,
-                      struct buf *out)
-{
-    buf_puts(out, "transform(");
-    interval_start_sql(run, q, c->interval, c->sunday_weeks, out);
-    buf_puts(out, ", [");
-    for (json_int_t i = 0; i < c->count; i++)
-        buf_printf(out, "%s%lld", i > 0 ? ", " : "", (long long)calendar_at(run, c, i));
-    buf_printf(out, "], CAST(range(%lld), 'Array(Int32)'), toInt32(-1))", (long long)c->count);
-}
 
 /* A matcher without its conditions: only the names. */
 static json_t *names_only(const json_t *matcher)
@@ -64,180 +14,193 @@ static json_t *names_only(const json_t *matcher)
     return copy;
 }
 
-struct visits {
-    struct buf who, value, start, back, ok, index, between, filters, from, order, event, session;
-};
-
-static void visits_done(struct visits *v)
-{
-    struct buf *all[] = {&v->who,  &v->value,   &v->start,   &v->back,  &v->ok,    &v->index,
-                         &v->from, &v->between, &v->filters, &v->order, &v->event, &v->session};
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
-        buf_done(all[i]);
-}
-
-static int add_values(const struct run *run, struct query *q, struct buf *out, struct err *ret_err)
-{
-    const json_t *breakdown = json_object_get(run->arguments, "breakdown");
-    buf_puts(out, "CAST([");
-    for (size_t i = 0; i < json_array_size(breakdown); i++) {
-        buf_puts(out, i > 0 ? ", " : "");
-        int rc = source_text(run->source, q, json_string_value(json_array_get(breakdown, i)), out,
-                             ret_err);
-        if (rc < 0) {
-            if (ret_err->field[0] == '\0')
-                snprintf(ret_err->field, sizeof ret_err->field, "breakdown[%zu]", i);
-            return rc;
-        }
-    }
-    buf_puts(out, "], 'Array(String)')");
-    return 0;
-}
-
-static int add_matchers(const struct run *run, struct query *q, bool is_first_ever,
-                        struct visits *v, struct err *ret_err)
+/* _start, _ok: a start that also passes its conditions, _back. */
+static int add_matchers(const struct run *run, const struct retention *r, struct events *e,
+                        struct err *ret_err)
 {
     const json_t *start = json_object_get(run->arguments, "start");
     const json_t *returning = json_object_get(run->arguments, "returning");
     json_t *names = names_only(start);
-    int rc = source_matcher(run->source, q, is_first_ever ? names : start, &v->start, ret_err);
+    int rc = events_match(e, "_start", r->is_first_ever ? names : start, "start", ret_err);
+    if (rc == 0 && r->is_first_ever)
+        rc = events_match(e, "_ok", start, "start", ret_err);
     if (rc == 0)
-        rc = source_matcher(run->source, q, start, &v->ok, ret_err);
-    if (rc < 0)
-        err_prefix(ret_err, "start");
-    if (rc == 0) {
-        rc = source_matcher(run->source, q, returning != NULL ? returning : start, &v->back,
-                            ret_err);
-        if (rc < 0)
-            err_prefix(ret_err, "returning");
-    }
+        rc = events_match(e, "_back", returning != NULL ? returning : start, "returning", ret_err);
     json_decref(names);
     return rc;
 }
 
-static void add_optional(const struct source *s, struct query *q, enum source_field field,
-                         struct buf *out)
+/* The rows that count: starts and returns, with _i, the number of their interval. */
+static int add_rows(const struct run *run, const struct retention *r, struct query *q,
+                    struct buf *out, struct err *ret_err)
 {
-    buf_puts(out, "CAST(");
-    if (s->fields[field].count == 0)
-        buf_puts(out, "''");
-    else
-        source_logical(s, q, field, out, NULL);
-    buf_puts(out, ", 'String')");
-}
-
-static int gather(const struct run *run, const struct calendar *c, struct query *q,
-                  bool has_history, bool is_first_ever, struct visits *v, struct err *ret_err)
-{
-    const struct source *s = run->source;
-    int rc = source_actor(s, q, json_get_string(run->arguments, "actor", "user"), NULL, &v->who,
-                          ret_err);
-    if (rc == 0)
-        rc = add_values(run, q, &v->value, ret_err);
-    if (rc == 0)
-        rc = add_matchers(run, q, is_first_ever, v, ret_err);
-    if (rc == 0) {
-        rc = source_filters(s, q, json_object_get(run->arguments, "filters"), &v->filters, ret_err);
-        if (rc < 0)
-            err_prefix(ret_err, "filters");
-    }
+    const struct calendar *c = &r->calendar;
+    struct events e;
+    int rc = events_begin(&e, run, q, r->is_first ? INT64_MIN : c->at[0], c->at[c->count], ret_err);
     if (rc < 0)
         return rc;
-    add_index(run, c, q, &v->index);
-    source_time_between(s, q, has_history ? INT64_MIN : c->first_us, calendar_at(run, c, c->count),
-                        &v->between);
-    if (s->order != NULL)
-        sql_identifier(&v->order, s->order);
-    else
-        buf_putc(&v->order, '0');
-    add_optional(s, q, SOURCE_EVENT, &v->event);
-    add_optional(s, q, SOURCE_SESSION, &v->session);
-    source_from(s, q, &v->from);
+    rc = add_matchers(run, r, &e, ret_err);
+    if (rc < 0) {
+        events_drop(&e);
+        return rc;
+    }
+    calendar_column(c, &e, "_i");
+    events_where(&e, "_start OR _back");
+    events_end(&e, out);
     return 0;
-}
-
-/* The rows that count, as the underscored columns that the grouping reads. */
-static void add_rows(const struct run *run, const struct visits *v, bool has_places,
-                     struct buf *out)
-{
-    buf_printf(out, "SELECT CAST(%s, 'String') AS _who, %s AS _i, ", buf_text(&v->who),
-               buf_text(&v->index));
-    source_time_us(run->source, out);
-    buf_printf(out, " AS _us, %s AS _start, %s AS _back, %s AS _ok, %s AS _value, %s AS _order",
-               buf_text(&v->start), buf_text(&v->back), buf_text(&v->ok), buf_text(&v->value),
-               buf_text(&v->order));
-    if (has_places)
-        buf_printf(out, ", (_us, %s, %s) AS _place", buf_text(&v->event), buf_text(&v->session));
-    buf_printf(out, " FROM %s WHERE %s AND %s AND (%s OR %s)", buf_text(&v->from),
-               buf_text(&v->between), buf_text(&v->filters), buf_text(&v->start),
-               buf_text(&v->back));
 }
 
 /* Nothing but the intervals matters: one aggregation by actor. */
 static void add_plain(const char *rows, bool is_first, struct buf *out)
 {
     buf_printf(out,
-               "SELECT who, CAST([], 'Array(String)') AS v, cohort, came FROM (SELECT who, came, "
-               "arrayJoin(begins) AS cohort FROM (SELECT _who AS who, %s AS begins, "
-               "groupUniqArrayIf(_i, _back) AS came FROM (%s) WHERE _who != '' GROUP BY _who)) "
+               "SELECT who, CAST([], 'Array(String)') AS v, cohort, "
+               "arrayFilter(x -> x > 0, arrayMap(x -> toInt32(x - cohort), seen)) AS came FROM "
+               "(SELECT who, seen, arrayJoin(begins) AS cohort FROM (SELECT _who AS who, %s AS "
+               "begins, groupUniqArrayIf(_i, _back) AS seen FROM (%s) GROUP BY _who)) "
                "WHERE cohort >= 0",
                is_first ? "if(countIf(_start) = 0, [], [minIf(_i, _start)])"
                         : "groupUniqArrayIf(_i, _start)",
                rows);
 }
 
-/* What the event carries that put the actor in the cohort: first by actor and interval. */
-static void add_detailed(const char *rows, bool is_first, bool is_first_ever, bool has_values,
-                         bool has_places, struct buf *out)
+/* What a detailed SELECT has to carry. */
+struct detail {
+    bool has_values, has_places;
+};
+
+/* Per actor and interval: how often, the first start (us, order, value, ok, event, session), and
+ * of the returns what the clock needs. */
+static void add_intervals(const struct retention *r, struct detail d, const char *rows,
+                          struct buf *out)
 {
-    buf_puts(out, "SELECT who, start.2 AS v, start.1 AS cohort, came");
-    if (has_places)
-        buf_puts(out, ", start.4.1 AS entered, start.4.2 AS entered_event, "
-                      "start.4.3 AS entered_session, visits");
-    buf_printf(out, " FROM (SELECT who, came%s, arrayJoin(%s) AS start FROM (SELECT who, ",
-               has_places ? ", visits" : "", is_first ? "arraySlice(begins, 1, 1)" : "begins");
+    const char *place = "(_us, _order, _event, _session)";
     buf_printf(out,
-               "arraySort(x -> x.1, groupArrayIf((i, %s, %s, %s), starts > 0)) AS begins, "
-               "arraySort(groupArrayIf(i, returns > 0)) AS came",
-               has_values ? "value" : "CAST([], 'Array(String)')", is_first_ever ? "ok" : "1",
-               has_places ? "place" : "0");
-    if (has_places)
-        buf_puts(out, ", arrayMap(x -> x.2, arraySort(x -> x.1, groupArrayIf((i, back), "
-                      "returns > 0))) AS visits");
-    buf_puts(out, " FROM (SELECT _who AS who, _i AS i, countIf(_start) AS starts, "
-                  "countIf(_back) AS returns");
-    if (has_values)
-        buf_puts(out, ", argMinIf(_value, (_us, _order), _start) AS value");
-    if (is_first_ever)
-        buf_puts(out, ", argMinIf(_ok, (_us, _order), _start) AS ok");
-    if (has_places)
-        buf_puts(out, ", argMinIf(_place, (_us, _order), _start) AS place, "
-                      "argMinIf(_place, (_us, _order), _back) AS back");
-    buf_printf(out,
-               " FROM (%s) WHERE _who != '' GROUP BY _who, _i) GROUP BY who)) "
-               "WHERE start.1 >= 0 AND start.3",
-               rows);
+               "SELECT _who AS who, _i AS i, countIf(_start) AS starts, countIf(_back) AS "
+               "returns, minIf((_us, _order, %s, %s, %s), _start) AS began, ",
+               d.has_values ? "_value" : "CAST([], 'Array(String)')",
+               r->is_first_ever ? "_ok" : "1", d.has_places ? "_event, _session" : "'', ''");
+    if (r->is_rolling)
+        buf_printf(out, "groupArrayIf(%s, _back)", d.has_places ? place : "tuple(_us)");
+    else if (d.has_places)
+        buf_printf(out, "minIf(%s, _back)", place);
+    else
+        buf_puts(out, "0");
+    buf_printf(out, " AS back FROM (%s) GROUP BY _who, _i", rows);
 }
 
-int retention_visits(const struct run *run, const struct calendar *c, bool has_places,
+/* Per actor and cohort: start (cohort, (us, order, value, ok, event, session)), and seen: all
+ * returns, by the calendar as (interval, first return), else as returns. */
+static void add_starts(const struct retention *r, struct detail d, const char *rows,
+                       struct query *q, struct buf *out)
+{
+    buf_printf(out, "SELECT who, seen, arrayJoin(%s) AS start FROM (SELECT who, ",
+               r->is_first ? "arraySlice(begins, 1, 1)" : "begins");
+    buf_puts(out, "arraySort(x -> x.1, groupArrayIf((i, began), starts > 0)) AS begins, ");
+    if (r->is_rolling) {
+        buf_puts(out, "arraySort(groupArrayArray(back))");
+    } else {
+        buf_puts(out, "arraySort(x -> x.1, groupArrayIf((i, back), returns >= ");
+        query_bind_integer(q, out, r->min_times);
+        buf_puts(out, "))");
+    }
+    buf_puts(out, " AS seen FROM (");
+    add_intervals(r, d, rows, out);
+    buf_puts(out, ") GROUP BY who)");
+}
+
+/* By the calendar: the intervals after the cohort's. */
+static void add_calendar_returns(struct detail d, struct buf *out)
+{
+    buf_puts(out, "arrayFilter(x -> x.1 > start.1, seen) AS later, "
+                  "arrayMap(x -> x.1 - start.1, later) AS came");
+    if (d.has_places)
+        buf_puts(out, ", arrayMap(x -> x.2, later) AS visits");
+}
+
+/* From the start on: `passed` is the period of each return, ascending. A period counts at its
+ * first return, if min_times - 1 places further on there is still one of it. */
+static void add_rolling_returns(const struct retention *r, struct detail d, struct query *q,
+                                struct buf *out)
+{
+    buf_puts(out, "arrayFilter(x -> x.1 - start.2.1 >= ");
+    query_bind_integer(q, out, r->length_us);
+    buf_puts(out, ", seen) AS later, arrayMap(x -> toInt32(intDiv(x.1 - start.2.1, ");
+    query_bind_integer(q, out, r->length_us);
+    buf_puts(out, ")), later) AS passed, arrayShiftRight(passed, 1, toInt32(-1)) AS before, "
+                  "arrayShiftLeft(passed, ");
+    query_bind_integer(q, out, r->min_times - 1);
+    buf_puts(out, ", toInt32(-1)) AS often, arrayFilter((x, y, z) -> x != y AND x = z, passed, "
+                  "before, often) AS came");
+    if (d.has_places)
+        buf_puts(out, ", arrayFilter((x, y, z, w) -> y != z AND y = w, later, passed, before, "
+                      "often) AS visits");
+}
+
+static void add_detailed(const struct retention *r, struct detail d, const char *rows,
+                         struct query *q, struct buf *out)
+{
+    buf_puts(out, "SELECT who, start.2.3 AS v, start.1 AS cohort, ");
+    if (d.has_places)
+        buf_puts(out, "start.2.1 AS entered, start.2.2 AS entered_order, "
+                      "start.2.5 AS entered_event, start.2.6 AS entered_session, ");
+    if (r->is_rolling)
+        add_rolling_returns(r, d, q, out);
+    else
+        add_calendar_returns(d, out);
+    buf_puts(out, " FROM (");
+    add_starts(r, d, rows, q, out);
+    buf_puts(out, ") WHERE start.1 >= 0 AND start.2.4");
+}
+
+int retention_visits(const struct run *run, const struct retention *r, bool has_places,
                      struct query *q, struct buf *out, struct err *ret_err)
 {
-    const char *kind = json_get_string(run->arguments, "kind", "recurring");
-    bool is_first = strcmp(kind, "recurring") != 0;
-    bool is_first_ever = strcmp(kind, "first_ever") == 0;
-    bool has_values = json_array_size(json_object_get(run->arguments, "breakdown")) > 0;
-    struct visits v = {0};
+    struct detail d = {.has_values =
+                           json_array_size(json_object_get(run->arguments, "breakdown")) > 0,
+                       .has_places = has_places};
     struct buf rows = {0};
-    int rc = gather(run, c, q, is_first, is_first_ever, &v, ret_err);
+    int rc = add_rows(run, r, q, &rows, ret_err);
     if (rc == 0) {
-        add_rows(run, &v, has_places, &rows);
-        if (has_values || has_places || is_first_ever)
-            add_detailed(buf_text(&rows), is_first, is_first_ever, has_values, has_places, out);
+        if (d.has_values || d.has_places || r->is_first_ever || r->is_rolling || r->min_times > 1)
+            add_detailed(r, d, buf_text(&rows), q, out);
         else
-            add_plain(buf_text(&rows), is_first, out);
-        out->failed |= rows.failed;
+            add_plain(buf_text(&rows), r->is_first, out);
+        q->failed |= buf_failed(&rows) || buf_failed(out);
     }
     buf_done(&rows);
-    visits_done(&v);
     return rc;
+}
+
+/* How many brackets end before each period, and the one it lies in. */
+static void add_brackets(const struct retention *r, struct query *q, struct buf *out)
+{
+    buf_puts(out, "arrayDistinct(arrayMap(x -> toInt32(1 + arrayCount(y -> y < x, [");
+    for (json_int_t i = 1; i < r->columns; i++) {
+        json_int_t first, last;
+        retention_periods(r, i, &first, &last);
+        buf_puts(out, i > 1 ? ", " : "");
+        query_bind_integer(q, out, last);
+    }
+    buf_puts(out, "])), came))");
+}
+
+void retention_columns(const struct retention *r, struct query *q, struct buf *out)
+{
+    struct buf columns = {0};
+    if (r->brackets != NULL)
+        add_brackets(r, q, &columns);
+    else
+        buf_puts(&columns, "came");
+    if (r->is_after) {
+        buf_printf(out, "range(1, toUInt32(least(1 + arrayMax(%s), ", buf_text(&columns));
+        query_bind_integer(q, out, r->columns);
+        buf_puts(out, ")))");
+    } else {
+        buf_puts(out, "arrayFilter(x -> x < ");
+        query_bind_integer(q, out, r->columns);
+        buf_printf(out, ", %s)", buf_text(&columns));
+    }
+    q->failed |= buf_failed(&columns) || buf_failed(out);
+    buf_done(&columns);
 }

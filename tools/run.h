@@ -53,6 +53,7 @@ struct tool {
 struct period {
     int64_t from_us, to_us; /* [from, to) in unix microseconds */
     int64_t complete_until_us;
+    int64_t data_from_us; /* the source's first event */
     bool is_live; /* events within the last hour */
     bool from_given, to_given;
     const struct zone *zone; /* of the tz argument; UTC by default */

@@ -1,0 +1,93 @@
+#include "calendar.h"
+
+#include <string.h>
+
+#include "json.h"
+
+/* A step may end inside an interval where the zone changes its offset by half an hour. */
+static int64_t following(const struct run *run, const struct calendar *c, int64_t start_us)
+{
+    const struct zone *zone = run->period.zone;
+    int64_t next_us = start_us;
+    for (int64_t steps = 1; next_us <= start_us; steps++)
+        next_us = interval_start_us(zone, c->interval, c->sunday_weeks,
+                                    interval_add_us(zone, c->interval, start_us, steps));
+    return next_us;
+}
+
+int calendar_read(const struct run *run, int64_t from_us, int64_t to_us, json_int_t before,
+                  json_int_t max, struct calendar *ret_calendar, struct err *ret_err)
+{
+    const struct zone *zone = run->period.zone;
+    struct calendar c = {
+        .interval = interval_parse(json_get_string(run->arguments, "interval", "day")),
+        .sunday_weeks =
+            strcmp(json_get_string(run->arguments, "week_start", "monday"), "sunday") == 0};
+    int64_t first_us = interval_start_us(zone, c.interval, c.sunday_weeks, from_us);
+    c.at[0] = interval_start_us(zone, c.interval, c.sunday_weeks,
+                                interval_add_us(zone, c.interval, first_us, -before));
+    while (c.count < max && c.at[c.count] < to_us) {
+        c.at[c.count + 1] = following(run, &c, c.at[c.count]);
+        c.count++;
+    }
+    if (c.at[c.count] < to_us)
+        return err_set(ret_err, ERR_ARGUMENT, "from",
+                       "more than %lld intervals: take a longer interval or a later from",
+                       (long long)(max - before));
+    /* A change of offset may have made more intervals of the same time. */
+    json_int_t extra = calendar_holding(&c, first_us) - before;
+    if (extra > 0)
+        calendar_drop(&c, extra);
+    *ret_calendar = c;
+    return 0;
+}
+
+json_int_t calendar_holding(const struct calendar *c, int64_t us)
+{
+    json_int_t i = 0;
+    while (i <= c->count && c->at[i] <= us)
+        i++;
+    return i <= c->count ? i - 1 : -1;
+}
+
+bool calendar_is_over(const struct run *run, const struct calendar *c, json_int_t i)
+{
+    return c->at[i + 1] <= run->period.complete_until_us;
+}
+
+void calendar_drop(struct calendar *c, json_int_t count)
+{
+    c->count -= count;
+    memmove(c->at, c->at + count, sizeof c->at[0] * (size_t)(c->count + 1));
+}
+
+json_t *calendar_name(const struct run *run, const struct calendar *c, json_int_t i)
+{
+    return c->interval <= INTERVAL_HOUR ? run_time(run, c->at[i]) : run_date(run, c->at[i]);
+}
+
+json_int_t calendar_find(const struct run *run, const struct calendar *c, const char *name)
+{
+    for (json_int_t i = 0; i < c->count; i++) {
+        json_t *text = calendar_name(run, c, i);
+        bool is_it = text != NULL && strcmp(json_string_value(text), name) == 0;
+        json_decref(text);
+        if (is_it)
+            return i;
+    }
+    return -1;
+}
+
+void calendar_column(const struct calendar *c, struct events *e, const char *name)
+{
+    struct buf starts = {0};
+    for (json_int_t i = 0; i < c->count; i++)
+        buf_printf(&starts, "%s%lld", i > 0 ? ", " : "", (long long)c->at[i]);
+    events_interval(e, "_interval", c->interval, c->sunday_weeks);
+    events_column(e, name,
+                  "transform(_interval, CAST([%s], 'Array(Int64)'), "
+                  "CAST(range(%lld), 'Array(Int32)'), toInt32(-1))",
+                  buf_text(&starts), (long long)c->count);
+    e->q->failed |= buf_failed(&starts);
+    buf_done(&starts);
+}
