@@ -9,6 +9,7 @@
     tool(compare_groups) \
     tool(conformance_check) \
     tool(describe_source) \
+    tool(lifecycle) \
     tool(list_actors) \
     tool(list_events) \
     tool(list_sources) \
@@ -17,6 +18,7 @@
     tool(run_funnel) \
     tool(run_paths) \
     tool(run_trend) \
+    tool(stickiness) \
     tool(usage_report)
 /* clang-format on */
 

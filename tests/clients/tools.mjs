@@ -212,8 +212,20 @@ export const tools = {
     }, {
       args: { ...MATRIX, kind: 'first_time', breakdown: ['device'], interval: 'day', tz: 'Europe/Berlin' },
       check(result) { assert.ok(result.cohorts.every((c) => c.breakdown.length === 1)); },
+    }, {
+      args: { ...MATRIX, interval: 'day', brackets: [1, 3], mode: 'on_or_after', clock: 'rolling', min_times: 1 },
+      check(result) {
+        assert.ok(result.cohorts.every((c) => c.cells.length <= 3));
+        for (const { cells } of result.cohorts)
+          for (const [i, cell] of cells.entries()) assert.ok(i === 0 || cell.count <= cells[i - 1].count);
+      },
     }],
     bad: [...common(MATRIX), ...source(MATRIX), ...period(MATRIX), ...filters(MATRIX),
+      { args: { ...MATRIX, mode: 'after' }, field: 'mode', says: /on_or_after/ },
+      { args: { ...MATRIX, clock: 'wall' }, field: 'clock', says: /rolling/ },
+      { args: { ...MATRIX, min_times: 0 }, field: 'min_times', says: /1 to/ },
+      { args: { ...MATRIX, brackets: [0] }, field: 'brackets[0]', says: /1 to/ },
+      { args: { ...MATRIX, brackets: [300, 300] }, field: 'brackets', says: /500/ },
       { args: {}, field: 'start', says: /missing|required/ },
       { args: { ...MATRIX, start: 'vew' }, field: 'start.event', says: /view/ },
       { args: { ...MATRIX, returning: { event: 'vew' } }, field: 'returning.event', says: /view/ },
@@ -253,6 +265,43 @@ export const tools = {
       { args: { ...PATHS, steps: 1 }, field: 'steps', says: /2 to 16/ },
       { args: { ...PATHS, edge_limit: 0 }, field: 'edge_limit', says: /1 to 1000/ },
       { args: { ...PATHS, session_gap_s: 0 }, field: 'session_gap_s', says: /1 to/ },
+  lifecycle: {
+    good: [{
+      args: { event: 'view', ...WEEK, interval: 'week' },
+      check(result) {
+        assert.equal(result.points.length, 2);
+        assert.ok(result.points.every((p) => p.dormant <= 0));
+        assert.equal(result.points[0].new + result.points[0].returning + result.points[0].resurrecting, facts.funnel[0]);
+      },
+    }, {
+      args: { interval: 'month', week_start: 'sunday', tz: 'Asia/Kathmandu' },
+      check(result) { assert.ok(result.points.length >= 1); },
+    }],
+    bad: [...common({}), ...source({}), ...period({}), ...filters({}),
+      { args: { event: 'vew' }, field: 'event.event', says: /view/ },
+      { args: { interval: 'minute' }, field: 'interval', says: /hour/ },
+      { args: { interval: 'hour', from: '2020-01-01' }, field: 'from', says: /longer interval/ },
+    ],
+  },
+
+  stickiness: {
+    good: [{
+      args: { event: 'view', interval: 'week', ...WEEK, to: '2026-01-11' },
+      check(result) {
+        assert.deepEqual(result.buckets.map((b) => [b.intervals, b.count, b.share]), [[1, facts.funnel[0], 1]]);
+        assert.ok(result.dau_wau > 0 && result.dau_mau <= result.dau_wau);
+      },
+    }, {
+      args: { compare: 'previous', cumulative: true, min_times: 2 },
+      check(result) {
+        for (const [i, b] of result.buckets.entries()) assert.ok(b.previous >= 0 && (i === 0 || b.count <= result.buckets[i - 1].count));
+      },
+    }],
+    bad: [...common({}), ...source({}), ...period({}), ...filters({}),
+      { args: { event: 'vew' }, field: 'event.event', says: /view/ },
+      { args: { interval: 'year' }, field: 'interval', says: /month/ },
+      { args: { min_times: 0 }, field: 'min_times', says: /1 to/ },
+      { args: { compare: 'last' }, field: 'compare', says: /previous/ },
     ],
   },
 
@@ -278,6 +327,11 @@ export const tools = {
         assert.equal(result.total, facts.funnel[0] - facts.funnel[1]);
         assert.ok(result.actors.every((a) => a.session === a.actor && a.last_event === 'view'));
       },
+      args: { of: 'lifecycle', arguments: { event: 'view', interval: 'week', ...WEEK }, cell: { time: '2026-01-07', status: 'new' } },
+      check(result) { assert.equal(result.total, facts.funnel[0]); },
+    }, {
+      args: { of: 'stickiness', arguments: { event: 'view', interval: 'week', ...WEEK, cumulative: true }, cell: { intervals: 1 }, limit: 1000 },
+      check(result) { assert.ok(result.total >= facts.funnel[0]); },
     }],
     bad: [...common({ of: 'run_funnel', arguments: FUNNEL, cell: { step: 1, outcome: 'reached' } }),
       { args: { of: 'run_funnel', arguments: FUNNEL }, field: 'cell', says: /missing|required/ },
@@ -291,6 +345,11 @@ export const tools = {
       { args: { of: 'attribute_conversions', arguments: CREDIT, cell: {} }, field: 'cell.value', says: /channel/ },
       { args: { of: 'compare_groups', arguments: GROUPS, cell: { field: 'device', value: 'mobile' } }, field: 'cell.group', says: /a or b/ },
       { args: { of: 'compare_groups', arguments: GROUPS, cell: { group: 'a', value: 'mobile' } }, field: 'cell.field', says: /field/ },
+      { args: { of: 'retention_matrix', arguments: MATRIX, cell: { cohort: '2026-01-05', period: 4 } }, field: 'cell.period', says: /0 to 3/ },
+      { args: { of: 'lifecycle', arguments: {}, cell: { status: 'new' } }, field: 'cell.time', says: /time/ },
+      { args: { of: 'lifecycle', arguments: WEEK, cell: { time: '2020-01-01', status: 'new' } }, field: 'cell.time', says: /period/ },
+      { args: { of: 'lifecycle', arguments: WEEK, cell: { time: '2026-01-07', status: 'old' } }, field: 'cell.status', says: /dormant/ },
+      { args: { of: 'stickiness', arguments: WEEK, cell: { intervals: 99 } }, field: 'cell.intervals', says: /1 to 8/ },
     ],
   },
 

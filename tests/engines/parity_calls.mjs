@@ -117,6 +117,33 @@ function* paths() {
   }
   for (const value of NASTY.slice(0, 12))
     yield ['run_paths', { ...base, node: 'value', start: value, exclude: [{ node: `${value}x` }], clean: [{ regex: '^$', alias: 'none' }] }]
+function* retentionOptions() {
+  const base = { source: 'shop', start: 'view', returning: { any_of: ['view', 'add'] }, from: '2026-03-22', to: '2026-04-02', tz: 'Europe/Berlin' }
+  for (const kind of ['recurring', 'first_time', 'first_ever'])
+    for (const interval of ['day', 'week', 'month']) {
+      yield ['retention_matrix', { ...base, kind, interval, clock: 'rolling', mode: 'on_or_after', breakdown: ['device'] }]
+      yield ['retention_matrix', { ...base, kind, interval, clock: 'rolling', min_times: 2, brackets: [1, 3] }]
+      yield ['retention_matrix', { ...base, kind, interval, mode: 'on_or_after', min_times: 2, brackets: [2, 2, 3] }]
+    }
+  for (const more of [{ clock: 'rolling' }, { clock: 'rolling', mode: 'on_or_after', min_times: 2 }, { brackets: [1, 3] }, { mode: 'on_or_after' }])
+    for (const period of [0, 1, 2])
+      yield ['list_actors', { of: 'retention_matrix', arguments: { ...base, ...more, interval: 'day' }, cell: { cohort: '2026-03-24', period }, limit: 20 }]
+  yield ['retention_matrix', { source: 'shop', start: 'view', interval: 'hour', clock: 'rolling', segment: { did: [{ event: 'pay', min_times: 2 }] } }]
+}
+
+function* activity() {
+  const base = { source: 'shop', tz: 'Australia/Lord_Howe', from: '2026-03-25', to: '2026-04-05' }
+  for (const interval of ['hour', 'day', 'week', 'month']) {
+    yield ['lifecycle', { ...base, interval, event: 'view' }]
+    yield ['stickiness', { ...base, interval, event: { any_of: ['view', 'pay'] }, compare: 'previous' }]
+    yield ['stickiness', { ...base, interval, min_times: 2, cumulative: true, week_start: 'sunday' }]
+  }
+  yield ['lifecycle', { source: 'shop', actor: 'session', filters: [filter('device', ['exists'])], segment: { did_not: ['pay'] }, format: 'detailed' }]
+  yield ['stickiness', { source: 'shop', event: { event: 'view', where: [filter('value', ['ne', NASTY[1]])] }, explain: 'with' }]
+  for (const status of ['new', 'returning', 'resurrecting', 'dormant'])
+    yield ['list_actors', { of: 'lifecycle', arguments: { ...base, event: 'view' }, cell: { time: '2026-03-29', status }, limit: 20 }]
+  for (const more of [{}, { min_times: 2, cumulative: true, compare: 'previous' }])
+    yield ['list_actors', { of: 'stickiness', arguments: { ...base, ...more }, cell: { intervals: 2 }, limit: 20 }]
 }
 
 function* processes() {
@@ -185,3 +212,4 @@ export function* demo(source, { isSmall = false, sessions = [RAGE] } = {}) {
 
 export const calls = () => [...discovery(), ...filters(), ...funnels(), ...retention(), ...attributions(), ...groups(), ...processes(), ...anomalies()]
 export const calls = () => [...discovery(), ...filters(), ...funnels(), ...retention(), ...paths(), ...processes(), ...anomalies()]
+export const calls = () => [...discovery(), ...filters(), ...funnels(), ...retention(), ...retentionOptions(), ...activity(), ...processes(), ...anomalies()]
