@@ -1,6 +1,6 @@
 /* Filters and matchers of the contract as conditions on one row. */
 #include <ctype.h>
-#include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,27 +13,30 @@ const char *const source_operators[] = {
 
 enum operand { OPERAND_NONE, OPERAND_ONE, OPERAND_MANY, OPERAND_ORDER };
 
-/* `%x` is the field's expression, `%v` the bound value. A missing value is ''. */
+/* `%x` is the field's expression, `%v` the bound value. A missing value is ''. A list matches if
+ * one of its items does; for `is_whole` operators its text as a whole may match as well. */
 static const struct {
     const char *name;
     enum operand operand;
     const char *sql;
+    bool is_negated; /* holds where the SQL does not */
+    bool is_whole;
 } operators[] = {
-    {"eq", OPERAND_ONE, "%x = %v"},
-    {"ne", OPERAND_ONE, "%x != %v"},
-    {"in", OPERAND_MANY, "has(%v, %x)"},
-    {"not_in", OPERAND_MANY, "NOT has(%v, %x)"},
-    {"contains", OPERAND_ONE, "positionCaseInsensitiveUTF8(%x, %v) > 0"},
-    {"not_contains", OPERAND_ONE, "positionCaseInsensitiveUTF8(%x, %v) = 0"},
-    {"starts_with", OPERAND_ONE, "startsWith(%x, %v)"},
-    {"ends_with", OPERAND_ONE, "endsWith(%x, %v)"},
-    {"regex", OPERAND_ONE, "match(%x, %v)"},
-    {"gt", OPERAND_ORDER, ">"},
-    {"gte", OPERAND_ORDER, ">="},
-    {"lt", OPERAND_ORDER, "<"},
-    {"lte", OPERAND_ORDER, "<="},
-    {"exists", OPERAND_NONE, "%x != ''"},
-    {"missing", OPERAND_NONE, "%x = ''"},
+    {"eq", OPERAND_ONE, "%x = %v", false, true},
+    {"ne", OPERAND_ONE, "%x = %v", true, true},
+    {"in", OPERAND_MANY, "has(%v, %x)", false, true},
+    {"not_in", OPERAND_MANY, "has(%v, %x)", true, true},
+    {"contains", OPERAND_ONE, "positionCaseInsensitiveUTF8(%x, %v) > 0", false, false},
+    {"not_contains", OPERAND_ONE, "positionCaseInsensitiveUTF8(%x, %v) > 0", true, false},
+    {"starts_with", OPERAND_ONE, "startsWith(%x, %v)", false, false},
+    {"ends_with", OPERAND_ONE, "endsWith(%x, %v)", false, false},
+    {"regex", OPERAND_ONE, "match(%x, %v)", false, false},
+    {"gt", OPERAND_ORDER, ">", false, false},
+    {"gte", OPERAND_ORDER, ">=", false, false},
+    {"lt", OPERAND_ORDER, "<", false, false},
+    {"lte", OPERAND_ORDER, "<=", false, false},
+    {"exists", OPERAND_NONE, "%x != ''", false, false},
+    {"missing", OPERAND_NONE, "%x != ''", true, false},
 };
 
 static void expand(struct buf *out, const char *pattern, const char *x, const char *v)
@@ -48,13 +51,14 @@ static void expand(struct buf *out, const char *pattern, const char *x, const ch
     }
 }
 
+/* What the engine reads as a finite number, see source_number(): sign, digits, a point, an
+ * exponent; no blanks, no other base, no words. */
 static bool is_number(const char *text, double *ret_value)
 {
     char *end;
-    errno = 0;
     *ret_value = strtod(text, &end);
-    return end != text && *end == '\0' && errno == 0 &&
-           strspn(text, "+-0123456789.eE") == strlen(text);
+    return end != text && *end == '\0' && strspn(text, "+-0123456789.eE") == strlen(text) &&
+           isfinite(*ret_value);
 }
 
 /* Starts like 2026-03-01: worth comparing as a date. */
@@ -74,16 +78,20 @@ static void compare(struct query *q, const char *x, const char *sign, const char
     double number;
     buf_printf(out, "(%s != '' AND ", x);
     if (is_number(value, &number)) {
-        buf_printf(out, "ifNull(toFloat64OrNull(%s) %s ", x, sign);
+        buf_puts(out, "ifNull(");
+        source_finite(x, out);
+        buf_printf(out, " %s ", sign);
         query_bind_number(q, out, number);
         buf_printf(out, ", %s %s ", x, sign);
         query_bind_text(q, out, value);
         buf_puts(out, ")");
     } else if (is_date(value)) {
+        /* By itself the engine takes a lone 5 for the fifth of this year's first month. */
         buf_printf(out,
-                   "ifNull(parseDateTime64BestEffortOrNull(%s, 6, 'UTC') %s "
+                   "ifNull(if(match(%s, '^[0-9]{4}-[0-9]{2}-[0-9]{2}'), "
+                   "parseDateTime64BestEffortOrNull(%s, 6, 'UTC'), NULL) %s "
                    "parseDateTime64BestEffortOrNull(",
-                   x, sign);
+                   x, x, sign);
         query_bind_text(q, out, value);
         buf_printf(out, ", 6, 'UTC'), %s %s ", x, sign);
         query_bind_text(q, out, value);
@@ -110,35 +118,86 @@ static int operand_list(const json_t *filter, json_t **ret_list, struct err *ret
     return 0;
 }
 
-static int condition(struct query *q, const json_t *filter, size_t op, const char *x,
-                     struct buf *out, struct err *ret_err)
+/* What is compared: the operator with its value, for one text `x`. */
+struct test {
+    enum operand operand;
+    const char *sql, *value, *bound; /* bound: the placeholder of the value or of the list */
+    bool is_whole;
+};
+
+static void holds(struct query *q, const struct test *test, const char *x, struct buf *out)
 {
-    const char *value = json_string_value(json_object_get(filter, "value"));
-    bool has_values = json_array_size(json_object_get(filter, "values")) > 0;
-    enum operand operand = operators[op].operand;
-    const char *sql = operators[op].sql;
-    /* eq and ne with a list mean in and not_in: what the caller plainly wants. */
-    if (operand == OPERAND_ONE && value == NULL && has_values && op <= 1) {
-        operand = OPERAND_MANY;
-        sql = operators[op + 2].sql;
+    if (test->operand == OPERAND_ORDER)
+        compare(q, x, test->sql, test->value, out);
+    else
+        expand(out, test->sql, x, test->bound);
+}
+
+/* A property may be a list, written as JSON: it is tested by its items; one without any is missing.
+ * What merely begins with a bracket is a text. */
+static void holds_for_lists(struct query *q, const struct test *test, const char *x,
+                            struct buf *out)
+{
+    if (test->operand == OPERAND_NONE) {
+        holds(q, test, x, out);
+        buf_printf(out, " AND %s != '[]'", x);
+        return;
     }
-    if ((operand == OPERAND_ONE || operand == OPERAND_ORDER) && value == NULL)
+    struct buf items = {0};
+    buf_printf(&items,
+               "arrayMap(_r -> if(startsWith(_r, '\"'), JSONExtractString(_r), _r), "
+               "arrayFilter(_r -> _r != 'null', JSONExtractArrayRaw(%s)))",
+               x);
+    if (test->is_whole) {
+        holds(q, test, x, out);
+        buf_printf(out, " OR (startsWith(%s, '[') AND arrayExists(_i -> ", x);
+        holds(q, test, "_i", out);
+        buf_printf(out, ", %s))", buf_text(&items));
+    } else {
+        buf_printf(out, "if(startsWith(%s, '[') AND notEmpty(%s), arrayExists(_i -> ", x,
+                   buf_text(&items));
+        holds(q, test, "_i", out);
+        buf_printf(out, ", %s), %s != '[]' AND ", buf_text(&items), x);
+        holds(q, test, x, out);
+        buf_putc(out, ')');
+    }
+    q->failed |= buf_failed(&items);
+    buf_done(&items);
+}
+
+static int condition(struct query *q, const json_t *filter, size_t op, const char *x,
+                     bool may_be_list, struct buf *out, struct err *ret_err)
+{
+    bool has_values = json_array_size(json_object_get(filter, "values")) > 0;
+    struct test test = {.operand = operators[op].operand,
+                        .sql = operators[op].sql,
+                        .value = json_string_value(json_object_get(filter, "value")),
+                        .is_whole = operators[op].is_whole};
+    /* eq and ne with a list mean in and not_in: what the caller plainly wants. */
+    if (test.operand == OPERAND_ONE && test.value == NULL && has_values && op <= 1) {
+        test.operand = OPERAND_MANY;
+        test.sql = operators[op + 2].sql;
+    }
+    if ((test.operand == OPERAND_ONE || test.operand == OPERAND_ORDER) && test.value == NULL)
         return err_set(ret_err, ERR_ARGUMENT, "value", "op '%s' needs a value", operators[op].name);
     struct buf v = {0};
-    if (operand == OPERAND_MANY) {
+    if (test.operand == OPERAND_MANY) {
         json_t *list = NULL;
         int rc = operand_list(filter, &list, ret_err);
         if (rc < 0)
             return rc;
         query_bind_texts(q, &v, list);
         json_decref(list);
-    } else if (operand == OPERAND_ONE) {
-        query_bind_text(q, &v, value);
+    } else if (test.operand == OPERAND_ONE) {
+        query_bind_text(q, &v, test.value);
     }
-    if (operand == OPERAND_ORDER)
-        compare(q, x, sql, value, out);
+    test.bound = buf_text(&v);
+    buf_puts(out, operators[op].is_negated ? "NOT (" : "");
+    if (may_be_list)
+        holds_for_lists(q, &test, x, out);
     else
-        expand(out, sql, x, buf_text(&v));
+        holds(q, &test, x, out);
+    buf_puts(out, operators[op].is_negated ? ")" : "");
     buf_done(&v);
     return 0;
 }
@@ -162,7 +221,7 @@ int source_filter(const struct source *s, struct query *q, const json_t *filter,
             err_prefix(ret_err, "field");
     } else {
         buf_putc(out, '(');
-        rc = condition(q, filter, i, buf_text(&x), out, ret_err);
+        rc = condition(q, filter, i, buf_text(&x), source_may_be_list(s, field), out, ret_err);
         buf_putc(out, ')');
     }
     buf_done(&x);

@@ -33,15 +33,27 @@ bool place_is_text(const char *type)
     return strcmp(type, "String") == 0 || strcmp(type, "LowCardinality(String)") == 0;
 }
 
-bool place_has_text_values(const char *map_type)
+/* The value's part of a Map(key, value) type: "String)". */
+static const char *value_type(const char *map_type)
 {
     int depth = 0;
     for (const char *s = map_type; *s != '\0'; s++) {
         depth += *s == '(' ? 1 : *s == ')' ? -1 : 0;
         if (*s == ',' && depth == 1)
-            return strcmp(s, ", String)") == 0 || strcmp(s, ", LowCardinality(String))") == 0;
+            return s + strspn(s, ", ");
     }
-    return false;
+    return "";
+}
+
+bool place_has_text_values(const char *map_type)
+{
+    const char *type = value_type(map_type);
+    return strcmp(type, "String)") == 0 || strcmp(type, "LowCardinality(String))") == 0;
+}
+
+bool place_has_list_values(const char *map_type)
+{
+    return strncmp(value_type(map_type), "Array(", strlen("Array(")) == 0;
 }
 
 /* A name or text between quotes, or a plain name; what follows it, or NULL. Escaped ones, which

@@ -18,6 +18,7 @@ enum place_kind place_container(const char *type);
 /* Whether a column of this type, or the values of a Map of this type, are plain texts. */
 bool place_is_text(const char *type);
 bool place_has_text_values(const char *map_type);
+bool place_has_list_values(const char *map_type); /* or arrays */
 
 /* Reads Column['key'], as the engine writes the expression of a materialised column. 0, or
  * -ERR_NOT_FOUND where it is another one. The texts are owned by the caller. */

@@ -58,12 +58,46 @@ static void map_item(const struct place *p, struct query *q, const char *key, st
     buf_putc(out, ']');
 }
 
+/* An array as JSON, its items as texts; an empty one is missing. */
+static void list_text(const struct place *p, struct buf *out)
+{
+    struct buf column = {0};
+    sql_identifier(&column, p->column);
+    buf_printf(
+        out, "if(empty(%s), '', toJSONString(arrayMap(_i -> ifNull(toString(_i%s), ''), %s)))",
+        buf_text(&column), strstr(p->type, "DateTime") != NULL ? ", 'UTC'" : "", buf_text(&column));
+    out->failed |= buf_failed(&column);
+    buf_done(&column);
+}
+
+/* A path of a JSON column. A missing one casts to '', as a missing key of a Map does; a list is
+ * written as JSON, which a text that looks like one is not. */
+static void json_text(const struct place *p, struct query *q, const char *key, struct buf *out)
+{
+    struct buf value = {0};
+    buf_puts(&value, "getSubcolumn(");
+    sql_identifier(&value, p->column);
+    buf_puts(&value, ", ");
+    query_bind_text(q, &value, key);
+    buf_putc(&value, ')');
+    const char *v = buf_text(&value);
+    buf_printf(out,
+               "if(startsWith(CAST(%s, 'String'), '[') AND "
+               "startsWith(ifNull(toJSONString(%s), ''), '['), ifNull(toJSONString(%s), ''), "
+               "CAST(%s, 'String'))",
+               v, v, v, v);
+    out->failed |= buf_failed(&value);
+    buf_done(&value);
+}
+
 void place_text(const struct place *p, struct query *q, const char *key, struct buf *out)
 {
     switch (p->kind) {
     case PLACE_COLUMN:
         if (place_is_text(p->type)) {
             sql_identifier(out, p->column);
+        } else if (has_prefix(p->type, "Array(")) {
+            list_text(p, out);
         } else {
             /* A time without a zone of its own is written in the server's otherwise. */
             buf_puts(out, "ifNull(toString(");
@@ -85,17 +119,12 @@ void place_text(const struct place *p, struct query *q, const char *key, struct 
         sql_identifier(out, p->column);
         buf_puts(out, ", ");
         query_bind_text(q, out, key);
-        buf_puts(out, "), ifNull(toString(");
+        buf_puts(out, place_has_list_values(p->type) ? "), toJSONString(" : "), ifNull(toString(");
         map_item(p, q, key, out);
-        buf_puts(out, "), ''), '')");
+        buf_puts(out, place_has_list_values(p->type) ? "), '')" : "), ''), '')");
         break;
     case PLACE_JSON:
-        /* A missing path of a JSON column casts to '', as a missing key of a Map does. */
-        buf_puts(out, "CAST(getSubcolumn(");
-        sql_identifier(out, p->column);
-        buf_puts(out, ", ");
-        query_bind_text(q, out, key);
-        buf_puts(out, "), 'String')");
+        json_text(p, q, key, out);
         break;
     case PLACE_JSON_TEXT:
         /* Strings without their quotes, everything else as it is written; null is missing. */
@@ -309,6 +338,12 @@ static bool is_scalar_type(const char *type)
     return true;
 }
 
+/* Arrays of plain values are properties as scalars are. */
+static bool is_value_type(const char *type)
+{
+    return is_scalar_type(has_prefix(type, "Array(") ? type + strlen("Array(") : type);
+}
+
 static bool is_place_of(const struct places *places, const char *column)
 {
     for (size_t i = 0; i < places->count; i++)
@@ -320,7 +355,7 @@ static bool is_place_of(const struct places *places, const char *column)
 bool source_is_plain_column(const struct source *s, const char *column)
 {
     const char *type = json_string_value(json_object_get(s->columns, column));
-    bool is_taken = type == NULL || !is_scalar_type(type) || strcmp(column, s->time.column) == 0;
+    bool is_taken = type == NULL || !is_value_type(type) || strcmp(column, s->time.column) == 0;
     for (int i = 0; i < SOURCE_FIELDS; i++)
         is_taken = is_taken || is_place_of(&s->fields[i], column);
     for (size_t i = 0; i < s->case_count; i++)
@@ -334,11 +369,20 @@ bool source_is_plain_column(const struct source *s, const char *column)
     return !is_taken;
 }
 
+/* A property by its key, wherever it is. */
+static bool may_hold_list(const struct source *s, const char *key)
+{
+    const char *type = json_string_value(json_object_get(s->columns, key));
+    if (type != NULL && is_value_type(type))
+        return has_prefix(type, "Array(") || strstr(type, "String") != NULL;
+    return s->property_count > 0;
+}
+
 int source_bare_property(const struct source *s, struct query *q, const char *key, struct buf *out,
                          struct err *ret_err)
 {
     const char *type = json_string_value(json_object_get(s->columns, key));
-    if (type != NULL && is_scalar_type(type)) {
+    if (type != NULL && is_value_type(type)) {
         struct place column = {.kind = PLACE_COLUMN, .column = (char *)key, .type = (char *)type};
         place_text(&column, q, NULL, out);
         return 0;
@@ -387,39 +431,80 @@ static bool is_identity(enum source_field field)
     return field == SOURCE_EVENT || field == SOURCE_ACTOR || field == SOURCE_SESSION;
 }
 
+/* The places of a case id, an object type, or "case"; NULL = the field is something else. */
+static const struct source_key *named_key(const struct source *s, const char *field)
+{
+    const struct source_key *key = find_key(s->cases, s->case_count, field);
+    if (key == NULL)
+        key = find_key(s->objects, s->object_count, field);
+    return key == NULL && strcmp(field, "case") == 0 && s->case_count > 0 ? &s->cases[0] : key;
+}
+
+/* The logical field of this name that the source has, or SOURCE_FIELDS. */
+static enum source_field named_field(const struct source *s, const char *field)
+{
+    for (int i = 0; i < SOURCE_FIELDS; i++)
+        if (strcmp(field, source_field_names[i]) == 0 &&
+            (s->fields[i].count > 0 || is_identity((enum source_field)i)))
+            return (enum source_field)i;
+    return SOURCE_FIELDS;
+}
+
+/* The key behind one of the prefixes of properties, or NULL. */
+static const char *key_after(const char *field, const char *prefix)
+{
+    size_t len = strlen(prefix);
+    return has_prefix(field, prefix) && field[len] != '\0' ? field + len : NULL;
+}
+
+bool source_may_be_list(const struct source *s, const char *field)
+{
+    static const char *const prefixes[] = {"actor.", "event.", "resource.", "session."};
+    struct buf unused = {0};
+    bool is_mapped = named_field(s, field) != SOURCE_FIELDS || named_key(s, field) != NULL ||
+                     time_field(s, field, &unused);
+    buf_done(&unused);
+    if (is_mapped)
+        return false;
+    const char *key = NULL;
+    for (size_t i = 0; key == NULL && i < sizeof prefixes / sizeof prefixes[0]; i++)
+        key = key_after(field, prefixes[i]);
+    return may_hold_list(s, key != NULL ? key : field);
+}
+
 int source_text(const struct source *s, struct query *q, const char *field, struct buf *out,
                 struct err *ret_err)
 {
     if (field[0] == '\0')
         return err_set(ret_err, ERR_ARGUMENT, NULL, "a field name must not be empty");
-    for (int i = 0; i < SOURCE_FIELDS; i++)
-        if (strcmp(field, source_field_names[i]) == 0 &&
-            (s->fields[i].count > 0 || is_identity((enum source_field)i)))
-            return source_logical(s, q, (enum source_field)i, out, ret_err);
+    enum source_field logical = named_field(s, field);
+    if (logical != SOURCE_FIELDS)
+        return source_logical(s, q, logical, out, ret_err);
     if (time_field(s, field, out))
         return 0;
-    const struct source_key *key = find_key(s->cases, s->case_count, field);
-    if (key == NULL)
-        key = find_key(s->objects, s->object_count, field);
-    if (key == NULL && strcmp(field, "case") == 0) {
-        if (s->case_count == 0)
-            return err_set(ret_err, ERR_ARGUMENT, NULL,
-                           "source '%s' has no case field; map one in its configuration", s->name);
-        key = &s->cases[0];
-    }
-    if (key != NULL) {
-        places_text(&key->places, q, out);
+    const struct source_key *named = named_key(s, field);
+    if (named != NULL) {
+        places_text(&named->places, q, out);
         return 0;
     }
-    if (has_prefix(field, "actor.") && field[6] != '\0')
-        return source_owned(s, q, SOURCE_ACTOR, field + 6, out, ret_err);
-    if (has_prefix(field, "event.") && field[6] != '\0')
-        return property_of(s, q, s->event_properties, "event.", field + 6, out, ret_err);
-    if (has_prefix(field, "resource.") && field[9] != '\0')
-        return property_of(s, q, s->resource_properties, "resource.", field + 9, out, ret_err);
-    if (has_prefix(field, "session.") && field[8] != '\0')
-        return source_owned(s, q, SOURCE_SESSION, field + 8, out, ret_err);
+    if (strcmp(field, "case") == 0)
+        return err_set(ret_err, ERR_ARGUMENT, NULL,
+                       "source '%s' has no case field; map one in its configuration", s->name);
+    const char *key;
+    if ((key = key_after(field, "actor.")) != NULL)
+        return source_owned(s, q, SOURCE_ACTOR, key, out, ret_err);
+    if ((key = key_after(field, "event.")) != NULL)
+        return property_of(s, q, s->event_properties, "event.", key, out, ret_err);
+    if ((key = key_after(field, "resource.")) != NULL)
+        return property_of(s, q, s->resource_properties, "resource.", key, out, ret_err);
+    if ((key = key_after(field, "session.")) != NULL)
+        return source_owned(s, q, SOURCE_SESSION, key, out, ret_err);
     return source_bare_property(s, q, field, out, ret_err);
+}
+
+void source_finite(const char *text, struct buf *out)
+{
+    buf_printf(out, "if(isFinite(toFloat64OrNull(%s)), toFloat64OrNull(%s), NULL)", text, text);
 }
 
 int source_number(const struct source *s, struct query *q, const char *field, struct buf *out,
@@ -433,10 +518,12 @@ int source_number(const struct source *s, struct query *q, const char *field, st
         places_text(duration, q, &text);
     else
         rc = source_text(s, q, field, &text, ret_err);
-    if (rc == 0 && is_duration)
-        buf_printf(out, "(toFloat64OrNull(%s) * %.17g)", buf_text(&text), s->duration_unit_ms);
-    else if (rc == 0)
-        buf_printf(out, "toFloat64OrNull(%s)", buf_text(&text));
+    if (rc == 0) {
+        buf_puts(out, is_duration ? "(" : "");
+        source_finite(buf_text(&text), out);
+        if (is_duration)
+            buf_printf(out, " * %.17g)", s->duration_unit_ms);
+    }
     buf_done(&text);
     return rc;
 }

@@ -1,10 +1,16 @@
 #pragma once
-/* Values that rows take from their owner: what an actor or a session is known to have. Internal to
- * the sql floor; source.c and source_join.c share it. */
+/* What the files of a source's expressions share (source.c, source_join.c, filter.c); internal to
+ * the sql floor. */
 #include "source.h"
 
 /* One place as String, '' where it is missing; `key` of a container, NULL for a column. */
 void place_text(const struct place *p, struct query *q, const char *key, struct buf *out);
+
+/* Whether the text of a field may be a list, '["a","b"]': a property, in text or in an array. */
+bool source_may_be_list(const struct source *s, const char *field);
+
+/* The finite number that a text expression holds, Nullable(Float64). */
+void source_finite(const char *text, struct buf *out);
 
 /* Whether a row is the event `name`, as a condition that reads the column as it is: an event that
  * was renamed is any of its names. */

@@ -26,9 +26,9 @@ int nameless_plan(struct run *run, const json_t *matcher, struct err *ret_err)
     buf_puts(&actor, "CAST(");
     int rc = source_actor(run->source, &q, scope_counted(run), NULL, &actor, ret_err);
     buf_puts(&actor, ", 'String')");
-    source_from(run->source, &q, &from);
     if (rc == 0)
         rc = where_sql(run, matcher, &q, &where, ret_err);
+    source_from(run->source, &q, &from);
     if (rc == 0 && (buf_failed(&actor) || buf_failed(&from) || buf_failed(&where)))
         rc = err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
     if (rc == 0)

@@ -17,7 +17,7 @@ const mapOf = (o) => Object.keys(o).length > 0 ? map(o) : "CAST(map(), 'Map(Stri
 // Properties without a value are absent; `columns` are those of the plain table: {key: type}.
 const present = (row, skip) => Object.fromEntries(Object.entries(row).filter(([k, v]) => !skip.includes(k) && v !== null && v !== ''))
 const plainValue = (value, type) => value === null || value === undefined || value === ''
-  ? (/^Nullable/.test(type) ? 'NULL' : "''") : Array.isArray(value) ? `[${value.map(text).join(', ')}]` : `CAST(${text(value)}, ${text(type)})`
+  ? (/Nullable/.test(type) ? 'NULL' : /^Array/.test(type) ? '[]' : "''") : Array.isArray(value) ? `[${value.map(text).join(', ')}]` : `CAST(${text(value)}, ${text(type)})`
 
 // {shape: {columns: DDL, row: SQL of one row's tuple, mapping}}
 function shapes(columns) {
@@ -81,8 +81,11 @@ export class Shapes {
 
   async #as(engine, env, flags, ask) {
     const side = new Side(this.folder, env, [...flags, '--config', this.config])
-    await ask(side, engine)
-    await side.close()
+    try {
+      await ask(side, engine)
+    } finally {
+      await side.close()
+    }
   }
 
   remove() {
