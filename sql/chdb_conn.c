@@ -35,6 +35,8 @@ static const struct {
     /* The profiler's timers send signals to the whole process. */
     {ANY, "--query_profiler_real_time_period_ns=0"},
     {ANY, "--query_profiler_cpu_time_period_ns=0"},
+    /* Groups that hold long arrays leave in small blocks. */
+    {ANY, "--group_by_two_level_threshold_bytes=4000000"},
     {ANY, "--log_queries=0"},
     /* The default ratio is reached only when it is too late to spill. */
     {ANY, "--max_bytes_ratio_before_external_group_by=0"},

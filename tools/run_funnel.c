@@ -3,6 +3,7 @@
 
 #include "args.h"
 #include "funnel.h"
+#include "funnel_plain.h"
 #include "funnel_result.h"
 #include "json.h"
 #include "nameless.h"
@@ -200,6 +201,8 @@ static int plan(struct run *run, struct err *ret_err)
         return rc;
     if (is_histogram(run))
         return plan_histogram(run, &f, ret_err);
+    if (funnel_is_plain(run, &f))
+        return funnel_plain_plan(run, &f, ret_err);
     struct query q;
     query_init(&q);
     query_set_integer(&q, "steps", (int64_t)f.step_count);
