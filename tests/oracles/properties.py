@@ -54,7 +54,7 @@ def not_offered(tools, tool, arguments):
         choices = known[name].get("enum")
         if choices and value not in choices:
             return f"{tool} {name} {value}"
-    if any("optional" in step for step in arguments.get("steps", [])) and \
+    if tool == "run_funnel" and any("optional" in step for step in arguments["steps"]) and \
             "optional" not in json.dumps(known["steps"]):
         return f"{tool} steps optional"
     return None

@@ -241,7 +241,9 @@ def check_bins(bins, taken, asked, out):
 
 def random_trend(rnd):
     arguments = random_question(rnd)
-    low, high = sorted(rnd.choices(range(1, len(arguments["steps"]) + 1), k=2))
+    required = [i for i, s in enumerate(arguments["steps"], 1) if not s.get("optional")]
+    low, high = sorted(rnd.choices(required, k=2))
+    low = 1 if arguments["order"] == "unordered" else low
     arguments.update(view="trend", interval=rnd.choice(["hour", "day", "week", "month"]))
     if arguments["interval"] == "week" and rnd.random() < 0.5:
         arguments["week_start"] = "sunday"

@@ -89,19 +89,22 @@ class Actor:
         return [self.events[i].us for _, i in run]
 
     def key(self, run):
+        """Deepest, most optional steps, first to end, last to begin; then the earliest times step
+        by step, in strict funnels the latest ones from the last step on. Missing a step is worse."""
         times = self.times(run)
         taken = sum(step in self.optional for step, _ in run)
-        ties = [-t for t in reversed(times)] if self.order == "strict" else times
+        at = dict(zip((step for step, _ in run), times))
+        ties = [at.get(step, float("inf")) for step in range(1, self.count + 1)]
+        if self.order == "strict":
+            ties = [-at.get(step, -float("inf")) for step in range(self.count, 0, -1)]
         return (-self.depth(run), -taken, times[-1], -times[0], ties)
 
     def is_clean(self, run):
         at = {step: self.events[i].us for step, i in run}
-        mine = {i for _, i in run}
         for exclusion in self.arguments.get("exclusions", []):
             low, high = exclusion["from_step"], exclusion["to_step"]
             if low in at and high in at and any(
-                    matches(exclusion, e) and i not in mine and at[low] < e.us <= at[high]
-                    for i, e in enumerate(self.events)):
+                    matches(exclusion, e) and at[low] < e.us <= at[high] for e in self.events):
                 return False
         return True
 

@@ -44,40 +44,45 @@ def entries(arguments, events, bounds):
     return {cohort_of(first): first}
 
 
-def span(arguments, bounds, cohort, entry, column):
-    """[from, to) in which a return counts for a column, or None: it lies behind the period."""
-    first, last = column
-    is_open = arguments.get("mode") == "on_or_after"
-    end = bounds[-1]
+def span(arguments, bounds, cohort, entry, period):
+    """[from, to) of one period of an actor; empty behind the end of the last interval."""
     if arguments.get("clock") == "rolling":
         length = LENGTHS[arguments["interval"]]
-        return entry.us + first * length, end if is_open else entry.us + (last + 1) * length
-    if cohort + first >= len(bounds) - 1:
-        return None
-    return (bounds[cohort + first],
-            end if is_open else bounds[min(cohort + last + 1, len(bounds) - 1)])
+        return entry.us + period * length, min(entry.us + (period + 1) * length, bounds[-1])
+    end = len(bounds) - 1
+    return bounds[min(cohort + period, end)], bounds[min(cohort + period + 1, end)]
+
+
+def returned(arguments, bounds, cohort, entry, came):
+    """The columns in which an actor who came back at these times stands."""
+    least = arguments.get("min_times", 1)
+    found, period = set(), 1
+    while (limits := span(arguments, bounds, cohort, entry, period))[0] < bounds[-1]:
+        if sum(limits[0] <= us < limits[1] for us in came) >= least:
+            found.add(period)
+        period += 1
+    is_open = arguments.get("mode") == "on_or_after"
+    return {number for number, (first, last) in enumerate(columns(arguments), 1)
+            if any(first <= p and (is_open or p <= last) for p in found)}
 
 
 def retention(arguments, actors, bounds):
     """{(value, cohort, column): {actor: entry}}; events at or after bounds[-1] do not exist."""
-    returning, least = arguments.get("returning", arguments["start"]), arguments.get("min_times", 1)
     cells = {}
     for actor, events in actors.items():
         events = [e for e in events if e.us < bounds[-1]]
+        came = [e.us for e in events if matches(arguments.get("returning", arguments["start"]), e)]
         for cohort, entry in entries(arguments, events, bounds[:-1]).items():
             value = value_of(arguments, entry)
-            cells.setdefault((value, cohort, 0), {})[actor] = entry
-            for number, column in enumerate(columns(arguments), 1):
-                limits = span(arguments, bounds, cohort, entry, column)
-                if limits and sum(matches(returning, e) and limits[0] <= e.us < limits[1]
-                                  for e in events) >= least:
-                    cells.setdefault((value, cohort, number), {})[actor] = entry
+            for column in {0} | returned(arguments, bounds, cohort, entry, came):
+                cells.setdefault((value, cohort, column), {})[actor] = entry
     return cells
 
 
-def is_complete(arguments, ends, complete_until, cohort, number):
-    """ends: of the intervals as the calendar has them, also behind the period."""
+def is_complete(arguments, bounds, complete_until, cohort, number):
+    """Whether a column was over, inside the period, for the whole cohort."""
     last = ([(0, 0)] + columns(arguments))[number][1]
     if arguments.get("clock") == "rolling":
-        return ends[cohort] + (last + 1) * LENGTHS[arguments["interval"]] <= complete_until
-    return ends[cohort + last] <= complete_until
+        over = bounds[cohort + 1] + (last + 1) * LENGTHS[arguments["interval"]]
+        return over <= min(complete_until, bounds[-1])
+    return cohort + last + 1 < len(bounds) and bounds[cohort + last + 1] <= complete_until
