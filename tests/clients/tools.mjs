@@ -265,6 +265,9 @@ export const tools = {
       { args: { ...PATHS, steps: 1 }, field: 'steps', says: /2 to 16/ },
       { args: { ...PATHS, edge_limit: 0 }, field: 'edge_limit', says: /1 to 1000/ },
       { args: { ...PATHS, session_gap_s: 0 }, field: 'session_gap_s', says: /1 to/ },
+    ],
+  },
+
   lifecycle: {
     good: [{
       args: { event: 'view', ...WEEK, interval: 'week' },
@@ -322,11 +325,13 @@ export const tools = {
     }, {
       args: { of: 'compare_groups', arguments: GROUPS, cell: { field: 'event', value: 'add_to_cart', group: 'b' } },
       check(result) { assert.equal(result.total, 80); },
+    }, {
       args: { of: 'run_paths', arguments: PATHS, cell: { step: 1, from: 'view', to: '(drop-off)' } },
       check(result) {
         assert.equal(result.total, facts.funnel[0] - facts.funnel[1]);
         assert.ok(result.actors.every((a) => a.session === a.actor && a.last_event === 'view'));
       },
+    }, {
       args: { of: 'lifecycle', arguments: { event: 'view', interval: 'week', ...WEEK }, cell: { time: '2026-01-07', status: 'new' } },
       check(result) { assert.equal(result.total, facts.funnel[0]); },
     }, {

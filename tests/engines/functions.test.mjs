@@ -22,7 +22,7 @@ const query = async (sql) => {
 }
 
 // Which files speak for which tool; the others for every tool.
-  [/^demo/, 'demo'], [/^(import|csv)/, 'import'], [/^(run_funnel|funnel)/, 'run_funnel'], [/^retention/, 'retention_matrix'], [/^anomaly/, 'anomaly_scan'], [/^attribut/, 'attribute_conversions'], [/^(conformance|process)/, 'conformance_check'], [/^session_export/, 'replay'], [/^session/, 'open_session'], [/^describe/, 'describe_source'], [/^compare_groups/, 'compare_groups'], [/^list_events/, 'list_events'], [/^list_sources/, 'list_sources'], [/^complete/, 'completion'], [/^(run_paths|paths)/, 'run_paths'], [/^lifecycle/, 'lifecycle'], [/^stickiness/, 'stickiness'],
+const USERS = [[/^demo/, 'demo'], [/^(import|csv)/, 'import'], [/^(run_funnel|funnel)/, 'run_funnel'], [/^retention/, 'retention_matrix'], [/^anomaly/, 'anomaly_scan'], [/^attribut/, 'attribute_conversions'], [/^(conformance|process)/, 'conformance_check'], [/^session_export/, 'replay'], [/^session/, 'open_session'], [/^describe/, 'describe_source'], [/^compare_groups/, 'compare_groups'], [/^list_events/, 'list_events'], [/^list_sources/, 'list_sources'], [/^complete/, 'completion'], [/^(run_paths|paths)/, 'run_paths'], [/^lifecycle/, 'lifecycle'], [/^stickiness/, 'stickiness'],
   [/^watch/, 'watch'], [/^(chdb|clickhouse)/, 'engine']]
 const APART = ['demo', 'engine', 'import'] // not tools: named beside "every tool"
 const NOT_SQL = new Set(['digits']) // calls in messages and grammars

@@ -106,6 +106,8 @@ function* groups() {
   yield ['compare_groups', { source: ORDERS, a: { did: [OF_ORDERS[1]] }, b: { did_not: [OF_ORDERS[1]] }, actor: 'order' }]
   for (const group of ['a', 'b'])
     yield ['list_actors', { of: 'compare_groups', arguments: base, cell: { field: 'value', value: NASTY[3], group } }]
+}
+
 function* paths() {
   const base = { source: 'shop' }
   for (const more of [{}, { actor: 'user', steps: 12, edge_limit: 3 }, { start: 'view', collapse_repeats: true }, { end: 'pay', steps: 3 }, { start: 'view', end: 'pay', actor: 'user', session_gap_s: 86400 },
@@ -117,6 +119,8 @@ function* paths() {
   }
   for (const value of NASTY.slice(0, 12))
     yield ['run_paths', { ...base, node: 'value', start: value, exclude: [{ node: `${value}x` }], clean: [{ regex: '^$', alias: 'none' }] }]
+}
+
 function* retentionOptions() {
   const base = { source: 'shop', start: 'view', returning: { any_of: ['view', 'add'] }, from: '2026-03-22', to: '2026-04-02', tz: 'Europe/Berlin' }
   for (const kind of ['recurring', 'first_time', 'first_ever'])
@@ -210,6 +214,5 @@ export function* demo(source, { isSmall = false, sessions = [RAGE] } = {}) {
   }
 }
 
-export const calls = () => [...discovery(), ...filters(), ...funnels(), ...retention(), ...attributions(), ...groups(), ...processes(), ...anomalies()]
-export const calls = () => [...discovery(), ...filters(), ...funnels(), ...retention(), ...paths(), ...processes(), ...anomalies()]
-export const calls = () => [...discovery(), ...filters(), ...funnels(), ...retention(), ...retentionOptions(), ...activity(), ...processes(), ...anomalies()]
+export const calls = () => [...discovery(), ...filters(), ...funnels(), ...retention(), ...retentionOptions(), ...activity(), ...paths(),
+  ...attributions(), ...groups(), ...processes(), ...anomalies()]
