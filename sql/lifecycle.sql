@@ -6,7 +6,7 @@ FROM (
                                            came, arrayPushFront(arrayPopBack(came), -1), arrayEnumerate(came))),
         arrayFilter(x -> x.1 > 0 AND x.1 <= {last:Int32}, arrayMap((i, after) -> (if(after = i + 1, -1, i + 1), 3),
                                                                    came, arrayPushBack(arrayPopFront(came), -1))))) AS change
-    FROM (SELECT arraySort(groupUniqArray(_i)) AS came FROM ($rows) GROUP BY _who)
+    FROM (SELECT arraySort(groupUniqArray(_i)) AS came FROM ($rows) GROUP BY _key)
 )
 GROUP BY change
 ORDER BY change

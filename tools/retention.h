@@ -38,9 +38,9 @@ bool retention_has_cell(const struct retention *r, json_int_t cohort, json_int_t
 bool retention_is_complete(const struct run *run, const struct retention *r, json_int_t cohort,
                            json_int_t column);
 
-/* A SELECT with one row per actor and cohort: who String, v Array(String) the breakdown values,
- * cohort, came: an array of the periods from 1 on in which the actor returned often enough, each
- * once; with `has_places` also the start (entered Int64, entered_order, entered_event,
+/* A SELECT with one row per actor and cohort: v Array(String) the breakdown values, cohort, came: an
+ * array of the periods from 1 on in which the actor returned often enough, each once; with
+ * `has_places` also who String, the start (entered Int64, entered_order, entered_event,
  * entered_session) and visits: for each of came (us, order, event, session) of the first return in
  * it. */
 int retention_visits(const struct run *run, const struct retention *r, bool has_places,

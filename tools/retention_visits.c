@@ -54,11 +54,10 @@ static int add_rows(const struct run *run, const struct retention *r, struct que
 static void add_plain(const char *rows, bool is_first, struct buf *out)
 {
     buf_printf(out,
-               "SELECT who, CAST([], 'Array(String)') AS v, cohort, "
+               "SELECT CAST([], 'Array(String)') AS v, cohort, "
                "arrayFilter(x -> x > 0, arrayMap(x -> toInt32(x - cohort), seen)) AS came FROM "
-               "(SELECT who, seen, arrayJoin(begins) AS cohort FROM (SELECT _who AS who, %s AS "
-               "begins, groupUniqArrayIf(_i, _back) AS seen FROM (%s) GROUP BY _who)) "
-               "WHERE cohort >= 0",
+               "(SELECT seen, arrayJoin(begins) AS cohort FROM (SELECT %s AS begins, "
+               "groupUniqArrayIf(_i, _back) AS seen FROM (%s) GROUP BY _key)) WHERE cohort >= 0",
                is_first ? "if(countIf(_start) = 0, [], [minIf(_i, _start)])"
                         : "groupUniqArrayIf(_i, _start)",
                rows);
@@ -75,8 +74,9 @@ static void add_intervals(const struct retention *r, struct detail d, const char
                           struct buf *out)
 {
     const char *place = "(_us, _order, _event, _session)";
+    buf_puts(out, d.has_places ? "SELECT any(_who) AS actor, " : "SELECT ");
     buf_printf(out,
-               "SELECT _who AS who, _i AS i, countIf(_start) AS starts, countIf(_back) AS "
+               "_key AS key, _i AS i, countIf(_start) AS starts, countIf(_back) AS "
                "returns, minIf((_us, _order, %s, %s, %s), _start) AS began, ",
                d.has_values ? "_value" : "CAST([], 'Array(String)')",
                r->is_first_ever ? "_ok" : "1", d.has_places ? "_event, _session" : "'', ''");
@@ -86,7 +86,7 @@ static void add_intervals(const struct retention *r, struct detail d, const char
         buf_printf(out, "minIf(%s, _back)", place);
     else
         buf_puts(out, "0");
-    buf_printf(out, " AS back FROM (%s) GROUP BY _who, _i", rows);
+    buf_printf(out, " AS back FROM (%s) GROUP BY _key, _i", rows);
 }
 
 /* Per actor and cohort: start (cohort, (us, order, value, ok, event, session)), and seen: all
@@ -94,8 +94,10 @@ static void add_intervals(const struct retention *r, struct detail d, const char
 static void add_starts(const struct retention *r, struct detail d, const char *rows,
                        struct query *q, struct buf *out)
 {
-    buf_printf(out, "SELECT who, seen, arrayJoin(%s) AS start FROM (SELECT who, ",
-               r->is_first ? "arraySlice(begins, 1, 1)" : "begins");
+    buf_printf(out, "SELECT %sseen, arrayJoin(%s) AS start FROM (SELECT ",
+               d.has_places ? "who, " : "", r->is_first ? "arraySlice(begins, 1, 1)" : "begins");
+    if (d.has_places)
+        buf_puts(out, "any(actor) AS who, ");
     buf_puts(out, "arraySort(x -> x.1, groupArrayIf((i, began), starts > 0)) AS begins, ");
     if (r->is_rolling) {
         buf_puts(out, "arraySort(groupArrayArray(back))");
@@ -106,7 +108,7 @@ static void add_starts(const struct retention *r, struct detail d, const char *r
     }
     buf_puts(out, " AS seen FROM (");
     add_intervals(r, d, rows, out);
-    buf_puts(out, ") GROUP BY who)");
+    buf_puts(out, ") GROUP BY key)");
 }
 
 /* By the calendar: the intervals after the cohort's. */
@@ -140,9 +142,9 @@ static void add_rolling_returns(const struct retention *r, struct detail d, stru
 static void add_detailed(const struct retention *r, struct detail d, const char *rows,
                          struct query *q, struct buf *out)
 {
-    buf_puts(out, "SELECT who, start.2.3 AS v, start.1 AS cohort, ");
+    buf_puts(out, "SELECT start.2.3 AS v, start.1 AS cohort, ");
     if (d.has_places)
-        buf_puts(out, "start.2.1 AS entered, start.2.2 AS entered_order, "
+        buf_puts(out, "who, start.2.1 AS entered, start.2.2 AS entered_order, "
                       "start.2.5 AS entered_event, start.2.6 AS entered_session, ");
     if (r->is_rolling)
         add_rolling_returns(r, d, q, out);

@@ -173,16 +173,16 @@ static void add_actors(const struct stickiness *s, const char *rows, struct quer
     if (s->min_times == 1) {
         buf_printf(out,
                    "SELECT groupUniqArray(_i) AS came, arraySort(groupUniqArray(_d)) AS days FROM "
-                   "(%s) GROUP BY _who",
+                   "(%s) GROUP BY _key",
                    rows);
         return;
     }
     buf_puts(out, "SELECT groupArrayIf(i, times >= ");
     query_bind_integer(q, out, s->min_times);
     buf_printf(out,
-               ") AS came, arraySort(groupUniqArrayArray(active)) AS days FROM (SELECT _who AS "
-               "who, _i AS i, count() AS times, groupUniqArray(_d) AS active FROM (%s) GROUP BY "
-               "_who, _i) GROUP BY who",
+               ") AS came, arraySort(groupUniqArrayArray(active)) AS days FROM (SELECT _key AS "
+               "key, _i AS i, count() AS times, groupUniqArray(_d) AS active FROM (%s) GROUP BY "
+               "_key, _i) GROUP BY key",
                rows);
 }
 

@@ -81,7 +81,25 @@ def random_stickiness(rnd):
     return arguments
 
 
-def check_stickiness(_rnd, store, actors, arguments):
+def check_daily(arguments, actors, result, out):
+    """Over the days of the period that were over when the data ended."""
+    begin = j.us_of(arguments["from"])
+    until = min(j.us_of(arguments["to"]) + 1,
+                j.us_of(result["meta"]["period"]["complete_until"]))
+    calendar = Calendar("day", arguments["tz"])
+    marks = [calendar.start(begin - 40 * j.US["day"])]
+    while marks[-1] <= until:
+        marks.append(calendar.next(marks[-1]))
+    days = [i for i, at in enumerate(marks[:-1]) if at >= begin and marks[i + 1] <= until]
+    for name, width in (("dau_wau", 7), ("dau_mau", 30)):
+        want = reference.daily_to(arguments, actors, lambda us: sum(m <= us for m in marks) - 1,
+                                  days, width)
+        if (want is None) != (name not in result) or \
+                (want is not None and not close(result[name], want)):
+            out.append(f"{name} {result.get(name)}, expected {want}")
+
+
+def check_stickiness(rnd, store, actors, arguments):
     out = []
     asked = {**arguments, "source": j.SOURCE}
     _, starts, number_of, end = intervals(arguments)
@@ -91,7 +109,9 @@ def check_stickiness(_rnd, store, actors, arguments):
     if "compare" in arguments:
         want["previous"] = reference.stickiness(arguments, selected,
                                                 lambda us: number_of(us) + count, count)
-    buckets = store.call("stickiness", asked)["buckets"]
+    result = store.call("stickiness", asked)
+    buckets = result["buckets"]
+    check_daily(arguments, selected, result, out)
     for member, found in want.items():
         got = {b["intervals"]: b.get(member, 0) for b in buckets if b.get(member, 0)}
         expected = {k: len(v) for k, v in found.items()}
@@ -101,4 +121,6 @@ def check_stickiness(_rnd, store, actors, arguments):
     for bucket in buckets:
         if everyone and not close(bucket["share"], bucket["count"] / everyone):
             out.append(f"{bucket}: of {everyone}")
+    k = rnd.randint(1, count)
+    check_actors(store, "stickiness", asked, {"intervals": k}, want["count"].get(k, set()), out)
     return out

@@ -42,3 +42,13 @@ def stickiness(arguments, actors, number_of, count):
             if k:
                 buckets.setdefault(k, set()).add(actor)
     return buckets
+
+
+def daily_to(arguments, actors, day_of, days, width):
+    """Of the days: the sum of who was active on each, to that of who was in the `width` days ending
+    with it; None where nobody was. day_of(us) numbers the days in a row."""
+    once = {k: v for k, v in arguments.items() if k != "min_times"}
+    active = [set(mine) for mine in visits(once, actors, day_of).values()]
+    daily = sum(day in mine for day in days for mine in active)
+    window = sum(any(day - k in mine for k in range(width)) for day in days for mine in active)
+    return daily / window if window else None
