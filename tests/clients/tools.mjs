@@ -213,6 +213,12 @@ export const tools = {
       args: { ...MATRIX, kind: 'first_time', breakdown: ['device'], interval: 'day', tz: 'Europe/Berlin' },
       check(result) { assert.ok(result.cohorts.every((c) => c.breakdown.length === 1)); },
     }, {
+      args: { start: 'view', interval: 'month' },
+      check(result) { assert.equal(result.cohorts[0].cohort, '2026-01-01'); }, // not months before the data
+    }, {
+      args: { start: 'view', interval: 'month', periods: 11 },
+      check(result) { assert.equal(result.cohorts.length, 11); },
+    }, {
       args: { ...MATRIX, interval: 'day', brackets: [1, 3], mode: 'on_or_after', clock: 'rolling', min_times: 1 },
       check(result) {
         assert.ok(result.cohorts.every((c) => c.cells.length <= 3));

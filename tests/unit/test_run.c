@@ -366,6 +366,8 @@ static void test_nobody_is_named(void **state)
          "Nobody did the first step"},
         {"list_actors", actors, "0 actors in this cell"},
         {"retention_matrix", "{\"start\":\"view\",\"actor\":\"session\"}", "Nobody started (view)"},
+        {"lifecycle", "{\"event\":\"view\",\"actor\":\"session\"}", "Nobody was active (view)"},
+        {"stickiness", "{\"event\":\"view\",\"actor\":\"session\"}", "Nobody was active (view)"},
     };
     for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
         struct outcome out = call_once(nameless, calls[i].tool, calls[i].arguments);
