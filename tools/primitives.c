@@ -25,8 +25,8 @@ const struct primitive primitive_list[] = {
      "SELECT JSONHas('{\"type\": 4}', 'type')"},
     {"JSONType", "every tool", "whether a member is a text or must be taken as it is written",
      "SELECT JSONType('{\"n\": 1}', 'n')"},
-    {"any", "run_funnel, run_paths", "one of equal values of a group",
-     "SELECT any(number) FROM numbers(3)"},
+    {"any", "lifecycle, retention_matrix, run_funnel, run_paths, stickiness",
+     "one of equal values of a group", "SELECT any(number) FROM numbers(3)"},
     {"argMax", "every tool, demo",
      "the value that goes with the greatest key: an actor's deepest run",
      "SELECT argMax(event, depth) FROM values('event String, depth UInt8', ('view', 1), ('pay', "
@@ -35,7 +35,7 @@ const struct primitive primitive_list[] = {
      "the last non-empty value: an actor's property, who a session belongs to",
      "SELECT argMaxIf(plan, at, plan != '') FROM values('plan String, at UInt8', ('free', 1), "
      "('pro', 2), ('', 3))"},
-    {"argMinIf", "retention_matrix, run_funnel",
+    {"argMinIf", "run_funnel",
      "the first value that fulfils a condition: first touch, the event that founds a cohort",
      "SELECT argMinIf(device, at, device != '') FROM values('device String, at UInt8', ('', 1), "
      "('mobile', 2))"},
@@ -62,7 +62,7 @@ const struct primitive primitive_list[] = {
     {"arrayFilter",
      "attribute_conversions, demo, lifecycle, retention_matrix, run_funnel, run_paths",
      "the items that fulfil a condition", "SELECT arrayFilter(x -> x > 1, [1, 2, 3])"},
-    {"arrayFirst", "retention_matrix, run_funnel", "the first item that fulfils a condition",
+    {"arrayFirst", "run_funnel", "the first item that fulfils a condition",
      "SELECT arrayFirst(x -> x > 1, [1, 2, 3])"},
     {"arrayFirstIndex", "demo, run_funnel, run_paths", "the position of that item",
      "SELECT arrayFirstIndex(x -> x > 1, [1, 2, 3])"},
