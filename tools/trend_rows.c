@@ -105,7 +105,9 @@ static void read_row(struct trend *t, const json_t *row, size_t value, size_t on
         double *at = is_whole
                          ? &t->figures.totals[total]
                          : trend_point(t, s, value, period, position(&t->calendar[period], at_us));
-        if (json_is_number(figure))
+        /* Of no numbers at all the merged states of min() and max() say 0. */
+        bool is_nothing = t->series[s].field != NULL && events <= 0;
+        if (json_is_number(figure) && !is_nothing)
             *at = json_number_value(figure);
         if (is_whole)
             t->figures.events[total] = events;
