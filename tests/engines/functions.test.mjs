@@ -21,9 +21,7 @@ const query = async (sql) => {
   return text.split('\n').filter(Boolean).map((line) => JSON.parse(line))
 }
 
-// Which files speak for which tool; the others for every tool.
-const USERS = [[/^demo/, 'demo'], [/^(import|csv)/, 'import'], [/^(run_funnel|funnel)/, 'run_funnel'], [/^retention/, 'retention_matrix'], [/^anomaly/, 'anomaly_scan'], [/^attribut/, 'attribute_conversions'], [/^(conformance|process)/, 'conformance_check'], [/^session_export/, 'replay'], [/^session/, 'open_session'], [/^describe/, 'describe_source'], [/^compare_groups/, 'compare_groups'], [/^list_events/, 'list_events'], [/^list_sources/, 'list_sources'], [/^complete/, 'completion'], [/^(run_paths|paths)/, 'run_paths'], [/^lifecycle/, 'lifecycle'], [/^stickiness/, 'stickiness'],
-  [/^watch/, 'watch'], [/^(chdb|clickhouse)/, 'engine']]
+  [/^demo/, 'demo'], [/^(import|csv)/, 'import'], [/^(run_funnel|funnel)/, 'run_funnel'], [/^retention/, 'retention_matrix'], [/^anomaly/, 'anomaly_scan'], [/^attribut/, 'attribute_conversions'], [/^(conformance|process)/, 'conformance_check'], [/^session_export/, 'replay'], [/^session/, 'open_session'], [/^describe/, 'describe_source'], [/^compare_groups/, 'compare_groups'], [/^list_events/, 'list_events'], [/^list_sources/, 'list_sources'], [/^complete/, 'completion'], [/^(run_paths|paths)/, 'run_paths'], [/^lifecycle/, 'lifecycle'], [/^stickiness/, 'stickiness'], [/^watch/, 'watch'], [/^(chdb|clickhouse)/, 'engine'], [/^maths/, 'anomaly_scan, run_trend'], [/^(run_trend|trend)/, 'run_trend'], [/^usage/, 'usage_report'],
 const APART = ['demo', 'engine', 'import'] // not tools: named beside "every tool"
 const NOT_SQL = new Set(['digits']) // calls in messages and grammars
 
@@ -44,7 +42,8 @@ function used(known) {
   const add = (name, file) => {
     if (NOT_SQL.has(name) || !known(name)) return
     const user = USERS.find(([pattern]) => pattern.test(file))?.[1] ?? 'every tool'
-    found.set(name, (found.get(name) ?? new Set()).add(user))
+    if (!found.has(name)) found.set(name, new Set())
+    for (const one of user.split(', ')) found.get(name).add(one)
   }
   for (const [file, text] of texts()) {
     for (const [, name] of text.matchAll(/\b([a-zA-Z]\w*)\(/g)) if (name === 'CAST' || name !== name.toUpperCase()) add(name, file)
