@@ -14,6 +14,7 @@
     tool(list_events) \
     tool(list_sources) \
     tool(open_session) \
+    tool(property_values) \
     tool(retention_matrix) \
     tool(run_funnel) \
     tool(run_paths) \

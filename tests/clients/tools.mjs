@@ -90,6 +90,32 @@ export const tools = {
       { args: { min_count: -1 }, field: 'min_count', says: /0 to/ }],
   },
 
+  property_values: {
+    good: [{
+      args: { field: 'device', event: 'view', ...WEEK },
+      check(result) {
+        assert.deepEqual(result.values.map((v) => v.value).sort(), ['desktop', 'mobile', 'tablet']);
+        assert.equal(result.values.reduce((n, v) => n + v.actors, 0), facts.funnel[0]);
+        assert.equal(result.other, 0);
+      },
+    }, {
+      args: { field: 'actor', prefix: 'U1', limit: 2, filters: [{ field: 'event', value: 'view' }], segment: { did: ['checkout'] }, ...WEEK },
+      check(result) {
+        assert.equal(result.values.length, 2);
+        assert.ok(result.other > 0 && result.cursor && result.values.every((v) => v.value.startsWith('u1') && v.actors === 1));
+      },
+    }, {
+      args: { field: 'device', event: { any_of: ['view', { event: 'checkout', where: [{ field: 'plan', value: 'pro' }] }] }, limit: 1, cursor: 'o99', ...WEEK },
+      check(result) { assert.deepEqual([result.values, result.other], [[], 0]); },
+    }],
+    bad: [...common({ field: 'device' }), ...source({ field: 'device' }), ...period({ field: 'device' }), ...filters({ field: 'device' }),
+      ...limit({ field: 'device' }), ...cursor({ field: 'device' }),
+      { args: {}, field: 'field', says: /missing|required/ },
+      { args: { field: 'devise' }, field: 'field', says: /device/ },
+      { args: { field: 'device', event: 'vieww' }, field: 'event.event', says: /view/ },
+      { args: { field: 'device', prefix: ['a', 'b'] }, field: 'prefix', says: /string|text/ }],
+  },
+
   run_funnel: {
     good: [{
       args: FUNNEL,

@@ -30,6 +30,14 @@ function* discovery() {
   yield ['list_events', { source: 'shop', explain: 'only' }]
 }
 
+function* values() {
+  for (const field of ['device', 'event.value', 'actor.näme', 'session.value', 'actor', 'event', 'hour', 'case', ...KEYS.slice(0, 6)])
+    yield ['property_values', { source: 'shop', field, limit: 7, tz: 'Europe/Berlin' }]
+  yield ['property_values', { source: 'shop', field: 'value', limit: 5, cursor: 'o5', event: 'view', explain: 'with' }]
+  for (const prefix of NASTY.slice(0, 12)) yield ['property_values', { source: 'shop', field: 'value', prefix }]
+  yield ['property_values', { source: ORDERS, field: 'detail.flag', filters: [{ field: 'resource', value: 'clerk 1' }], segment: { did: ['received'], did_not: [{ event: 'packed', within_days: 3 }] } }]
+}
+
 function* filters() {
   const events = (f) => ['list_events', { source: 'shop', limit: 20, ...f }]
   yield events({})
@@ -216,3 +224,4 @@ export function* demo(source, { isSmall = false, sessions = [RAGE] } = {}) {
 
 export const calls = () => [...discovery(), ...filters(), ...funnels(), ...retention(), ...retentionOptions(), ...activity(), ...paths(),
   ...attributions(), ...groups(), ...processes(), ...anomalies()]
+export const calls = () => [...discovery(), ...values(), ...filters(), ...funnels(), ...retention(), ...processes(), ...anomalies()]
