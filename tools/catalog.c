@@ -8,6 +8,7 @@
     tool(attribute_conversions) \
     tool(compare_groups) \
     tool(conformance_check) \
+    tool(data_quality) \
     tool(describe_source) \
     tool(lifecycle) \
     tool(list_actors) \

@@ -139,8 +139,7 @@ static int plan_properties(struct run *run, struct err *ret_err)
     json_decref(also);
     json_decref(hidden);
     query_set_integer(&q, "limit", MAX_PROPERTIES + 1);
-    fields_pairs(run->source, &pairs);
-    if (pairs.len == 0)
+    if (!fields_pairs(run->source, &pairs))
         buf_puts(&pairs, "CAST([], 'Array(Tuple(String, String))')");
     in_period(run, &q, &where);
     source_table(run->source, &table);

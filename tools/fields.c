@@ -1,7 +1,5 @@
 #include "fields.h"
 
-#include <stdbool.h>
-
 #include "events.h"
 #include "sql_text.h"
 
@@ -40,13 +38,14 @@ static void container_pairs(const struct source *s, const struct place *p, struc
     buf_done(&column);
 }
 
-void fields_pairs(const struct source *s, struct buf *out)
+bool fields_pairs(const struct source *s, struct buf *out)
 {
     for (size_t i = 0; i < s->property_count; i++) {
         buf_puts(out, i == 0 ? "arrayConcat(" : ", ");
         container_pairs(s, &s->properties[i], out);
     }
     buf_puts(out, s->property_count > 0 ? ")" : "");
+    return s->property_count > 0;
 }
 
 /* --- useful fields --------------------------------------------------------------------------- */

@@ -1,6 +1,7 @@
 #pragma once
 /* The properties of a source as pairs of name and value, and which of them tell groups of actors
  * apart. */
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <jansson.h>
@@ -11,8 +12,8 @@
 #include "source.h"
 
 /* Every (name, value) of a row's containers, Array(Tuple(String, String)); empty where there is
- * none. */
-void fields_pairs(const struct source *s, struct buf *out);
+ * none: false. */
+bool fields_pairs(const struct source *s, struct buf *out);
 
 /* Adds the query that finds the useful fields of the period: with at most 100 values, and not the
  * same one in every event. Up to a million events are looked at. */

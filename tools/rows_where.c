@@ -17,7 +17,10 @@ int rows_where(const struct run *run, struct query *q, int64_t from_us, int64_t 
 {
     struct buf actor = {0};
     rows_logical(run, q, SOURCE_ACTOR, &actor);
-    source_time_between(run->source, q, from_us, to_us, out);
+    if (from_us == INT64_MIN && to_us == INT64_MAX)
+        buf_putc(out, '1');
+    else
+        source_time_between(run->source, q, from_us, to_us, out);
     buf_puts(out, " AND ");
     int rc = scope_condition(run, q, scope_counted(run), buf_text(&actor), out, ret_err);
     if (rc == 0 && matcher != NULL) {

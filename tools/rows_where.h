@@ -3,8 +3,8 @@
  * analysis. */
 #include "run.h"
 
-/* The condition on one row: its time in [from_us, to_us), the call's filters and segment, and
- * `matcher` (NULL = any event; errors carry "event"). */
+/* The condition on one row: its time in [from_us, to_us) (INT64_MIN, INT64_MAX: any, or none), the
+ * call's filters and segment, and `matcher` (NULL = any event; errors carry "event"). */
 int rows_where(const struct run *run, struct query *q, int64_t from_us, int64_t to_us,
                const json_t *matcher, struct buf *out, struct err *ret_err);
 

@@ -90,6 +90,24 @@ export const tools = {
       { args: { min_count: -1 }, field: 'min_count', says: /0 to/ }],
   },
 
+  data_quality: {
+    good: [{
+      args: { ...WEEK },
+      check(result) { for (const issue of result.issues) assert.ok(issue.evidence.length > 10 && issue.fix.length > 10, JSON.stringify(issue)); },
+    }, {
+      args: { checks: ['nulls', 'clock'], filters: [{ field: 'event', value: 'heartbeat' }], ...WEEK },
+      check(result) { assert.deepEqual(result.issues.map((i) => [i.kind, i.field]), [['nulls', 'session']]); },
+    }, {
+      args: { checks: 'gaps', segment: { did: ['checkout'] }, limit: 1 },
+      check(result) { assert.ok(result.issues.length <= 1); },
+    }],
+    bad: [...common({}), ...source({}), ...period({}), ...filters({}), ...limit({}), ...cursor({}),
+      { args: { checks: ['typos'] }, field: 'checks[0]', says: /similar_names/ },
+      { args: { checks: 7 }, field: 'checks', says: /gaps/ },
+      { args: { segment: { did: ['chekout'] } }, field: 'segment.did[0].event', says: /checkout/ },
+      { args: { segment: 'nobody' }, field: 'segment', says: /no segment 'nobody'/ }],
+  },
+
   property_values: {
     good: [{
       args: { field: 'device', event: 'view', ...WEEK },

@@ -38,6 +38,15 @@ function* values() {
   yield ['property_values', { source: ORDERS, field: 'detail.flag', filters: [{ field: 'resource', value: 'clerk 1' }], segment: { did: ['received'], did_not: [{ event: 'packed', within_days: 3 }] } }]
 }
 
+function* quality() {
+  for (const source of ['shop', ORDERS]) {
+    yield ['data_quality', { source }]
+    yield ['data_quality', { source, from: '2026-03-22', to: '2026-03-30', tz: 'Europe/Berlin', limit: 3, cursor: 'o1' }]
+    yield ['data_quality', { source, checks: ['nulls', 'schema'], segment: { did_not: [{ event: 'pay' }] }, allow_unknown: true }]
+  }
+  yield ['data_quality', { source: 'shop', checks: ['duplicates', 'similar_names', 'gaps'], filters: [{ field: 'device', value: 'mobile' }], explain: 'with' }]
+}
+
 function* filters() {
   const events = (f) => ['list_events', { source: 'shop', limit: 20, ...f }]
   yield events({})
@@ -225,3 +234,4 @@ export function* demo(source, { isSmall = false, sessions = [RAGE] } = {}) {
 export const calls = () => [...discovery(), ...filters(), ...funnels(), ...retention(), ...retentionOptions(), ...activity(), ...paths(),
   ...attributions(), ...groups(), ...processes(), ...anomalies()]
 export const calls = () => [...discovery(), ...values(), ...filters(), ...funnels(), ...retention(), ...processes(), ...anomalies()]
+export const calls = () => [...discovery(), ...values(), ...quality(), ...filters(), ...funnels(), ...retention(), ...processes(), ...anomalies()]

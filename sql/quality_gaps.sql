@@ -1,0 +1,12 @@
+-- How many events each interval has, in all (an empty name) or by name: where some are missing shows beside the others.
+SELECT _name, _start, toInt64(_n)
+FROM (
+    SELECT *, sum(_n) OVER (PARTITION BY _name) AS _all
+    FROM (
+        SELECT _name, _start, count() AS _n
+        FROM (SELECT CAST($name, 'String') AS _name, $start AS _start FROM $from WHERE $where)
+        GROUP BY _name, _start
+    )
+)
+ORDER BY _all DESC, _name, _start
+LIMIT {limit:UInt64}

@@ -1,0 +1,96 @@
+// data_quality finds what was planted, with its figures, and nothing in clean data: on every shape
+// of table and on both engines' paths.
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { missing } from './endpoint_helper.mjs'
+import { Shapes } from './shapes.mjs'
+
+const skip = missing() ?? false
+const COLUMNS = { user: 'String', session: 'String', plan: 'String', amount: 'String', code: 'String' }
+const DAY = 86400e3, BEGIN = Date.UTC(2026, 2, 2), DAYS = 12
+const PERIOD = { from: '2026-03-02', to: '2026-03-13' } // whole days: the last quarter begins on the 11th
+const at = (ms) => new Date(ms).toISOString().slice(0, -1).replace('T', ' ')
+
+// Twelve events an hour, half of them with a value that is a number.
+function* clean() {
+  for (let hour = 0; hour < DAYS * 24; hour += 1)
+    for (let n = 0; n < 12; n += 1)
+      yield { ms: BEGIN + hour * 3600e3 + n * 300e3 + hour, event: n % 3 === 0 ? 'pay' : 'view', user: `u${(hour + n) % 40}`, session: `s${hour}-${n % 4}`,
+        plan: 'pro', amount: n % 3 === 0 ? String(n * 10 + hour / 10) : '', code: String(100 + n) }
+}
+
+function* dirty() {
+  const last = BEGIN + 9 * DAY
+  let i = 0
+  for (const row of clean()) {
+    i += 1
+    const hour = Math.floor((row.ms - BEGIN) / 3600e3)
+    if (hour >= 5 * 24 + 3 && hour < 5 * 24 + 7) continue // four hours without anything: 48 events
+    if (row.event === 'view' && row.ms >= last) row.plan = ''
+    if (row.event === 'pay' && row.ms >= last) row.amount = `EUR ${row.amount}`
+    if (row.event === 'pay') row.code = `c${row.code}`
+    if (row.event === 'pay' && i % 10 === 1) row.user = ''
+    yield row
+    if (row.event === 'view' && row.user !== '' && i % 100 === 2) yield row // twice
+  }
+  for (let n = 0; n < 60; n += 1) yield { ms: BEGIN + n * 3600e3 + 7e3, event: n < 40 ? 'addToCart' : 'add_to_cart', user: 'u1', session: `a${n}`, plan: 'pro' }
+  for (let n = 0; n < 4; n += 1) yield { ms: BEGIN + n * DAY + 9e3, event: 'add_to_card', user: 'u2', session: `b${n}`, plan: 'pro' }
+  for (let n = 0; n < 4; n += 1) yield { ms: BEGIN + n * DAY + 11e3, event: 'resume', user: 'u3', session: 'long', plan: 'pro' }
+  for (let n = 0; n < 3; n += 1) yield { ms: Date.UTC(2090, 0, 1) + n * DAY, event: 'view', user: 'u4', session: `f${n}`, plan: 'pro' }
+  for (let n = 0; n < 2; n += 1) yield { ms: n * 1000, event: 'view', user: 'u5', session: `p${n}`, plan: 'pro' }
+}
+const rowsOf = (rows) => [...rows].map(({ ms, ...row }) => ({ time: at(ms), ...row }))
+const dirtyRows = rowsOf(dirty())
+
+const bad = skip ? null : new Shapes(dirtyRows, COLUMNS)
+const good = skip ? null : new Shapes(rowsOf(clean()), COLUMNS)
+after(() => { bad?.remove(); good?.remove() })
+
+const inPeriod = dirtyRows.filter((row) => row.time >= '2026-03-02' && row.time < '2026-03-14')
+const count = (test) => inPeriod.filter(test).length
+const seen = new Set(), repeated = inPeriod.filter((row) => { const key = JSON.stringify(row); return seen.has(key) || (seen.add(key), false) }).length
+const nobody = count((row) => row.event === 'pay' && row.user === '')
+
+// [kind, field, what the evidence must say]
+const EXPECTED = [
+  ['gaps', 'time', /^0 events from 2026-03-07T03:00:00Z to 2026-03-07T07:00:00Z, where about 48 are usual\.$/],
+  ['duplicates', 'view', new RegExp(`^${repeated} of the events 'view' \\(.*up to 2 of a kind`)],
+  ['similar_names', 'add_to_cart', /^'addToCart' \(40 events\) and 'add_to_cart' \(20\) differ only in case/],
+  ['similar_names', 'add_to_card', /^'add_to_cart' \(20 events\) and 'add_to_card' \(4\) differ in a letter/],
+  ['nulls', 'actor', new RegExp(`^${nobody} events lack the actor that others of the same name have: 'pay' 10`)],
+  ['nulls', 'plan', /^'plan' is on 0(\.0)? % of the events 'view' since 2026-03-11T00:00:00Z, before on 100(\.0)? %/],
+  ['clock', 'time', /^3 events lie in the future, the last at 2090-01-03T00:00:00Z/],
+  ['clock', 'time', /^2 events lie before 2000, the first at 1970-01-01T00:00:00Z/],
+  ['clock', 'session', /^1 of \d[\d,]* sessions last longer than a day; 'long' lasts 3 d/],
+  ['schema', 'amount', /^'amount' of 'pay' was a number and is a text in the last quarter of the period, like 'EUR /],
+  ['schema', 'code', /^'code' is a number on 'view' and a text on 'pay', like 'c1/],
+]
+
+const issuesOf = async (side, args) => {
+  const { structured, text, error } = await side.call('data_quality', { ...PERIOD, ...args })
+  assert.equal(error, undefined, JSON.stringify(args))
+  return { ...structured, text }
+}
+
+test('what was planted is found', { skip, timeout: 300000 }, () => bad.onBoth(async (side, engine) => {
+  for (const source of bad.names) {
+    const { issues, text } = await issuesOf(side, { source })
+    const show = issues.map((i) => `${i.kind} ${i.severity} ${i.field}: ${i.evidence}`).join('\n')
+    for (const [kind, field, says] of EXPECTED)
+      assert.ok(issues.some((i) => i.kind === kind && i.field === field && says.test(i.evidence)), `${source}, ${engine}: no ${kind} ${field} ${says} in\n${show}`)
+    const order = issues.map((i) => ['high', 'medium', 'low'].indexOf(i.severity))
+    assert.deepEqual(order, [...order].sort(), `${source}, ${engine}: worst first\n${show}`)
+    assert.equal(issues.length, EXPECTED.length, `${source}, ${engine}: nothing else\n${show}`)
+    assert.match(text, /^11 issues \(\d high, /)
+    // A check, a part of the events, a page
+    const clock = await issuesOf(side, { source, checks: ['clock'], limit: 1 })
+    assert.deepEqual([clock.issues.length, clock.issues[0].kind, clock.cursor], [1, 'clock', 'o1'], `${source}, ${engine}`)
+    assert.deepEqual((await issuesOf(side, { source, checks: ['clock'], cursor: 'o1' })).issues.length, 2)
+    const one = await issuesOf(side, { source, checks: ['nulls', 'similar_names'], filters: [{ field: 'event', value: 'view' }] })
+    assert.deepEqual(one.issues.map((i) => i.field), ['plan'], `${source}, ${engine}`)
+  }
+}))
+
+test('clean data has no issue', { skip, timeout: 300000 }, () => good.onBoth(async (side, engine) => {
+  for (const source of good.names) assert.deepEqual((await issuesOf(side, { source })).issues, [], `${source}, ${engine}`)
+}))

@@ -1,0 +1,33 @@
+#pragma once
+/* The checks of data_quality. Each plans its queries and reads them when they have come. */
+#include "run.h"
+
+enum quality_severity { QUALITY_HIGH, QUALITY_MEDIUM, QUALITY_LOW };
+
+/* Adds a finding. `weight` orders those of one severity: how many events it concerns. `fix` is a
+ * constant sentence; the rest says the evidence, with its figures. */
+void quality_add(struct run *run, const char *kind, enum quality_severity severity,
+                 const char *field, double weight, const char *fix, const char *fmt, ...)
+    __attribute__((format(printf, 7, 8)));
+
+/* The index of the query that a plan added as `name`; -1 = none. */
+void quality_note(struct run *run, const char *name, int query);
+int quality_query(const struct run *run, const char *name);
+
+/* One of each of how many rows is looked at, so that about `rows` are. */
+int64_t quality_every(const struct run *run, int64_t rows);
+
+int quality_gaps_plan(struct run *run, struct err *ret_err);
+void quality_gaps_shape(struct run *run);
+int quality_duplicates_plan(struct run *run, struct err *ret_err);
+void quality_duplicates_shape(struct run *run);
+int quality_names_plan(struct run *run, struct err *ret_err);
+void quality_names_shape(struct run *run);
+int quality_nulls_plan(struct run *run, struct err *ret_err);
+void quality_nulls_shape(struct run *run);
+int quality_clock_plan(struct run *run, struct err *ret_err);
+void quality_clock_shape(struct run *run);
+/* Of nulls and schema: how properties are filled and typed. */
+int quality_properties_plan(struct run *run, struct err *ret_err);
+void quality_coverage_shape(struct run *run);
+void quality_types_shape(struct run *run);

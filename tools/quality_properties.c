@@ -1,0 +1,296 @@
+/* How properties are filled and typed, by event and over time. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "json.h"
+#include "fields.h"
+#include "quality.h"
+#include "rows_where.h"
+#include "sql_text.h"
+#include "text.h"
+
+/* The last part of the period is compared with what is before it. Shares of fewer events or values
+ * than these say nothing. */
+enum { SAMPLED_ROWS = 500000, MIN_EVENTS = 30, MIN_VALUES = 20, MAX_FOUND = 20 };
+static const int64_t recent_share = 4;
+static const double mostly = 0.95, rarely = 0.05;
+
+/* --- what is asked --------------------------------------------------------------------------- */
+
+/* The columns of a table without containers are its properties. */
+static int column_pairs(const struct source *s, struct query *q, struct buf *out,
+                        struct err *ret_err)
+{
+    const char *column;
+    json_t *type;
+    size_t count = 0;
+    buf_puts(out, "CAST([");
+    json_object_foreach (s->columns, column, type) {
+        if (!source_is_plain_column(s, column))
+            continue;
+        buf_puts(out, count++ > 0 ? ", (" : "(");
+        query_bind_text(q, out, column);
+        buf_puts(out, ", toString(");
+        int rc = source_text(s, q, column, out, ret_err);
+        if (rc < 0)
+            return rc;
+        buf_puts(out, "))");
+    }
+    buf_puts(out, "], 'Array(Tuple(String, String))')");
+    return 0;
+}
+
+/* Every so many rows, by a hash of their time, the same ones each time. */
+static void add_sample(const struct run *run, struct query *q, struct buf *out)
+{
+    int64_t every = quality_every(run, SAMPLED_ROWS);
+    if (every == 1) {
+        buf_putc(out, '1');
+        return;
+    }
+    buf_puts(out, "cityHash64(");
+    sql_identifier(out, run->source->time.column);
+    buf_puts(out, ") % ");
+    query_bind_integer(q, out, every);
+    buf_puts(out, " = 0");
+}
+
+struct parts {
+    struct buf event, late, where, from, sample, pairs;
+};
+
+static int gather(struct run *run, struct query *q, bool has_pairs, struct parts *p,
+                  struct err *ret_err)
+{
+    const struct source *s = run->source;
+    int64_t from_us = run->period.from_us, to_us = run->period.to_us;
+    rows_logical(run, q, SOURCE_EVENT, &p->event);
+    source_time_between(s, q, to_us - (to_us - from_us) / recent_share, INT64_MAX, &p->late);
+    add_sample(run, q, &p->sample);
+    int rc = 0;
+    if (has_pairs && !fields_pairs(s, &p->pairs))
+        rc = column_pairs(s, q, &p->pairs, ret_err);
+    if (rc == 0)
+        rc = rows_where(run, q, from_us, to_us, NULL, &p->where, ret_err);
+    source_from(s, q, &p->from);
+    return rc;
+}
+
+static int plan_one(struct run *run, const char *name, const struct sql_text *text, bool has_pairs,
+                    struct err *ret_err)
+{
+    struct query q;
+    struct parts p = {0};
+    query_init(&q);
+    int rc = gather(run, &q, has_pairs, &p, ret_err);
+    if (rc == 0)
+        rc = run_query(
+            run, &q, text,
+            (const struct query_fragment[]){{"event", buf_text(&p.event)},
+                                            {"late", buf_text(&p.late)},
+                                            {"where", buf_text(&p.where)},
+                                            {"from", buf_text(&p.from)},
+                                            {"sample", buf_text(&p.sample)},
+                                            {has_pairs ? "pairs" : NULL, buf_text(&p.pairs)},
+                                            {0}},
+            20000, ret_err);
+    if (rc >= 0)
+        quality_note(run, name, rc);
+    query_done(&q);
+    struct buf *all[] = {&p.event, &p.late, &p.where, &p.from, &p.sample, &p.pairs};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        buf_done(all[i]);
+    return rc < 0 ? rc : 0;
+}
+
+int quality_properties_plan(struct run *run, struct err *ret_err)
+{
+    if (quality_query(run, "properties") >= 0)
+        return 0;
+    int rc = plan_one(run, "properties", &sql_quality_properties, true, ret_err);
+    return rc < 0 ? rc : plan_one(run, "sample", &sql_quality_sample, false, ret_err);
+}
+
+/* --- what came ------------------------------------------------------------------------------- */
+
+/* One property of one event: before, and in the last part. */
+struct filled {
+    const char *event, *key, *example; /* a value that is no number */
+    double events[2], values[2], numbers[2];
+};
+
+static double at(const json_t *row, size_t i)
+{
+    return json_number_value(json_array_get(row, i));
+}
+
+static json_t *events_by_name(const struct run *run)
+{
+    const json_t *rows = run_rows(run, quality_query(run, "sample"));
+    json_t *by_name = json_object();
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        json_t *row = json_array_get(rows, i);
+        json_object_set(by_name, json_string_value(json_array_get(row, 0)), row);
+    }
+    return by_name;
+}
+
+/* The rows as they came. The caller frees. */
+static struct filled *read_filled(const struct run *run, size_t *ret_count)
+{
+    const json_t *rows = run_rows(run, quality_query(run, "properties"));
+    size_t count = json_array_size(rows);
+    struct filled *all = calloc(count + 1, sizeof *all);
+    json_t *events = events_by_name(run);
+    for (size_t i = 0; all != NULL && i < count; i++) {
+        const json_t *row = json_array_get(rows, i);
+        const char *event = json_string_value(json_array_get(row, 0));
+        const json_t *of = json_object_get(events, event);
+        all[i] = (struct filled){.event = event,
+                                 .key = json_string_value(json_array_get(row, 1)),
+                                 .example = json_string_value(json_array_get(row, 6)),
+                                 .events = {at(of, 1), at(of, 2)},
+                                 .values = {at(row, 2), at(row, 3)},
+                                 .numbers = {at(row, 4), at(row, 5)}};
+    }
+    json_decref(events);
+    *ret_count = all != NULL ? count : 0;
+    return all;
+}
+
+/* --- coverage --------------------------------------------------------------------------------- */
+
+struct drop {
+    const struct filled *f;
+    double missing; /* values that the last part would have */
+};
+
+static int by_missing(const void *a, const void *b)
+{
+    double x = ((const struct drop *)a)->missing, y = ((const struct drop *)b)->missing;
+    return x < y ? 1 : x > y ? -1 : 0;
+}
+
+static bool has_dropped(const struct filled *f, double *ret_missing)
+{
+    if (f->events[0] < MIN_EVENTS || f->events[1] < MIN_EVENTS)
+        return false;
+    double before = f->values[0] / f->events[0], now = f->values[1] / f->events[1];
+    *ret_missing = (before - now) * f->events[1];
+    return before >= 0.3 && now <= before / 2;
+}
+
+static void add_drop(struct run *run, const struct filled *f, double missing)
+{
+    char before[32], now[32];
+    json_t *since =
+        run_time(run, run->period.to_us - (run->period.to_us - run->period.from_us) / recent_share);
+    quality_add(run, "nulls", f->values[1] > 0 ? QUALITY_MEDIUM : QUALITY_HIGH, f->key,
+                missing * (double)quality_every(run, SAMPLED_ROWS),
+                "Look at what was released then; breakdowns and filters by it miss these events.",
+                "'%.100s' is on %s of the events '%.100s' since %s, before on %s.", f->key,
+                text_percent(now, sizeof now, f->values[1] / f->events[1]), f->event,
+                json_string_value(since),
+                text_percent(before, sizeof before, f->values[0] / f->events[0]));
+    json_decref(since);
+}
+
+void quality_coverage_shape(struct run *run)
+{
+    size_t count = 0, found = 0;
+    struct filled *all = read_filled(run, &count);
+    struct drop *drops = calloc(count + 1, sizeof *drops);
+    for (size_t i = 0; drops != NULL && i < count; i++)
+        if (has_dropped(&all[i], &drops[found].missing))
+            drops[found++].f = &all[i];
+    if (drops != NULL)
+        qsort(drops, found, sizeof *drops, by_missing);
+    for (size_t i = 0; i < found && i < MAX_FOUND; i++)
+        add_drop(run, drops[i].f, drops[i].missing);
+    free(drops);
+    free(all);
+    if (quality_every(run, SAMPLED_ROWS) > 1)
+        run_warn(run, "properties were looked at in one of %lld events",
+                 (long long)quality_every(run, SAMPLED_ROWS));
+}
+
+/* --- types ------------------------------------------------------------------------------------ */
+
+static double number_share(const struct filled *f)
+{
+    return (f->numbers[0] + f->numbers[1]) / (f->values[0] + f->values[1]);
+}
+
+static bool has_changed(const struct filled *f)
+{
+    if (f->values[0] < MIN_VALUES || f->values[1] < MIN_VALUES)
+        return false;
+    double before = f->numbers[0] / f->values[0], now = f->numbers[1] / f->values[1];
+    return (before >= mostly && now < 0.5) || (before <= rarely && now > 0.5);
+}
+
+static void add_change(struct run *run, const struct filled *f)
+{
+    bool was_number = f->numbers[0] >= mostly * f->values[0];
+    quality_add(run, "schema", QUALITY_HIGH, f->key, f->values[1],
+                "Send one type; sums and comparisons with numbers leave the texts out.",
+                "'%.100s' of '%.100s' was %s and is %s in the last quarter of the period, like "
+                "'%.60s'.",
+                f->key, f->event, was_number ? "a number" : "a text",
+                was_number ? "a text" : "a number", f->example);
+}
+
+static int by_key(const void *a, const void *b)
+{
+    return strcmp(((const struct filled *)a)->key, ((const struct filled *)b)->key);
+}
+
+/* All events with one key. */
+static void judge_key(struct run *run, const struct filled *all, size_t count)
+{
+    const struct filled *number = NULL, *text = NULL;
+    double values = 0, numbers = 0;
+    const char *example = "";
+    for (size_t i = 0; i < count; i++) {
+        const struct filled *f = &all[i];
+        double n = f->values[0] + f->values[1];
+        if (has_changed(f)) {
+            add_change(run, f);
+            return;
+        }
+        values += n;
+        numbers += f->numbers[0] + f->numbers[1];
+        if (f->example[0] != '\0')
+            example = f->example;
+        if (n >= MIN_VALUES && number_share(f) >= mostly)
+            number = f;
+        if (n >= MIN_VALUES && number_share(f) <= rarely)
+            text = f;
+    }
+    char texts[32], whole[32];
+    if (number != NULL && text != NULL)
+        quality_add(run, "schema", QUALITY_MEDIUM, all[0].key, values,
+                    "Give one of the two another name, or filter by the event where it matters.",
+                    "'%.100s' is a number on '%.100s' and a text on '%.100s', like '%.60s'.",
+                    all[0].key, number->event, text->event, text->example);
+    else if (values >= MIN_VALUES && numbers < values && numbers >= 0.9 * values)
+        quality_add(run, "schema", QUALITY_LOW, all[0].key, values - numbers,
+                    "Leave it away where there is no number; sums skip these values.",
+                    "%s of %s values of '%.100s' are no numbers as the others are, like '%.60s'.",
+                    text_count(texts, sizeof texts, values - numbers),
+                    text_count(whole, sizeof whole, values), all[0].key, example);
+}
+
+void quality_types_shape(struct run *run)
+{
+    size_t count = 0;
+    struct filled *all = read_filled(run, &count);
+    if (all != NULL)
+        qsort(all, count, sizeof *all, by_key);
+    for (size_t i = 0, end; i < count; i = end) {
+        for (end = i + 1; end < count && strcmp(all[end].key, all[i].key) == 0;)
+            end++;
+        judge_key(run, &all[i], end - i);
+    }
+    free(all);
+}

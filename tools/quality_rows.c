@@ -1,0 +1,371 @@
+/* Duplicates, names that are nearly the same, events without an actor or a session, the clock. */
+#include <string.h>
+
+#include "json.h"
+#include "fields.h"
+#include "quality.h"
+#include "rows_where.h"
+#include "sql_text.h"
+#include "text.h"
+
+enum { HASHED_ROWS = 5000000, ORDERED_ROWS = 5000000, MAX_NAMED = 5, FRAGMENTS = 5 };
+
+/* Plans a query whose fragments are `parts` (ends with an empty slot) and $from, $where. */
+static int plan_rows(struct run *run, const char *name, const struct sql_text *text, bool is_whole,
+                     struct query *q, const struct query_fragment *parts, struct err *ret_err)
+{
+    const struct period *p = &run->period;
+    struct buf where = {0}, from = {0};
+    struct query_fragment all[FRAGMENTS + 3];
+    size_t count = 0;
+    for (; parts[count].slot != NULL; count++)
+        all[count] = parts[count];
+    int rc = rows_where(run, q, is_whole ? INT64_MIN : p->from_us, is_whole ? INT64_MAX : p->to_us,
+                        NULL, &where, ret_err);
+    source_from(run->source, q, &from);
+    all[count++] = (struct query_fragment){"where", buf_text(&where)};
+    all[count++] = (struct query_fragment){"from", buf_text(&from)};
+    all[count] = (struct query_fragment){0};
+    if (rc == 0)
+        rc = run_query(run, q, text, all, 0, ret_err);
+    if (rc >= 0)
+        quality_note(run, name, rc);
+    buf_done(&where);
+    buf_done(&from);
+    return rc < 0 ? rc : 0;
+}
+
+static const json_t *rows_of(const struct run *run, const char *name)
+{
+    int query = quality_query(run, name);
+    return query >= 0 ? run_rows(run, query) : NULL;
+}
+
+static double number_at(const json_t *row, size_t i)
+{
+    return json_number_value(json_array_get(row, i));
+}
+
+static const char *text_at(const json_t *row, size_t i)
+{
+    const char *text = json_string_value(json_array_get(row, i));
+    return text != NULL ? text : "";
+}
+
+/* --- duplicates ----------------------------------------------------------------------------- */
+
+static void add_columns(const struct run *run, struct query *q, struct buf *out)
+{
+    const struct source *s = run->source;
+    rows_logical(run, q, SOURCE_ACTOR, out);
+    buf_puts(out, ", ");
+    rows_logical(run, q, SOURCE_EVENT, out);
+    buf_puts(out, ", ");
+    rows_logical(run, q, SOURCE_SESSION, out);
+    buf_puts(out, ", ");
+    sql_identifier(out, s->time.column);
+    struct buf pairs = {0};
+    if (fields_pairs(s, &pairs))
+        buf_printf(out, ", arraySort(%s)", buf_text(&pairs));
+    buf_done(&pairs);
+    const char *column;
+    json_t *type;
+    json_object_foreach (s->columns, column, type)
+        if (source_is_plain_column(s, column) &&
+            (s->order == NULL || strcmp(s->order, column) != 0)) {
+            buf_puts(out, ", ifNull(toString(");
+            sql_identifier(out, column);
+            buf_puts(out, "), '')");
+        }
+}
+
+int quality_duplicates_plan(struct run *run, struct err *ret_err)
+{
+    struct query q;
+    struct buf event = {0}, columns = {0};
+    query_init(&q);
+    query_set_integer(&q, "every", quality_every(run, HASHED_ROWS));
+    rows_logical(run, &q, SOURCE_EVENT, &event);
+    add_columns(run, &q, &columns);
+    int rc = plan_rows(run, "duplicates", &sql_quality_duplicates, false, &q,
+                       (const struct query_fragment[]){
+                           {"event", buf_text(&event)}, {"columns", buf_text(&columns)}, {0}},
+                       ret_err);
+    query_done(&q);
+    buf_done(&event);
+    buf_done(&columns);
+    return rc;
+}
+
+void quality_duplicates_shape(struct run *run)
+{
+    const json_t *rows = rows_of(run, "duplicates");
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        const json_t *row = json_array_get(rows, i);
+        double extra = number_at(row, 1), share = extra / number_at(row, 3);
+        char count[32], percent[32], most[32];
+        quality_add(run, "duplicates",
+                    share >= 0.01    ? QUALITY_HIGH
+                    : share >= 0.001 ? QUALITY_MEDIUM
+                                     : QUALITY_LOW,
+                    text_at(row, 0), extra,
+                    "Send events once, or drop repeated rows when loading; counts of events are "
+                    "too high until then.",
+                    "%s of the events '%.100s' (%s) repeat another one in actor, time, session and "
+                    "all properties, up to %s of a kind.",
+                    text_count(count, sizeof count, extra), text_at(row, 0),
+                    text_percent(percent, sizeof percent, share),
+                    text_count(most, sizeof most, number_at(row, 2)));
+    }
+    if (rows != NULL && quality_every(run, HASHED_ROWS) > 1)
+        run_warn(run, "duplicates were looked for in one of %lld distinct rows",
+                 (long long)quality_every(run, HASHED_ROWS));
+}
+
+/* --- similar names --------------------------------------------------------------------------- */
+
+int quality_names_plan(struct run *run, struct err *ret_err)
+{
+    struct query q;
+    struct buf event = {0};
+    query_init(&q);
+    rows_logical(run, &q, SOURCE_EVENT, &event);
+    int rc = plan_rows(run, "names", &sql_quality_names, false, &q,
+                       (const struct query_fragment[]){{"event", buf_text(&event)}, {0}}, ret_err);
+    query_done(&q);
+    buf_done(&event);
+    return rc;
+}
+
+void quality_names_shape(struct run *run)
+{
+    const json_t *rows = rows_of(run, "names");
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        const json_t *row = json_array_get(rows, i);
+        bool is_spelling = number_at(row, 4) > 0;
+        char more[32], fewer[32];
+        quality_add(run, "similar_names", is_spelling ? QUALITY_MEDIUM : QUALITY_LOW,
+                    text_at(row, 2), number_at(row, 3),
+                    is_spelling ? "Use one spelling; until then name the other one in renamed_from "
+                                  "of the source's configuration."
+                                : "If they mean the same, name the rarer one in renamed_from of "
+                                  "the source's configuration.",
+                    "'%.100s' (%s events) and '%.100s' (%s) differ %s.", text_at(row, 0),
+                    text_count(more, sizeof more, number_at(row, 1)), text_at(row, 2),
+                    text_count(fewer, sizeof fewer, number_at(row, 3)),
+                    is_spelling ? "only in case and punctuation" : "in a letter or two");
+    }
+}
+
+/* --- without actor or session ----------------------------------------------------------------- */
+
+int quality_nulls_plan(struct run *run, struct err *ret_err)
+{
+    struct query q;
+    struct buf event = {0}, actor = {0}, session = {0};
+    query_init(&q);
+    rows_logical(run, &q, SOURCE_EVENT, &event);
+    rows_logical(run, &q, SOURCE_ACTOR, &actor);
+    rows_logical(run, &q, SOURCE_SESSION, &session);
+    int rc = plan_rows(run, "nulls", &sql_quality_nulls, false, &q,
+                       (const struct query_fragment[]){{"event", buf_text(&event)},
+                                                       {"actor", buf_text(&actor)},
+                                                       {"session", buf_text(&session)},
+                                                       {0}},
+                       ret_err);
+    query_done(&q);
+    buf_done(&event);
+    buf_done(&actor);
+    buf_done(&session);
+    return rc;
+}
+
+/* Names of which some events lack what others have, and those that lack it altogether. */
+struct lack {
+    double events, missing, partly, names, whole_names;
+    struct buf examples;
+};
+
+static struct lack count_lack(const json_t *rows, size_t column)
+{
+    struct lack l = {0};
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        const json_t *row = json_array_get(rows, i);
+        double events = number_at(row, 1), missing = number_at(row, column);
+        l.events += events;
+        l.missing += missing;
+        l.whole_names += missing >= events;
+        if (missing <= 0 || missing >= events)
+            continue;
+        char share[32];
+        l.partly += missing;
+        if (++l.names <= MAX_NAMED)
+            buf_printf(&l.examples, "%s'%.60s' %s", l.names > 1 ? ", " : "", text_at(row, 0),
+                       text_percent(share, sizeof share, missing / events));
+    }
+    return l;
+}
+
+static void judge_lack(struct run *run, const char *field, struct lack *l)
+{
+    char count[32], whole[32];
+    text_count(count, sizeof count, l->partly);
+    text_count(whole, sizeof whole, l->missing - l->partly);
+    double share = l->events > 0 ? l->partly / l->events : 0;
+    bool is_actor = strcmp(field, "actor") == 0;
+    if (l->events > 0 && l->missing >= l->events)
+        quality_add(run, "nulls", is_actor ? QUALITY_HIGH : QUALITY_MEDIUM, field, l->missing,
+                    "Map the column that names it in the source's configuration.",
+                    "None of the events of the period names its %s.", field);
+    else if (l->partly > 0)
+        quality_add(run, "nulls",
+                    share >= 0.05 && is_actor ? QUALITY_HIGH
+                    : share >= 0.01           ? QUALITY_MEDIUM
+                                              : QUALITY_LOW,
+                    field, l->partly,
+                    "Send it with every event, or map a fallback; what somebody did before the "
+                    "login can be stitched to the user (stitch).",
+                    "%s events lack the %s that others of the same name have: %s.", count, field,
+                    buf_text(&l->examples));
+    if (l->missing < l->events && l->whole_names > 0)
+        quality_add(run, "nulls", QUALITY_LOW, field, l->missing - l->partly,
+                    "Nothing, if these are events of machines; else send it with them.",
+                    "%.0f event names never carry the %s (%s events).", l->whole_names, field,
+                    whole);
+    buf_done(&l->examples);
+}
+
+void quality_nulls_shape(struct run *run)
+{
+    const json_t *rows = rows_of(run, "nulls");
+    const struct source *s = run->source;
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        const json_t *row = json_array_get(rows, i);
+        char count[32];
+        if (text_at(row, 0)[0] == '\0')
+            quality_add(run, "nulls", QUALITY_HIGH, "event", number_at(row, 1),
+                        "Send a name with every event; without one no tool can mean it.",
+                        "%s events have no name.",
+                        text_count(count, sizeof count, number_at(row, 1)));
+    }
+    struct lack actors = count_lack(rows, 2), sessions = count_lack(rows, 3);
+    if (s->fields[SOURCE_ACTOR].count > 0)
+        judge_lack(run, "actor", &actors);
+    if (s->fields[SOURCE_SESSION].count > 0)
+        judge_lack(run, "session", &sessions);
+    buf_done(&actors.examples);
+    buf_done(&sessions.examples);
+}
+
+/* --- the clock -------------------------------------------------------------------------------- */
+
+static int plan_sessions(struct run *run, struct err *ret_err)
+{
+    struct query q;
+    struct buf session = {0}, time = {0};
+    query_init(&q);
+    rows_logical(run, &q, SOURCE_SESSION, &session);
+    source_time_us(run->source, &time);
+    int rc = plan_rows(run, "sessions", &sql_quality_sessions, false, &q,
+                       (const struct query_fragment[]){
+                           {"session", buf_text(&session)}, {"time_us", buf_text(&time)}, {0}},
+                       ret_err);
+    query_done(&q);
+    buf_done(&session);
+    buf_done(&time);
+    return rc;
+}
+
+static int plan_order(struct run *run, struct err *ret_err)
+{
+    struct query q;
+    struct buf order = {0}, time = {0};
+    query_init(&q);
+    sql_identifier(&order, run->source->order);
+    source_time_us(run->source, &time);
+    int rc = plan_rows(run, "order", &sql_quality_order, false, &q,
+                       (const struct query_fragment[]){
+                           {"order", buf_text(&order)}, {"time_us", buf_text(&time)}, {0}},
+                       ret_err);
+    query_done(&q);
+    buf_done(&order);
+    buf_done(&time);
+    return rc;
+}
+
+int quality_clock_plan(struct run *run, struct err *ret_err)
+{
+    const struct source *s = run->source;
+    struct query q;
+    struct buf time = {0}, is_null = {0};
+    query_init(&q);
+    source_time_us(s, &time);
+    buf_puts(&is_null, "isNull(");
+    sql_identifier(&is_null, s->time.column);
+    buf_putc(&is_null, ')');
+    int rc = plan_rows(run, "clock", &sql_quality_clock, true, &q,
+                       (const struct query_fragment[]){
+                           {"is_null", buf_text(&is_null)}, {"time_us", buf_text(&time)}, {0}},
+                       ret_err);
+    query_done(&q);
+    buf_done(&time);
+    buf_done(&is_null);
+    if (rc == 0 && s->fields[SOURCE_SESSION].count > 0)
+        rc = plan_sessions(run, ret_err);
+    if (rc == 0 && s->order != NULL && s->rows <= ORDERED_ROWS)
+        rc = plan_order(run, ret_err);
+    return rc;
+}
+
+static void judge_times(struct run *run, const json_t *row)
+{
+    char count[32];
+    json_t *last = run_time(run, json_integer_value(json_array_get(row, 3)));
+    json_t *first = run_time(run, json_integer_value(json_array_get(row, 5)));
+    if (number_at(row, 1) > 0)
+        quality_add(run, "clock", QUALITY_HIGH, "time", number_at(row, 1),
+                    "Send a time with every event; without one it is in no period.",
+                    "%s events have no time.", text_count(count, sizeof count, number_at(row, 1)));
+    if (number_at(row, 2) > 0)
+        quality_add(run, "clock", QUALITY_HIGH, "time", number_at(row, 2),
+                    "Correct the senders' clocks or the unit of the time; periods that end with "
+                    "the data end in the future.",
+                    "%s events lie in the future, the last at %s.",
+                    text_count(count, sizeof count, number_at(row, 2)), json_string_value(last));
+    if (number_at(row, 4) > 0)
+        quality_add(run, "clock", QUALITY_HIGH, "time", number_at(row, 4),
+                    "Correct the unit or the default of the time: seconds read as milliseconds and "
+                    "missing times end there.",
+                    "%s events lie before 2000, the first at %s.",
+                    text_count(count, sizeof count, number_at(row, 4)), json_string_value(first));
+    json_decref(last);
+    json_decref(first);
+}
+
+void quality_clock_shape(struct run *run)
+{
+    const json_t *row = json_array_get(rows_of(run, "clock"), 0);
+    char count[32], whole[32], length[48];
+    if (row != NULL)
+        judge_times(run, row);
+    row = json_array_get(rows_of(run, "sessions"), 0);
+    if (row != NULL && number_at(row, 1) > 0)
+        quality_add(run, "clock",
+                    number_at(row, 1) > number_at(row, 0) / 100 ? QUALITY_MEDIUM : QUALITY_LOW,
+                    "session", number_at(row, 1),
+                    "End a session after a time without events; check whether ids are used again.",
+                    "%s of %s sessions last longer than a day; '%.100s' lasts %s.",
+                    text_count(count, sizeof count, number_at(row, 1)),
+                    text_count(whole, sizeof whole, number_at(row, 0)), text_at(row, 3),
+                    text_duration(length, sizeof length, number_at(row, 2) / 1e6));
+    row = json_array_get(rows_of(run, "order"), 0);
+    if (row != NULL && number_at(row, 1) > 0)
+        quality_add(run, "clock", QUALITY_LOW, "time", number_at(row, 1),
+                    "Nothing, if the file was sorted otherwise; else check the senders' clocks, "
+                    "since the import order decides between equal times.",
+                    "%s of %s events were imported after others that are more than an hour "
+                    "younger, up to %s.",
+                    text_count(count, sizeof count, number_at(row, 1)),
+                    text_count(whole, sizeof whole, number_at(row, 0)),
+                    text_duration(length, sizeof length, number_at(row, 2) / 1e6));
+}
