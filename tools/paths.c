@@ -9,6 +9,7 @@
 
 #include "args.h"
 #include "json.h"
+#include "segment.h"
 #include "sql_text.h"
 
 const struct param paths_node_fields[] = {
@@ -143,10 +144,11 @@ static int build_rows(struct paths *p, struct err *ret_err)
 
 /* --- runs ------------------------------------------------------------------------------------ */
 
-static void event_number(const struct paths *p, struct buf *out)
+/* `within`: which of the actors of one array it is, "" = there is only one. */
+static void event_number(const struct paths *p, const char *within, struct buf *out)
 {
-    buf_puts(out, "bitShiftLeft(toUInt128(toUInt64(_us - ");
-    query_bind_integer(p->q, out, p->run->period.from_us);
+    buf_printf(out, "bitShiftLeft(toUInt128(%stoUInt64(_us - ", within);
+    query_bind_integer(p->q, out, p->zero_us);
     buf_puts(out, ")), 64) + bitShiftLeft(toUInt64(_order), 18) + bitShiftLeft(toUInt64("
                   "transform(_node, names, arrayEnumerate(names), 65535)), 2)");
     buf_printf(out, "%s%s", p->has_end ? " + 2 * _end" : "", p->has_start ? " + _start" : "");
@@ -189,7 +191,7 @@ static int add_runs(const struct paths *p, const char *carried, const char *runs
 int paths_placed_runs(struct paths *p, struct buf *out, struct err *ret_err)
 {
     struct buf event = {0}, runs = {0};
-    event_number(p, &event);
+    event_number(p, "", &event);
     int rc = render(p->q, &sql_run_paths_placed,
                     (const struct query_fragment[]){
                         {"event", buf_text(&event)}, {"rows", buf_text(&p->rows)}, {0}},
@@ -232,23 +234,33 @@ static int build_edges(struct paths *p, const char *runs, struct err *ret_err)
 
 static int build_packed(struct paths *p, struct err *ret_err)
 {
-    struct buf event = {0}, runs = {0}, kept = {0};
-    event_number(p, &event);
+    struct buf event = {0}, runs = {0}, kept = {0}, number = {0};
+    /* Where actors have numbers, 1024 of them share an array: a few large groups cost far less than
+     * one for each actor. */
+    bool has_number =
+        source_actor_number(p->run->source, scope_counted(p->run),
+                            json_get_string(p->run->arguments, "case", NULL), &number);
+    event_number(p, has_number ? "bitShiftLeft(toUInt64(bitAnd(_key, 1023)), 54) + " : "", &event);
     int rc = render(
         p->q, &sql_run_paths_packed,
-        (const struct query_fragment[]){
-            {"event", buf_text(&event)}, {"rows", buf_text(&p->rows)}, {"bucket", "_who"}, {0}},
+        (const struct query_fragment[]){{"event", buf_text(&event)},
+                                        {"rows", buf_text(&p->rows)},
+                                        {"bucket", has_number ? "bitShiftRight(_key, 10)" : "_key"},
+                                        {0}},
         &runs, ret_err);
     if (rc == 0)
         rc = add_runs(p, "", buf_text(&runs), &kept, ret_err);
     if (rc == 0)
         rc = build_edges(p, buf_text(&kept), ret_err);
     p->q->failed |= buf_failed(&event);
-    struct buf *all[] = {&event, &runs, &kept};
+    struct buf *all[] = {&event, &runs, &kept, &number};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         buf_done(all[i]);
     return rc;
 }
+
+/* Where the columns of times begin: 400 years from here fit into 54 bits. */
+static const int64_t year_1900_us = INT64_C(-2208988800000000);
 
 int paths_init(struct paths *p, const struct run *run, struct query *q, struct err *ret_err)
 {
@@ -256,6 +268,8 @@ int paths_init(struct paths *p, const struct run *run, struct query *q, struct e
     *p = (struct paths){.run = run,
                         .q = q,
                         .steps = json_get_integer(arguments, "steps", 5),
+                        .zero_us =
+                            run->period.from_us > year_1900_us ? run->period.from_us : year_1900_us,
                         .has_start = json_object_get(arguments, "start") != NULL,
                         .has_end = json_object_get(arguments, "end") != NULL};
     query_set_integer(q, "steps", p->steps);

@@ -18,6 +18,7 @@ struct paths {
     const struct run *run;
     struct query *q;
     json_int_t steps;
+    int64_t zero_us; /* what the times in r count from */
     bool has_start, has_end;
     struct buf rows;  /* $rows: the events that are nodes, _node and their flags */
     struct buf names; /* $names */

@@ -490,7 +490,7 @@ static int plan_actors(struct run *run, const json_t *cell, struct err *ret_err)
     if (rc == 0)
         rc = paths_placed_runs(&p, &runs, ret_err);
     query_set_integer(&q, "step", json_get_integer(cell, "step", 0));
-    query_set_integer(&q, "from_us", run->period.from_us);
+    query_set_integer(&q, "zero_us", p.zero_us);
     query_set_integer(&q, "limit", limit);
     query_set_integer(&q, "offset", offset);
     if (rc == 0) {
