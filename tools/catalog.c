@@ -21,7 +21,8 @@
     tool(run_paths) \
     tool(run_trend) \
     tool(stickiness) \
-    tool(usage_report)
+    tool(usage_report) \
+    tool(user_journey)
 /* clang-format on */
 
 #define DECLARE(name) extern const struct tool tool_##name;

@@ -228,10 +228,9 @@ static void clock_text(int64_t ms, char *out, size_t size)
     snprintf(out, size, "%lld:%04.1f", (long long)(ms / 60000), (double)(ms % 60000) / 1000);
 }
 
-static void text_entry(struct buf *text, const struct session *s, const struct entry *e)
+void session_entry_line(const struct entry *e, char *out, size_t size)
 {
-    char at[32], words[600], what[1400], status[48] = "";
-    clock_text(at_ms(s, e->at_us), at, sizeof at);
+    char words[600], status[48] = "";
     entry_words(e, words, sizeof words);
     if (e->status > 0)
         snprintf(status, sizeof status, " %lld", (long long)e->status);
@@ -239,9 +238,15 @@ static void text_entry(struct buf *text, const struct session *s, const struct e
                         : e->kind == ENTRY_CLICK && e->times > 1 ? " on "
                         : strncmp(words, "typed", 5) == 0        ? " into "
                                                                  : " ";
-    snprintf(what, sizeof what, "%s%s%.200s%s%.400s%s", words, joint,
-             e->target != NULL ? e->target : "", e->url != NULL ? " " : "",
-             e->url != NULL ? e->url : "", status);
+    snprintf(out, size, "%s%s%.200s%s%.400s%s", words, joint, e->target != NULL ? e->target : "",
+             e->url != NULL ? " " : "", e->url != NULL ? e->url : "", status);
+}
+
+static void text_entry(struct buf *text, const struct session *s, const struct entry *e)
+{
+    char at[32], what[1400];
+    clock_text(at_ms(s, e->at_us), at, sizeof at);
+    session_entry_line(e, what, sizeof what);
     const char *cells[] = {at, entry_kind_names[e->kind], what};
     text_row(text, cells, 3);
 }

@@ -15,5 +15,9 @@ struct session_view {
     json_t *traces;     /* array, borrowed */
 };
 
+/* What an entry says in one line: its words, target, address and status. May be cut in a character.
+ */
+void session_entry_line(const struct entry *e, char *out, size_t size);
+
 int session_result(struct run *run, const struct session *s, const struct session_view *view,
                    struct err *ret_err);

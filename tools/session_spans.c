@@ -7,35 +7,7 @@
 
 #include "sql_text.h"
 
-/* The property keys of one question, the first that has a value wins. */
-struct wanted {
-    const char *slot;
-    const char *keys[5];
-};
-
-static const struct wanted wanted[] = {
-    {"component", {"component"}},
-    {"request_url", {"http.url", "url.full", "http.target"}},
-    {"method", {"http.method", "http.request.method"}},
-    {"http_status", {"http.status_code", "http.response.status_code"}},
-    {"message", {"message", "exception.message"}},
-    {"error", {"error.message", "$exception_message"}},
-    {"level", {"level"}},
-    {"element", {"target_element", "$el_text"}},
-    {"xpath", {"target_xpath"}},
-    {"device", {"device.type", "device_type", "device", "$device_type"}},
-    {"browser", {"browser.name", "browser", "$browser"}},
-    {"country", {"geo.country", "country", "geo.country_iso_code", "$geoip_country_code"}},
-    {"lcp", {"lcp"}},
-    {"cls", {"cls"}},
-    {"inp", {"inp"}},
-    {"fid", {"fid"}},
-    {"longtask", {"longtask.duration"}},
-};
-
-enum { WANTED = sizeof wanted / sizeof wanted[0] };
-
-/* Columns of session_spans.sql. */
+/* What session_span_columns() adds. */
 enum column {
     COLUMN_AT,
     COLUMN_EVENT,
@@ -62,6 +34,31 @@ enum column {
     COLUMN_SCOPE,
     COLUMN_TRACE,
 };
+
+/* The property keys of one question, in the order of the columns; the first that has a value wins.
+ */
+static const char *const wanted[][5] = {
+    [COLUMN_COMPONENT - COLUMN_COMPONENT] = {"component"},
+    [COLUMN_REQUEST_URL - COLUMN_COMPONENT] = {"http.url", "url.full", "http.target"},
+    [COLUMN_METHOD - COLUMN_COMPONENT] = {"http.method", "http.request.method"},
+    [COLUMN_HTTP_STATUS - COLUMN_COMPONENT] = {"http.status_code", "http.response.status_code"},
+    [COLUMN_MESSAGE - COLUMN_COMPONENT] = {"message", "exception.message"},
+    [COLUMN_ERROR - COLUMN_COMPONENT] = {"error.message", "$exception_message"},
+    [COLUMN_LEVEL - COLUMN_COMPONENT] = {"level"},
+    [COLUMN_ELEMENT - COLUMN_COMPONENT] = {"target_element", "$el_text"},
+    [COLUMN_XPATH - COLUMN_COMPONENT] = {"target_xpath"},
+    [COLUMN_DEVICE - COLUMN_COMPONENT] = {"device.type", "device_type", "device", "$device_type"},
+    [COLUMN_BROWSER - COLUMN_COMPONENT] = {"browser.name", "browser", "$browser"},
+    [COLUMN_COUNTRY - COLUMN_COMPONENT] = {"geo.country", "country", "geo.country_iso_code",
+                                           "$geoip_country_code"},
+    [COLUMN_LCP - COLUMN_COMPONENT] = {"lcp"},
+    [COLUMN_CLS - COLUMN_COMPONENT] = {"cls"},
+    [COLUMN_INP - COLUMN_COMPONENT] = {"inp"},
+    [COLUMN_FID - COLUMN_COMPONENT] = {"fid"},
+    [COLUMN_LONGTASK - COLUMN_COMPONENT] = {"longtask.duration"},
+};
+
+enum { WANTED = sizeof wanted / sizeof wanted[0] };
 
 /* --- the query -------------------------------------------------------------------------------- */
 
@@ -108,49 +105,56 @@ static void column_or_empty(const struct source *s, const char *name, struct buf
         buf_puts(out, "''");
 }
 
+void session_span_columns(const struct source *s, struct query *q, struct buf *out)
+{
+    source_time_us(s, out);
+    buf_puts(out, " AS _at_us, ");
+    logical(s, q, SOURCE_EVENT, "''", out);
+    buf_puts(out, ", ");
+    logical(s, q, SOURCE_URL, "''", out);
+    buf_puts(out, ", ");
+    logical(s, q, SOURCE_STATUS, "''", out);
+    buf_puts(out, ", ");
+    if (s->fields[SOURCE_DURATION].count == 0 || source_number(s, q, "duration_ms", out, NULL) < 0)
+        buf_puts(out, "NULL");
+    for (size_t i = 0; i < WANTED; i++) {
+        buf_puts(out, ", ");
+        first_property(s, q, wanted[i], out);
+    }
+    buf_puts(out, ", ");
+    column_or_empty(s, "ScopeName", out);
+    buf_puts(out, ", ");
+    column_or_empty(s, "TraceId", out);
+}
+
 int session_plan_spans(struct run *run, const char *session, int64_t from_us, int64_t to_us,
                        size_t max_rows, struct err *ret_err)
 {
     const struct source *s = run->source;
     struct query q;
-    enum { OTHERS = 11 };
-    struct buf parts[WANTED + OTHERS];
-    struct query_fragment fragments[WANTED + OTHERS + 1];
-    static const char *const others[OTHERS] = {"time_us",     "event",   "url",   "status",
-                                               "duration_ms", "scope",   "trace", "order",
-                                               "session",     "in_time", "table"};
+    struct buf columns = {0}, order = {0}, in_session = {0}, in_time = {0}, table = {0};
     query_init(&q);
-    for (size_t i = 0; i < WANTED + OTHERS; i++)
-        buf_init(&parts[i], 0);
-    struct buf *p = parts;
-    source_time_us(s, &p[0]);
-    logical(s, &q, SOURCE_EVENT, "''", &p[1]);
-    logical(s, &q, SOURCE_URL, "''", &p[2]);
-    logical(s, &q, SOURCE_STATUS, "''", &p[3]);
-    if (s->fields[SOURCE_DURATION].count == 0 ||
-        source_number(s, &q, "duration_ms", &p[4], NULL) < 0)
-        buf_puts(&p[4], "NULL");
-    column_or_empty(s, "ScopeName", &p[5]);
-    column_or_empty(s, "TraceId", &p[6]);
+    session_span_columns(s, &q, &columns);
     if (s->order != NULL)
-        sql_identifier(&p[7], s->order);
+        sql_identifier(&order, s->order);
     else
-        buf_puts(&p[7], "1");
-    logical(s, &q, SOURCE_SESSION, "''", &p[8]);
-    source_time_between(s, &q, from_us, to_us + 1, &p[9]);
-    source_table(s, &p[10]);
-    for (size_t i = 0; i < OTHERS; i++)
-        fragments[i] = (struct query_fragment){others[i], buf_text(&p[i])};
-    for (size_t i = 0; i < WANTED; i++) {
-        first_property(s, &q, wanted[i].keys, &p[OTHERS + i]);
-        fragments[OTHERS + i] = (struct query_fragment){wanted[i].slot, buf_text(&p[OTHERS + i])};
-    }
-    fragments[WANTED + OTHERS] = (struct query_fragment){0};
+        buf_puts(&order, "1");
+    logical(s, &q, SOURCE_SESSION, "''", &in_session);
+    source_time_between(s, &q, from_us, to_us + 1, &in_time);
+    source_table(s, &table);
     query_set_text(&q, "session", session);
     query_set_integer(&q, "limit", (int64_t)max_rows + 1);
-    int rc = run_query(run, &q, &sql_session_spans, fragments, max_rows, ret_err);
-    for (size_t i = 0; i < WANTED + OTHERS; i++)
-        buf_done(&parts[i]);
+    int rc = run_query(run, &q, &sql_session_spans,
+                       (const struct query_fragment[]){{"columns", buf_text(&columns)},
+                                                       {"order", buf_text(&order)},
+                                                       {"session", buf_text(&in_session)},
+                                                       {"in_time", buf_text(&in_time)},
+                                                       {"table", buf_text(&table)},
+                                                       {0}},
+                       max_rows, ret_err);
+    struct buf *all[] = {&columns, &order, &in_session, &in_time, &table};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        buf_done(all[i]);
     query_done(&q);
     return rc;
 }
@@ -270,7 +274,7 @@ static void add_interaction(struct session *s, const json_t *row, struct entry *
     }
 }
 
-static void add_span(struct session *s, const json_t *row)
+void session_add_span(struct session *s, const json_t *row)
 {
     int64_t at_us = json_integer_value(json_array_get(row, COLUMN_AT));
     const char *event = text_of(row, COLUMN_EVENT);
@@ -344,7 +348,7 @@ void session_read_spans(struct session *s, const json_t *rows, struct session_pe
     *ret_person = (struct session_person){"", "", ""};
     for (size_t i = 0; i < json_array_size(rows); i++) {
         const json_t *row = json_array_get(rows, i);
-        add_span(s, row);
+        session_add_span(s, row);
         ret_person->device = first_of(ret_person->device, text_of(row, COLUMN_DEVICE), "");
         ret_person->browser = first_of(ret_person->browser, text_of(row, COLUMN_BROWSER), "");
         ret_person->country = first_of(ret_person->country, text_of(row, COLUMN_COUNTRY), "");
