@@ -38,6 +38,12 @@ bool retention_has_cell(const struct retention *r, json_int_t cohort, json_int_t
 bool retention_is_complete(const struct run *run, const struct retention *r, json_int_t cohort,
                            json_int_t column);
 
+/* The rows that count, starts and returns: those of events.h with _start, _back, _ok (first_ever:
+ * whether it passes the conditions of the start) and _i, the number of their interval, -1 before
+ * the first. */
+int retention_rows(const struct run *run, const struct retention *r, struct query *q,
+                   struct buf *out, struct err *ret_err);
+
 /* A SELECT with one row per actor and cohort: v Array(String) the breakdown values, cohort, came: an
  * array of the periods from 1 on in which the actor returned often enough, each once; with
  * `has_places` also who String, the start (entered Int64, entered_order, entered_event,

@@ -6,6 +6,7 @@
 #include "json.h"
 #include "nameless.h"
 #include "retention.h"
+#include "retention_fast.h"
 #include "retention_text.h"
 #include "run.h"
 #include "sql_text.h"
@@ -126,18 +127,14 @@ static int remember(struct run *run, struct err *ret_err)
     return 0;
 }
 
-static int plan(struct run *run, struct err *ret_err)
+static int plan_matrix(struct run *run, const struct retention *r, struct err *ret_err)
 {
-    int rc = remember(run, ret_err);
-    if (rc < 0)
-        return rc;
-    const struct retention *r = run->state;
     struct query q;
     struct buf visits = {0}, columns = {0};
     query_init(&q);
     query_set_integer(&q, "breakdown_limit",
                       json_get_integer(run->arguments, "breakdown_limit", 25));
-    rc = retention_visits(run, r, false, &q, &visits, ret_err);
+    int rc = retention_visits(run, r, false, &q, &visits, ret_err);
     if (rc == 0) {
         retention_columns(r, &q, &columns);
         rc = run_query(run, &q, &sql_retention_matrix,
@@ -148,10 +145,21 @@ static int plan(struct run *run, struct err *ret_err)
     buf_done(&visits);
     buf_done(&columns);
     query_done(&q);
+    return rc < 0 ? rc : 0;
+}
+
+static int plan(struct run *run, struct err *ret_err)
+{
+    int rc = remember(run, ret_err);
+    if (rc < 0)
+        return rc;
+    const struct retention *r = run->state;
+    rc = retention_is_fast(run, r) ? retention_fast_plan(run, r, ret_err)
+                                   : plan_matrix(run, r, ret_err);
     /* The result is about whole intervals. */
     run->period.from_us = r->calendar.at[0];
     run->period.to_us = r->calendar.at[r->calendar.count];
-    return rc < 0 ? rc : 0;
+    return rc;
 }
 
 /* --- shape ----------------------------------------------------------------------------------- */

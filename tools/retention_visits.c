@@ -30,9 +30,8 @@ static int add_matchers(const struct run *run, const struct retention *r, struct
     return rc;
 }
 
-/* The rows that count: starts and returns, with _i, the number of their interval. */
-static int add_rows(const struct run *run, const struct retention *r, struct query *q,
-                    struct buf *out, struct err *ret_err)
+int retention_rows(const struct run *run, const struct retention *r, struct query *q,
+                   struct buf *out, struct err *ret_err)
 {
     const struct calendar *c = &r->calendar;
     struct events e;
@@ -162,7 +161,7 @@ int retention_visits(const struct run *run, const struct retention *r, bool has_
                            json_array_size(json_object_get(run->arguments, "breakdown")) > 0,
                        .has_places = has_places};
     struct buf rows = {0};
-    int rc = add_rows(run, r, q, &rows, ret_err);
+    int rc = retention_rows(run, r, q, &rows, ret_err);
     if (rc == 0) {
         if (d.has_values || d.has_places || r->is_first_ever || r->is_rolling || r->min_times > 1)
             add_detailed(r, d, buf_text(&rows), q, out);
