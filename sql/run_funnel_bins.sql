@@ -10,10 +10,10 @@ FROM (
                    toInt64(if(empty(taken), 0, intDiv(arrayMax(taken) + 999999, 1000000))) AS to_s,
                    toInt64(if({bins:UInt32} > 0, {bins:UInt32}, greatest(1, least(60, ceil(cbrt(length(taken))))))) AS bins
             FROM (
-                SELECT countIf(length(tt) >= {from_step:UInt32}) AS entered,
-                       groupArrayIf(tt[{to_step:UInt32}] - tt[{from_step:UInt32}], length(tt) >= {to_step:UInt32}) AS taken,
-                       avgIf(tt[{to_step:UInt32}] - tt[{from_step:UInt32}], length(tt) >= {to_step:UInt32}) AS mean,
-                       quantileExactInclusiveIf(0.5)(tt[{to_step:UInt32}] - tt[{from_step:UInt32}], length(tt) >= {to_step:UInt32}) AS middle
+                SELECT countIf(has(nn, {from_step:UInt32})) AS entered,
+                       groupArrayIf(tt[indexOf(nn, {to_step:UInt32})] - tt[indexOf(nn, {from_step:UInt32})], has(nn, {from_step:UInt32}) AND has(nn, {to_step:UInt32})) AS taken,
+                       avgIf(tt[indexOf(nn, {to_step:UInt32})] - tt[indexOf(nn, {from_step:UInt32})], has(nn, {from_step:UInt32}) AND has(nn, {to_step:UInt32})) AS mean,
+                       quantileExactInclusiveIf(0.5)(tt[indexOf(nn, {to_step:UInt32})] - tt[indexOf(nn, {from_step:UInt32})], has(nn, {from_step:UInt32}) AND has(nn, {to_step:UInt32})) AS middle
                 FROM ($journeys)
             )
         )

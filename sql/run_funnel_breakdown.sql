@@ -12,7 +12,7 @@ FROM (
                        quantilesExactInclusiveState(0.5, 0.9)(taken.2) AS q
                 FROM (
                     SELECT v, arrayJoin(arrayMap((i, t, p) -> (toUInt32(i), toInt64(if(i = 1, 0, t - p))),
-                                                 arrayEnumerate(tt), tt, arrayPushFront(arrayPopBack(tt), toInt64(0)))) AS taken
+                                                 nn, tt, arrayPushFront(arrayPopBack(tt), toInt64(0)))) AS taken
                     FROM ($journeys)
                 )
                 GROUP BY v, step

@@ -6,9 +6,9 @@ FROM (
     FROM (
         SELECT is_other, value, largest,
                arrayJoin(arrayMap((i, t, p) -> (toUInt32(i), toInt64(if(i = 1, 0, t - p))),
-                                  arrayEnumerate(best), best, arrayPushFront(arrayPopBack(best), toInt64(0)))) AS taken
+                                  best.2, best.1, arrayPushFront(arrayPopBack(best.1), toInt64(0)))) AS taken
         FROM (
-            SELECT who, is_other, value, argMax(tt, (length(tt), -tt[-1], tt[1])) AS best, max(size) AS largest
+            SELECT who, is_other, value, argMax((tt, nn), $rank) AS best, max(size) AS largest
             FROM (
                 SELECT *, dense_rank() OVER (ORDER BY size DESC, v) > {breakdown_limit:UInt32} AS is_other,
                        if(is_other, [], v) AS value

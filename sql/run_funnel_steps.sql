@@ -5,8 +5,8 @@ FROM (
     FROM (
         SELECT arrayJoin(arrayConcat(
                    arrayMap((i, t, p) -> (toUInt32(i), toInt64(if(i = 1, 0, t - p))),
-                            arrayEnumerate(tt), tt, arrayPushFront(arrayPopBack(tt), toInt64(0))),
-                   arrayFilter(x -> length(tt) = {steps:UInt32}, [(toUInt32(0), toInt64(tt[-1] - tt[1]))]))) AS taken
+                            nn, tt, arrayPushFront(arrayPopBack(tt), toInt64(0))),
+                   arrayFilter(x -> has(nn, {last:UInt32}), [(toUInt32(0), toInt64(tt[indexOf(nn, {last:UInt32})] - tt[1]))]))) AS taken
         FROM ($journeys)
     )
     GROUP BY step

@@ -14,7 +14,7 @@
 /* --- ordered and strict: the order of the scan --------------------------------------------- */
 
 /* Position 1 is a sentinel, because arrayFill keeps the first element as it is. */
-static void unpack(struct match *m)
+void funnel_unpack(struct match *m)
 {
     funnel_wrap(
         m,
@@ -43,7 +43,7 @@ static void lay_out(struct match *m)
     const bool is_strict = m->f->order == FUNNEL_STRICT;
     funnel_wrap(m,
                 "SELECT %s, arraySplit((x, y) -> y, e, arrayMap((x, y) -> x.1 != y.1, e, "
-                "arrayPushFront(arrayPopBack(e), (toInt64(-1), toUInt32(0))))) AS g FROM (@)",
+                "arrayPopBack(arrayPushFront(e, e[1])))) AS g FROM (@)",
                 m->keep);
     funnel_wrap(
         m,
@@ -186,233 +186,14 @@ static void scan_strict(struct match *m)
     funnel_wrap(m, "SELECT %s, arrayMap(x -> t[x], i) AS tt FROM (@)", m->keep);
 }
 
-/* --- unordered ------------------------------------------------------------------------------ */
-
-/* Equal or disjoint steps: slot j holds the time of the latest event that serves step j, the second
- * of two equal steps the one before that. The d-th newest slot is the latest start for d steps. */
-static void scan_unordered(struct match *m)
+void funnel_match(struct match *m)
 {
-    int last[FUNNEL_MAX_STEPS + 1] = {0}, size[FUNNEL_MAX_STEPS + 1] = {0};
-    struct buf names = {0}, slots = {0}, firsts = {0};
-    for (int j = 1; j <= m->n; j++) {
-        unsigned c = m->f->classes[j - 1];
-        if (last[c] == 0)
-            funnel_wrap(m, "SELECT *, arrayFill((x, y) -> y = %u, t, k) AS s%d FROM (@)", c, j);
-        else
-            funnel_wrap(m,
-                        "SELECT *, arrayFill((x, y) -> y = %u, arrayPushFront(arrayPopBack(s%d), "
-                        "toInt64(0)), k) AS s%d FROM (@)",
-                        c, last[c], j);
-        last[c] = j;
-        size[c]++;
-        buf_printf(&names, "%sx%d", j > 1 ? ", " : "", j);
-        buf_printf(&slots, "%ss%d", j > 1 ? ", " : "", j);
-    }
-    for (int c = 1; c <= (int)m->f->class_count; c++)
-        buf_printf(&firsts,
-                   "%sarraySlice(arrayFilter((x, y) -> y = %d AND x >= began, t, k), 1, %d)",
-                   c > 1 ? ", " : "", c, size[c]);
-    funnel_wrap(m, "SELECT %s, t, k, arrayMap((%s) -> arrayReverseSort([%s]), %s) AS l FROM (@)",
-                m->keep, buf_text(&names), buf_text(&names), buf_text(&slots));
-    funnel_wrap(
-        m,
-        "SELECT %s, t, k, l, arrayMap((x, y) -> arrayCount(z -> z > 0 AND y - z <= %s, x), l, "
-        "t) AS d, arrayMax(d) AS depth FROM (@)",
-        m->keep, buf_text(&m->window));
-    funnel_wrap(
-        m, "SELECT %s, t, k, l, d, depth, t[indexOf(d, depth)] AS done FROM (@) WHERE depth > 0",
-        m->keep);
-    funnel_wrap(
-        m,
-        "SELECT %s, t, k, depth, arrayMax((x, y, z) -> if(z = done AND y = depth, x[depth], 0), "
-        "l, d, t) AS began FROM (@)",
-        m->keep);
-    funnel_wrap(m, "SELECT %s, arraySlice(arraySort(arrayConcat(%s)), 1, depth) AS tt FROM (@)",
-                m->keep, buf_text(&firsts));
-    m->sql.failed |= names.failed || slots.failed || firsts.failed;
-    buf_done(&names);
-    buf_done(&slots);
-    buf_done(&firsts);
-}
-
-/* Whether the events of an array can serve distinct steps: Hall's theorem, over the unions. */
-static const char *const independent =
-    "arrayAll(u -> arrayCount(x -> bitAnd(x.2, bitNot(u)) = 0, %s) <= bitCount(u), unions)";
-
-/* Overlapping steps: sets of events that can serve distinct steps form a matroid. `l` keeps the
- * newest maximal set at every event: a new event comes in, and the oldest one that makes room for
- * it goes. Its d-th newest member is the latest start for d steps. */
-static void scan_overlapping(struct match *m)
-{
-    char of_b[160], of_grown[160];
-    snprintf(of_b, sizeof of_b, independent, "b");
-    snprintf(of_grown, sizeof of_grown, independent, "arrayPushBack(a, y)");
-    funnel_wrap(m,
-                "SELECT %s, e, arrayFold((a, y) -> arrayDistinct(arrayConcat(a, arrayMap(u -> "
-                "bitOr(u, y), a))), arrayDistinct(arrayMap(x -> x.2, e)), [toUInt32(0)]) AS unions "
-                "FROM (@)",
-                m->keep);
-    funnel_wrap(
-        m,
-        "SELECT %s, e, unions, arrayPopFront(arrayFold((a, y) -> arrayPushBack(a, arrayFirst("
-        "b -> %s, arrayMap(i -> arrayFilter((x, k) -> k != i, arrayPushFront(a[-1], y), "
-        "arrayEnumerate(arrayPushFront(a[-1], y))), arrayReverse(range(2, length(a[-1]) + 3)))"
-        ")), e, [CAST([], 'Array(Tuple(Int64, UInt32))')])) AS l FROM (@)",
-        m->keep, of_b);
-    funnel_wrap(
-        m,
-        "SELECT %s, e, unions, l, arrayMap((x, y) -> arrayCount(z -> y.1 - z.1 <= %s, x), l, e) "
-        "AS d, arrayMax(d) AS depth FROM (@)",
-        m->keep, buf_text(&m->window));
-    funnel_wrap(m,
-                "SELECT %s, e, unions, l, d, depth, e[indexOf(d, depth)].1 AS done FROM (@) "
-                "WHERE depth > 0",
-                m->keep);
-    funnel_wrap(m,
-                "SELECT %s, e, unions, depth, arrayMax((x, y, z) -> if(z.1 = done AND y = depth, "
-                "x[depth].1, 0), l, d, e) AS began FROM (@)",
-                m->keep);
-    funnel_wrap(m,
-                "SELECT %s, arrayMap(x -> x.1, arrayFold((a, y) -> if(length(a) < depth AND %s, "
-                "arrayPushBack(a, y), a), arrayFilter(x -> x.1 >= began, e), "
-                "CAST([], 'Array(Tuple(Int64, UInt32))'))) AS tt FROM (@)",
-                m->keep, of_grown);
-}
-
-/* Unordered with attribution `step`: per value, one candidate run for every depth (the one that
- * began last), as (start, steps served, times); the event at the attribution step carries the
- * value. An actor who reaches the attribution step under no value is left out. */
-static void scan_unordered_step(struct match *m)
-{
-    const char *keep = m->has_places ? "who, places" : "who";
-    struct buf grown = {0};
-    /* Candidate i is of depth i - 1; it may grow from the one before it. */
-    const char *left = "bitAnd(y.2, bitNot(a.1[greatest(i - 1, 1)].2))";
-    const char *start = "if(i = 2, y.1, a.1[greatest(i - 1, 1)].1)";
-    buf_printf(&grown,
-               "arrayMap((c, i) -> if(i > 1 AND %s != 0 AND y.1 - %s <= %s AND (i != %zu OR y.3 = "
-               "v) AND %s > c.1, (%s, toUInt32(bitOr(a.1[greatest(i - 1, 1)].2, bitAnd(%s, "
-               "bitNot(%s - 1)))), arrayPushBack(a.1[greatest(i - 1, 1)].3, y.1)), c), a.1, "
-               "range(1, %d))",
-               left, start, buf_text(&m->window), m->f->attribution_step + 1, start, start, left,
-               left, m->n + 2);
-    funnel_wrap(m, "SELECT %s, e, arrayJoin(arrayDistinct(arrayMap(x -> x.3, e))) AS v FROM (@)",
-                keep);
-    /* a.1: the candidates; a.2: the times of the best run so far */
-    funnel_wrap(
-        m,
-        "SELECT %s, arrayFold((a, y) -> arrayMap(g -> (g, arrayFirst(z -> notEmpty(z), [arrayFirst("
-        "(x, c) -> x.1 > c.1 AND (length(x.3) > length(a.2) OR (length(x.3) = length(a.2) AND "
-        "x.3[-1] = a.2[-1] AND x.1 > a.2[1])), arrayReverse(g), arrayReverse(a.1)).3, a.2])), "
-        "[%s])[1], e, "
-        "(arrayMap(i -> (toInt64(0), toUInt32(0), CAST([], 'Array(Int64)')), range(%d)), "
-        "CAST([], 'Array(Int64)'))).2 AS tt FROM (@)",
-        m->keep, buf_text(&grown), m->n + 1);
-    m->sql.failed |= grown.failed;
-    buf_done(&grown);
-    funnel_wrap(m, "SELECT *, max(length(tt)) OVER (PARTITION BY who) AS deepest FROM (@)");
-    funnel_wrap(m, "SELECT %s, tt FROM (@) WHERE deepest >= %zu AND notEmpty(tt)", m->keep,
-                m->f->attribution_step);
-}
-
-/* --- the result ------------------------------------------------------------------------------ */
-
-/* Which of the events at the attribution step's time it is: equal steps before it took others. */
-static void pick_value(struct match *m)
-{
-    size_t step = m->f->attribution_step;
-    struct buf same = {0};
-    buf_puts(&same, "1");
-    for (size_t j = 1; j < step; j++)
-        if (m->f->classes[j - 1] == m->f->classes[step - 1])
-            buf_printf(&same, " + (tt[%zu] = tt[%zu])", j, step);
-    funnel_wrap(m,
-                "SELECT * REPLACE(arrayFilter(x -> x.1 = tt[%zu], v) AS v) FROM (@) "
-                "WHERE length(tt) >= %zu",
-                step, step);
-    funnel_wrap(m, "SELECT * REPLACE(v[least(length(v), %s)].3 AS v) FROM (@)", buf_text(&same));
-    m->sql.failed |= same.failed;
-    buf_done(&same);
-}
-
-static void finish(struct match *m)
-{
-    if (m->has_values && m->f->attribution == FUNNEL_STEP && m->f->order != FUNNEL_UNORDERED)
-        pick_value(m);
-    struct buf columns = {0};
-    if (m->has_values)
-        buf_printf(&columns, "if(empty(v), arrayResize(CAST([], 'Array(String)'), %zu), v) AS v, ",
-                   json_array_size(m->f->breakdown));
-    if (m->has_places) {
-        funnel_wrap(m, "SELECT *, arrayFilter(x -> x.1 = tt[-1], places)[-1].3 AS place FROM (@)");
-        buf_puts(&columns, "place, ");
-    }
-    funnel_wrap(m, "SELECT who, %sarrayMap(x -> x + %s, tt) AS tt FROM (@)", buf_text(&columns),
-                buf_text(&m->shift));
-    m->sql.failed |= columns.failed;
-    buf_done(&columns);
-}
-
-static void build_scan(struct match *m)
-{
-    bool is_unordered = m->f->order == FUNNEL_UNORDERED;
-    if (is_unordered && m->has_values && m->f->attribution == FUNNEL_STEP) {
-        scan_unordered_step(m);
-    } else if (is_unordered && !m->is_packed) {
-        scan_overlapping(m);
-    } else if (is_unordered) {
-        unpack(m);
-        scan_unordered(m);
-    } else {
-        if (m->is_packed)
-            unpack(m);
-        else
-            lay_out(m);
-        if (m->f->order == FUNNEL_STRICT)
-            scan_strict(m);
-        else
-            scan_ordered(m);
-    }
-}
-
-/* Numbers suffice where an event has one class, and a class one step or no order. */
-static bool can_pack(const struct match *m)
-{
-    const struct funnel *f = m->f;
-    if (!f->is_disjoint || f->order == FUNNEL_STRICT)
-        return false;
-    if (f->order == FUNNEL_UNORDERED)
-        return !m->has_values || f->attribution != FUNNEL_STEP;
-    return f->class_count == f->step_count;
-}
-
-int funnel_journeys(const struct run *run, const struct funnel *f, unsigned columns,
-                    struct query *q, struct buf *out, struct err *ret_err)
-{
-    struct match m = {.run = run,
-                      .f = f,
-                      .q = q,
-                      .n = (int)f->step_count,
-                      .has_values = (columns & FUNNEL_VALUES) && json_array_size(f->breakdown) > 0,
-                      .has_places = columns & FUNNEL_PLACES};
-    snprintf(m.keep, sizeof m.keep, "who%s%s", m.has_values ? ", v" : "",
-             m.has_places ? ", places" : "");
-    m.is_packed = can_pack(&m);
-    query_bind_integer(q, &m.window, f->within_us);
-    query_bind_integer(q, &m.shift, run->period.from_us - f->within_us - 1);
-    int rc = funnel_events(&m, ret_err);
-    if (rc == 0) {
-        build_scan(&m);
-        finish(&m);
-        buf_add(out, m.sql.data, m.sql.len);
-        out->failed |= m.sql.failed || m.window.failed || m.shift.failed;
-    }
-    for (int i = 0; i < m.n; i++) {
-        out->failed |= m.conditions[i].failed;
-        buf_done(&m.conditions[i]);
-    }
-    buf_done(&m.window);
-    buf_done(&m.shift);
-    buf_done(&m.sql);
-    return rc;
+    if (m->is_packed)
+        funnel_unpack(m);
+    else
+        lay_out(m);
+    if (m->f->order == FUNNEL_STRICT)
+        scan_strict(m);
+    else
+        scan_ordered(m);
 }

@@ -7,7 +7,6 @@
 
 #include "events.h"
 #include "funnel_internal.h"
-#include "json.h"
 #include "segment.h"
 #include "sql_text.h"
 
@@ -41,15 +40,12 @@ static bool read_layout(const struct run *run, const struct funnel *f, struct la
 
 bool funnel_is_plain(const struct run *run, const struct funnel *f)
 {
-    static const char *const members[] = {"exclusions", "hold_constant", "step_gaps", "breakdown"};
     struct layout layout;
     struct buf number = {0};
+    bool has_options = f->optional != 0 || f->has_gaps || f->exclusion_count > 0 ||
+                       json_array_size(f->hold) > 0 || json_array_size(f->breakdown) > 0;
     bool is_plain = f->step_count > 1 && f->order == FUNNEL_ORDERED && f->is_disjoint &&
-                    f->class_count == f->step_count && read_layout(run, f, &layout);
-    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
-        is_plain = is_plain && json_array_size(json_object_get(run->arguments, members[i])) == 0;
-    for (size_t i = 0; i < f->step_count; i++)
-        is_plain = is_plain && !json_get_bool(json_array_get(f->steps, i), "optional", false);
+                    !has_options && f->class_count == f->step_count && read_layout(run, f, &layout);
     is_plain = is_plain && source_actor_number(run->source, scope_counted(run), NULL, &number);
     buf_done(&number);
     return is_plain;

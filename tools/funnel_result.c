@@ -29,10 +29,17 @@ static void set_share(json_t *object, const char *name, json_int_t part, json_in
         json_object_set_new(object, name, json_real((double)part / (double)whole));
 }
 
+/* The required step before `step` (0-based); of the first step itself. */
+static const struct level *level_before(const struct funnel *f, const struct level *levels,
+                                        size_t step)
+{
+    return &levels[step > 0 ? funnel_required_before(f, step + 1) - 1 : 0];
+}
+
 static json_t *step_item(const struct funnel *f, const struct level *levels, size_t step)
 {
     char name[BIND_MAX_STRING + 32];
-    const struct level *l = &levels[step], *before = step > 0 ? &levels[step - 1] : l;
+    const struct level *l = &levels[step], *before = level_before(f, levels, step);
     funnel_step_name(f, step, name, sizeof name);
     json_t *item =
         json_pack("{s:i, s:s, s:I}", "step", (int)step + 1, "name", name, "count", l->count);
@@ -61,14 +68,20 @@ static json_t *step_items(const struct funnel *f, const struct level *levels)
     return items;
 }
 
-/* The step that loses most actors, 0 = nobody is lost. */
-static size_t biggest_drop(const struct level *levels, size_t count)
+static bool is_optional(const struct funnel *f, size_t step)
+{
+    return (f->optional >> step & 1) != 0;
+}
+
+/* The required step that loses most actors, 0 = nobody is lost. */
+static size_t biggest_drop(const struct funnel *f, const struct level *levels)
 {
     size_t worst = 0;
     json_int_t most = 0;
-    for (size_t i = 1; i < count; i++) {
-        if (levels[i - 1].count - levels[i].count > most) {
-            most = levels[i - 1].count - levels[i].count;
+    for (size_t i = 1; i < f->step_count; i++) {
+        json_int_t lost = level_before(f, levels, i)->count - levels[i].count;
+        if (!is_optional(f, i) && lost > most) {
+            most = lost;
             worst = i + 1;
         }
     }
@@ -78,10 +91,11 @@ static size_t biggest_drop(const struct level *levels, size_t count)
 static void shape_overall(struct run *run, const struct funnel *f, const struct level *levels,
                           const struct level *whole)
 {
-    size_t drop = biggest_drop(levels, f->step_count);
-    json_t *overall = json_pack("{s:I, s:I}", "entered", levels[0].count, "converted",
-                                levels[f->step_count - 1].count);
-    set_share(overall, "conversion", levels[f->step_count - 1].count, levels[0].count);
+    size_t drop = biggest_drop(f, levels);
+    json_int_t converted = levels[funnel_last_required(f) - 1].count;
+    json_t *overall =
+        json_pack("{s:I, s:I}", "entered", levels[0].count, "converted", converted);
+    set_share(overall, "conversion", converted, levels[0].count);
     if (whole->count > 0 && f->step_count > 1) {
         json_object_set_new(overall, "average_s", json_real(whole->average_s));
         json_object_set_new(overall, "median_s", json_real(whole->median_s));
@@ -121,19 +135,24 @@ static void shape_breakdowns(struct run *run, const struct funnel *f)
         run_truncated(run, "rows", FUNNEL_MAX_ROWS, "ask for fewer values with breakdown_limit");
 }
 
+static void step_label(const struct funnel *f, size_t step, char *out, size_t size)
+{
+    if (f->order == FUNNEL_UNORDERED)
+        snprintf(out, size, "any %zu of %zu", step + 1, f->step_count);
+    else
+        funnel_step_name(f, step, out, size);
+}
+
 static void write_steps(struct run *run, const struct funnel *f, const struct level *levels)
 {
     text_table(&run->text, (const char *const[]){"step", "name", "count", "of all", "of previous",
                                                  "dropped", "median time", NULL});
     for (size_t i = 0; i < f->step_count; i++) {
-        char number[16], name[200], count[32], all[32] = "", previous[32] = "", dropped[32],
+        char number[32], name[200], count[32], all[32] = "", previous[32] = "", dropped[32],
                                                median[48] = "";
-        const struct level *l = &levels[i], *before = i > 0 ? &levels[i - 1] : l;
-        snprintf(number, sizeof number, "%zu", i + 1);
-        if (f->order == FUNNEL_UNORDERED)
-            snprintf(name, sizeof name, "any %zu of %zu", i + 1, f->step_count);
-        else
-            funnel_step_name(f, i, name, sizeof name);
+        const struct level *l = &levels[i], *before = level_before(f, levels, i);
+        snprintf(number, sizeof number, "%zu%s", i + 1, is_optional(f, i) ? " (optional)" : "");
+        step_label(f, i, name, sizeof name);
         if (levels[0].count > 0)
             text_percent(all, sizeof all, (double)l->count / (double)levels[0].count);
         if (before->count > 0)
@@ -149,30 +168,9 @@ static void write_steps(struct run *run, const struct funnel *f, const struct le
     }
 }
 
-static void write_headline(struct run *run, const struct funnel *f, const struct level *levels)
-{
-    size_t last = f->step_count - 1, drop = biggest_drop(levels, f->step_count);
-    char entered[32], converted[32], share[32], lost[32], name[200];
-    buf_printf(
-        &run->text, "%s of %s converted (%s)",
-        text_count(converted, sizeof converted, (double)levels[last].count),
-        text_count(entered, sizeof entered, (double)levels[0].count),
-        text_percent(share, sizeof share, (double)levels[last].count / (double)levels[0].count));
-    if (drop > 0) {
-        if (f->order == FUNNEL_UNORDERED)
-            snprintf(name, sizeof name, "any %zu of %zu", drop, f->step_count);
-        else
-            funnel_step_name(f, drop - 1, name, sizeof name);
-        json_int_t gone = levels[drop - 2].count - levels[drop - 1].count;
-        buf_printf(
-            &run->text, "; most are lost at step %zu (%s): %s, %s of those who came that far", drop,
-            name, text_count(lost, sizeof lost, (double)gone),
-            text_percent(share, sizeof share, (double)gone / (double)levels[drop - 2].count));
-    }
-    buf_puts(&run->text, ".\n");
-}
+/* --- the finding -------------------------------------------------------------------------------- */
 
-static void join_values(const json_t *values, char *out, size_t size)
+void funnel_value_name(const json_t *values, char *out, size_t size)
 {
     size_t used = 0;
     out[0] = '\0';
@@ -184,51 +182,92 @@ static void join_values(const json_t *values, char *out, size_t size)
     }
 }
 
-static const json_t *last_step(const json_t *item)
+/* How many of those before a step a breakdown value loses there, with its interval. */
+struct loss {
+    const json_t *value;
+    double share, low, high;
+};
+
+static struct loss read_loss(const struct funnel *f, const json_t *item, size_t step)
 {
     const json_t *steps = json_object_get(item, "steps");
-    return json_array_get(steps, json_array_size(steps) - 1);
-}
-
-/* The value that converts clearly worse than the whole: its interval lies below. */
-static const json_t *worst_value(const json_t *items, double conversion)
-{
-    const json_t *worst = NULL;
-    double most = 0;
-    for (size_t i = 0; i < json_array_size(items); i++) {
-        const json_t *item = json_array_get(items, i), *last = last_step(item);
-        double missing =
-            (conversion - json_get_number(last, "conversion", conversion)) *
-            (double)json_get_integer(json_array_get(json_object_get(item, "steps"), 0), "count", 0);
-        if (json_get_number(last, "ci_high", 1) < conversion && missing > most) {
-            most = missing;
-            worst = item;
-        }
+    double before = (double)json_get_integer(
+        json_array_get(steps, funnel_required_before(f, step) - 1), "count", 0);
+    double lost = (double)json_get_integer(json_array_get(steps, step - 1), "dropped", 0);
+    struct loss loss = {.value = json_object_get(item, "breakdown"), .high = 1};
+    if (before > 0) {
+        loss.share = lost / before;
+        statistics_wilson(lost, before, &loss.low, &loss.high);
     }
-    return worst;
+    return loss;
 }
 
-static void write_breakdowns(struct run *run, double conversion)
+/* The values that lose clearly most and clearly least at a step: their intervals lie apart. */
+static void write_contrast(struct run *run, const struct funnel *f, size_t step)
 {
     const json_t *items = json_object_get(run->result, "breakdowns");
-    const json_t *worst = worst_value(items, conversion);
-    char name[400], share[32], whole[32];
-    if (worst != NULL) {
-        join_values(json_object_get(worst, "breakdown"), name, sizeof name);
-        buf_printf(
-            &run->text, "\nWorst: %s converts at %s against %s overall.\n", name,
-            text_percent(share, sizeof share, json_get_number(last_step(worst), "conversion", 0)),
-            text_percent(whole, sizeof whole, conversion));
-    } else {
-        buf_puts(&run->text, "\nNo value converts clearly worse than the whole.\n");
+    struct loss worst = {0}, best = {.high = 2};
+    for (size_t i = 0; i < json_array_size(items); i++) {
+        struct loss loss = read_loss(f, json_array_get(items, i), step);
+        worst = loss.low > worst.low ? loss : worst;
+        best = loss.high < best.high ? loss : best;
     }
+    char name[300], other[300], share[32], least[32], times[32] = "";
+    if (worst.value == NULL || best.value == NULL || worst.low <= best.high) {
+        buf_puts(&run->text, "; no value loses clearly more than another");
+        return;
+    }
+    funnel_value_name(worst.value, name, sizeof name);
+    funnel_value_name(best.value, other, sizeof other);
+    if (best.share > 0)
+        snprintf(times, sizeof times, "%.1f× as many as ", worst.share / best.share);
+    buf_printf(&run->text, "; %s loses %s%s (%s against %s)", name,
+               times[0] != '\0' ? times : "more than ", other,
+               text_percent(share, sizeof share, worst.share),
+               text_percent(least, sizeof least, best.share));
+}
+
+static void write_headline(struct run *run, const struct funnel *f, const struct level *levels)
+{
+    size_t drop = biggest_drop(f, levels), before = drop > 0 ? funnel_required_before(f, drop) : 0;
+    json_int_t converted = levels[funnel_last_required(f) - 1].count;
+    char whole[32], part[32], share[32], from[200], to[200];
+    if (drop > 0) {
+        json_int_t all = levels[before - 1].count, lost = all - levels[drop - 1].count;
+        step_label(f, before - 1, from, sizeof from);
+        step_label(f, drop - 1, to, sizeof to);
+        buf_printf(&run->text, "Step %zu → %zu (%s → %s) loses %s, %s of %s", before, drop, from, to,
+                   text_percent(share, sizeof share, (double)lost / (double)all),
+                   text_count(part, sizeof part, (double)lost),
+                   text_count(whole, sizeof whole, (double)all));
+        if (json_array_size(f->breakdown) > 0)
+            write_contrast(run, f, drop);
+        buf_puts(&run->text, ". ");
+    }
+    buf_printf(&run->text, "%s of %s converted (%s)%s.\n",
+               text_count(part, sizeof part, (double)converted),
+               text_count(whole, sizeof whole, (double)levels[0].count),
+               text_percent(share, sizeof share, (double)converted / (double)levels[0].count),
+               drop == 0 && f->step_count > 1 ? ": nobody was lost" : "");
+}
+
+static const json_t *last_required(const struct funnel *f, const json_t *item)
+{
+    return json_array_get(json_object_get(item, "steps"), funnel_last_required(f) - 1);
+}
+
+static void write_breakdowns(struct run *run, const struct funnel *f)
+{
+    const json_t *items = json_object_get(run->result, "breakdowns");
+    char name[400], share[32];
+    buf_putc(&run->text, '\n');
     text_table(&run->text, (const char *const[]){"breakdown", "entered", "converted", "conversion",
                                                  "median last step", NULL});
     for (size_t i = 0; i < json_array_size(items); i++) {
-        const json_t *item = json_array_get(items, i), *last = last_step(item);
+        const json_t *item = json_array_get(items, i), *last = last_required(f, item);
         const json_t *first = json_array_get(json_object_get(item, "steps"), 0);
         char entered[32], converted[32], median[48] = "";
-        join_values(json_object_get(item, "breakdown"), name, sizeof name);
+        funnel_value_name(json_object_get(item, "breakdown"), name, sizeof name);
         if (json_object_get(last, "median_s") != NULL)
             text_duration(median, sizeof median, json_get_number(last, "median_s", 0));
         text_row(
@@ -244,7 +283,7 @@ static void write_breakdowns(struct run *run, double conversion)
 
 static void suggest(struct run *run, const struct funnel *f, const struct level *levels)
 {
-    size_t drop = biggest_drop(levels, f->step_count);
+    size_t drop = biggest_drop(f, levels);
     if (drop > 0)
         run_suggest(run, "list_actors",
                     json_pack("{s:s, s:o, s:{s:i, s:s}}", "of", "run_funnel", "arguments",
@@ -272,16 +311,15 @@ void funnel_shape_steps(struct run *run, const struct funnel *f)
     }
     json_object_set_new(run->result, "steps", step_items(f, levels));
     shape_overall(run, f, levels, &whole);
+    bool has_breakdown = json_array_size(f->breakdown) > 0;
+    if (has_breakdown)
+        shape_breakdowns(run, f);
     if (levels[0].count > 0) {
         write_headline(run, f, levels);
         write_steps(run, f, levels);
     }
-    if (json_array_size(f->breakdown) > 0) {
-        shape_breakdowns(run, f);
-        if (levels[0].count > 0)
-            write_breakdowns(run,
-                             (double)levels[f->step_count - 1].count / (double)levels[0].count);
-    }
+    if (has_breakdown && levels[0].count > 0)
+        write_breakdowns(run, f);
     suggest(run, f, levels);
 }
 
@@ -294,11 +332,10 @@ void funnel_shape_empty(struct run *run, const struct funnel *f)
 {
     char name[200];
     funnel_step_name(f, 0, name, sizeof name);
-    json_int_t from = json_get_integer(run->arguments, "from_step", 1);
     if (nameless_shape(run, name))
         return;
-    if (from > 1 && json_object_get(run->result, "bins") != NULL)
-        buf_printf(&run->text, "Nobody reached step %lld in this period.\n", (long long)from);
+    if (f->view != FUNNEL_STEPS && f->from_step > 1)
+        buf_printf(&run->text, "Nobody reached step %zu in this period.\n", f->from_step);
     else
         buf_printf(&run->text, "Nobody did the first step (%s) in this period.\n", name);
 }

@@ -1,5 +1,5 @@
 #pragma once
-/* From the rows of a funnel's queries to its result and its words. */
+/* From the rows of a funnel's queries to its result and its words, and the actors behind them. */
 #include "funnel.h"
 #include "run.h"
 
@@ -10,6 +10,15 @@ void funnel_shape_steps(struct run *run, const struct funnel *f);
 
 /* Query 0: run_funnel_bins. */
 void funnel_shape_histogram(struct run *run);
+
+/* Query 0: run_funnel_trend; query 1, with a breakdown: run_funnel_trend_breakdown. */
+int funnel_shape_trend(struct run *run, const struct funnel *f, struct err *ret_err);
+
+/* For list_actors: the actors of a cell (see struct tool). */
+int funnel_plan_actors(struct run *run, const json_t *cell, struct err *ret_err);
+
+/* The values of a breakdown in one text; at most `size` bytes with the NUL. */
+void funnel_value_name(const json_t *values, char *out, size_t size);
 
 /* Whether nobody entered: the headline is then left to funnel_shape_empty(). */
 bool funnel_is_empty(const struct run *run);

@@ -1,6 +1,3 @@
-#include <stdio.h>
-#include <string.h>
-
 #include "args.h"
 #include "funnel.h"
 #include "funnel_plain.h"
@@ -29,6 +26,34 @@ static const struct param step_params[] = {
      .is_hidden = true, /* keeps the schema small; the description of steps names it */
      .description = "Alternative matchers."},
     {.name = "name", .max_length = 256, .description = "Label."},
+    {.name = "optional", .type = VALUE_BOOLEAN, .description = "May be missed."},
+    {0},
+};
+
+static const struct param exclusion_params[] = {
+    ARG_MATCHER,
+    {.name = "from_step",
+     .type = VALUE_INTEGER,
+     .min = 1,
+     .max = FUNNEL_MAX_STEPS,
+     .description = "After this step; default the first."},
+    {.name = "to_step",
+     .type = VALUE_INTEGER,
+     .min = 1,
+     .max = FUNNEL_MAX_STEPS,
+     .description = "Before this step; default the last."},
+    {0},
+};
+
+static const struct param gap_params[] = {
+    {.name = "step",
+     .type = VALUE_INTEGER,
+     .min = 1,
+     .max = FUNNEL_MAX_STEPS,
+     .is_required = true,
+     .description = "The later step."},
+    {.name = "min_s", .type = VALUE_NUMBER, .min = 0, .max = 1e10, .description = "At least."},
+    {.name = "max_s", .type = VALUE_NUMBER, .min = 0, .max = 1e10, .description = "At most."},
     {0},
 };
 
@@ -41,7 +66,7 @@ static const struct param params[] = {
      .max_items = FUNNEL_MAX_STEPS,
      .fields = step_params,
      .shorthand = "event",
-     .description = "In order: event names or {event, where, name}; any_of: [matchers] too."},
+     .description = "In order: event names or {event, where, any_of: [matchers], name, optional}."},
     {.name = "order",
      .choices = (const char *const[]){"ordered", "strict", "unordered", NULL},
      .fallback = "\"ordered\"",
@@ -51,7 +76,29 @@ static const struct param params[] = {
      .fields = within_fields,
      .fallback = "{\"value\": 14, \"unit\": \"day\"}",
      .description = "From the first step to each later one. Default 14 days."},
+    {.name = "exclusions",
+     .type = VALUE_OBJECT,
+     .is_list = true,
+     .fields = exclusion_params,
+     .shorthand = "event",
+     .is_brief = true,
+     .max_items = FUNNEL_MAX_EXCLUSIONS,
+     .description = "Drops who did this between two steps: {event, where, from_step, to_step}."},
+    {.name = "hold_constant",
+     .is_list = true,
+     .max_items = 3,
+     .max_length = 256,
+     .role = "field",
+     .description = "Fields equal at all steps of a run."},
+    {.name = "step_gaps",
+     .type = VALUE_OBJECT,
+     .is_list = true,
+     .fields = gap_params,
+     .is_brief = true,
+     .max_items = FUNNEL_MAX_STEPS,
+     .description = "Time from the previous step: {step, min_s, max_s}."},
     ARG_PERIOD,
+    ARG_WEEK_START,
     ARG_SCOPE,
     ARG_ACTOR,
     ARG_BREAKDOWN,
@@ -66,24 +113,28 @@ static const struct param params[] = {
      .max = FUNNEL_MAX_STEPS,
      .description = "The step, from 1."},
     {.name = "view",
-     .choices = (const char *const[]){"steps", "time_to_convert", NULL},
+     .choices = (const char *const[]){"steps", "trend", "time_to_convert", NULL},
      .fallback = "\"steps\"",
-     .description = "time_to_convert: histogram of the time between two steps."},
+     .description = "trend: conversion by entry interval; time_to_convert: histogram."},
     {.name = "from_step",
      .type = VALUE_INTEGER,
      .min = 1,
      .max = FUNNEL_MAX_STEPS,
-     .description = "time_to_convert: default 1."},
+     .description = "Of these views; default 1."},
     {.name = "to_step",
      .type = VALUE_INTEGER,
      .min = 1,
      .max = FUNNEL_MAX_STEPS,
-     .description = "time_to_convert: default the last step."},
+     .description = "Default the last."},
+    {.name = "interval",
+     .choices = arg_intervals,
+     .fallback = "\"day\"",
+     .description = "Of trend."},
     {.name = "bins",
      .type = VALUE_INTEGER,
      .min = 1,
      .max = 1000,
-     .description = "time_to_convert: default automatic."},
+     .description = "Of time_to_convert; default automatic."},
     ARG_OUTPUT,
     {0},
 };
@@ -93,20 +144,21 @@ static const struct field step_fields[] = {
     {"name", "Name of the step.", VALUE_STRING},
     {"count", "Actors who reached it.", VALUE_INTEGER},
     {"conversion", "Of those who entered.", VALUE_NUMBER, .is_optional = true},
-    {"conversion_previous", "Of those who reached the step before.", VALUE_NUMBER,
+    {"conversion_previous", "Of those who reached the required step before.", VALUE_NUMBER,
      .is_optional = true},
     {"ci_low", "95 % Wilson interval of conversion.", VALUE_NUMBER, .is_optional = true},
     {"ci_high", "95 % Wilson interval of conversion.", VALUE_NUMBER, .is_optional = true},
-    {"dropped", "Reached the step before, not this one.", VALUE_INTEGER},
-    {"average_s", "Mean time from the step before.", VALUE_NUMBER, .is_optional = true},
+    {"dropped", "Reached the required step before, not this one.", VALUE_INTEGER},
+    {"average_s", "Mean time from the step before in the run.", VALUE_NUMBER, .is_optional = true},
     {"median_s", "Median time from the step before.", VALUE_NUMBER, .is_optional = true},
     {"p90_s", "90th percentile of it.", VALUE_NUMBER, .is_optional = true},
     {0},
 };
 
 static const struct field overall_fields[] = {
-    {"entered", "Actors who reached the first step.", VALUE_INTEGER},
-    {"converted", "Actors who reached the last step.", VALUE_INTEGER},
+    {"entered", "Actors who reached the first step; view trend: the sum of the points.",
+     VALUE_INTEGER},
+    {"converted", "Of them, those who reached the last required step, or to_step.", VALUE_INTEGER},
     {"conversion", "converted / entered.", VALUE_NUMBER, .is_optional = true},
     {"average_s", "Mean time from the first to the last step.", VALUE_NUMBER, .is_optional = true},
     {"median_s", "Median of it.", VALUE_NUMBER, .is_optional = true},
@@ -117,6 +169,16 @@ static const struct field overall_fields[] = {
 static const struct field breakdown_fields[] = {
     {"breakdown", "The values, in the order of the argument.", VALUE_STRING, .is_list = true},
     {"steps", "As in steps.", VALUE_OBJECT, .is_list = true, .fields = step_fields},
+    {0},
+};
+
+static const struct field point_fields[] = {
+    {"time", "Start of the interval.", VALUE_STRING},
+    {"breakdown", "The values, in the order of the argument.", VALUE_STRING, .is_list = true,
+     .is_optional = true},
+    {"entered", "Actors whose run began in it and came to from_step.", VALUE_INTEGER},
+    {"converted", "Of them, those whose run came to to_step.", VALUE_INTEGER},
+    {"conversion", "converted / entered.", VALUE_NUMBER, .is_optional = true},
     {0},
 };
 
@@ -134,6 +196,8 @@ static const struct field fields[] = {
      .fields = overall_fields},
     {"breakdowns", "Largest first; (other) is last.", VALUE_OBJECT, .is_list = true,
      .is_optional = true, .fields = breakdown_fields},
+    {"trend", "With view trend: by value, then by time.", VALUE_OBJECT, .is_list = true,
+     .is_optional = true, .fields = point_fields},
     {"bins", "With view time_to_convert.", VALUE_OBJECT, .is_list = true, .is_optional = true,
      .fields = bin_fields},
     {0},
@@ -141,80 +205,80 @@ static const struct field fields[] = {
 
 /* --- plan ----------------------------------------------------------------------------------- */
 
-static bool is_histogram(const struct run *run)
-{
-    return strcmp(json_get_string(run->arguments, "view", "steps"), "time_to_convert") == 0;
-}
-
 static int add_journeys(struct run *run, const struct funnel *f, struct query *q, unsigned columns,
                         const struct sql_text *text, struct err *ret_err)
 {
-    struct buf journeys = {0};
+    struct buf journeys = {0}, rank = {0};
     int rc = funnel_journeys(run, f, columns, q, &journeys, ret_err);
-    if (rc == 0 && buf_failed(&journeys))
+    funnel_rank(f, &rank);
+    if (rc == 0 && (buf_failed(&journeys) || buf_failed(&rank)))
         rc = err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
+    bool has_rank = text == &sql_run_funnel_breakdown_many || text == &sql_run_funnel_trend_breakdown;
+    struct query_fragment fragments[] = {
+        {"journeys", buf_text(&journeys)}, {has_rank ? "rank" : NULL, buf_text(&rank)}, {0}};
     if (rc == 0)
-        rc = run_query(run, q, text,
-                       (const struct query_fragment[]){{"journeys", buf_text(&journeys)}, {0}},
-                       100000, ret_err);
+        rc = run_query(run, q, text, fragments, FUNNEL_MAX_ROWS, ret_err);
     buf_done(&journeys);
+    buf_done(&rank);
     query_done(q);
     return rc < 0 ? rc : 0;
 }
 
-static int read_range(const struct run *run, const struct funnel *f, json_int_t *ret_from,
-                      json_int_t *ret_to, struct err *ret_err)
-{
-    json_int_t count = (json_int_t)f->step_count;
-    *ret_from = json_get_integer(run->arguments, "from_step", 1);
-    *ret_to = json_get_integer(run->arguments, "to_step", count);
-    if (count < 2)
-        return err_set(ret_err, ERR_ARGUMENT, "steps", "time_to_convert needs at least 2 steps");
-    if (*ret_to > count || *ret_from >= *ret_to)
-        return err_set(ret_err, ERR_ARGUMENT, *ret_to > count ? "to_step" : "from_step",
-                       "from_step < to_step <= %lld, the number of steps", (long long)count);
-    return 0;
-}
-
 static int plan_histogram(struct run *run, const struct funnel *f, struct err *ret_err)
 {
-    json_int_t from, to;
-    int rc = read_range(run, f, &from, &to, ret_err);
-    if (rc < 0)
-        return rc;
     if (json_array_size(f->breakdown) > 0)
         return err_set(ret_err, ERR_ARGUMENT, "breakdown",
                        "not with view time_to_convert; filter by a value instead");
     struct query q;
     query_init(&q);
-    query_set_integer(&q, "from_step", from);
-    query_set_integer(&q, "to_step", to);
+    query_set_integer(&q, "from_step", (int64_t)f->from_step);
+    query_set_integer(&q, "to_step", (int64_t)f->to_step);
     query_set_integer(&q, "bins", json_get_integer(run->arguments, "bins", 0));
     return add_journeys(run, f, &q, 0, &sql_run_funnel_bins, ret_err);
 }
 
-static int plan(struct run *run, struct err *ret_err)
+static int plan_trend(struct run *run, const struct funnel *f, struct err *ret_err)
 {
-    struct funnel f;
-    int rc = funnel_read(run->arguments, &f, ret_err);
-    if (rc < 0)
-        return rc;
-    if (is_histogram(run))
-        return plan_histogram(run, &f, ret_err);
-    if (funnel_is_plain(run, &f))
-        return funnel_plain_plan(run, &f, ret_err);
     struct query q;
     query_init(&q);
-    query_set_integer(&q, "steps", (int64_t)f.step_count);
-    rc = add_journeys(run, &f, &q, 0, &sql_run_funnel_steps, ret_err);
-    if (rc < 0 || json_array_size(f.breakdown) == 0)
+    query_set_integer(&q, "to_step", (int64_t)f->to_step);
+    int rc = add_journeys(run, f, &q, 0, &sql_run_funnel_trend, ret_err);
+    if (rc < 0 || json_array_size(f->breakdown) == 0)
         return rc;
     query_init(&q);
-    query_set_integer(&q, "breakdown_limit", f.breakdown_limit);
-    return add_journeys(run, &f, &q, FUNNEL_VALUES,
-                        funnel_has_many_values(&f) ? &sql_run_funnel_breakdown_many
-                                                   : &sql_run_funnel_breakdown,
+    query_set_integer(&q, "to_step", (int64_t)f->to_step);
+    query_set_integer(&q, "breakdown_limit", f->breakdown_limit);
+    return add_journeys(run, f, &q, FUNNEL_VALUES, &sql_run_funnel_trend_breakdown, ret_err);
+}
+
+static int plan_steps(struct run *run, const struct funnel *f, struct err *ret_err)
+{
+    if (funnel_is_plain(run, f))
+        return funnel_plain_plan(run, f, ret_err);
+    struct query q;
+    query_init(&q);
+    query_set_integer(&q, "last", (int64_t)funnel_last_required(f));
+    int rc = add_journeys(run, f, &q, 0, &sql_run_funnel_steps, ret_err);
+    if (rc < 0 || json_array_size(f->breakdown) == 0)
+        return rc;
+    query_init(&q);
+    query_set_integer(&q, "breakdown_limit", f->breakdown_limit);
+    return add_journeys(run, f, &q, FUNNEL_VALUES,
+                        funnel_has_many_values(f) ? &sql_run_funnel_breakdown_many
+                                                  : &sql_run_funnel_breakdown,
                         ret_err);
+}
+
+static int plan(struct run *run, struct err *ret_err)
+{
+    static int (*const views[])(struct run *, const struct funnel *, struct err *) = {
+        [FUNNEL_STEPS] = plan_steps,
+        [FUNNEL_TREND] = plan_trend,
+        [FUNNEL_TIME_TO_CONVERT] = plan_histogram,
+    };
+    struct funnel f;
+    int rc = funnel_read(run->arguments, &f, ret_err);
+    return rc < 0 ? rc : views[f.view](run, &f, ret_err);
 }
 
 /* --- shape ---------------------------------------------------------------------------------- */
@@ -225,11 +289,13 @@ static int shape(struct run *run, struct err *ret_err)
     int rc = funnel_read(run->arguments, &f, ret_err);
     if (rc < 0)
         return rc;
-    if (is_histogram(run))
+    if (f.view == FUNNEL_TIME_TO_CONVERT)
         funnel_shape_histogram(run);
+    else if (f.view == FUNNEL_TREND)
+        rc = funnel_shape_trend(run, &f, ret_err);
     else
         funnel_shape_steps(run, &f);
-    return 0;
+    return rc;
 }
 
 /* --- nobody ---------------------------------------------------------------------------------- */
@@ -249,64 +315,6 @@ static int shape_empty(struct run *run, struct err *ret_err)
     return rc;
 }
 
-/* --- who stands in a cell ------------------------------------------------------------------- */
-
-static int read_cell(const struct funnel *f, const json_t *cell, char *reached, size_t size,
-                     struct err *ret_err)
-{
-    json_int_t step = json_get_integer(cell, "step", 0);
-    const char *outcome = json_get_string(cell, "outcome", "reached");
-    bool is_dropped = strcmp(outcome, "dropped") == 0;
-    if (step < 1 || step > (json_int_t)f->step_count)
-        return err_set(ret_err, ERR_ARGUMENT, "cell.step", "a step from 1 to %zu", f->step_count);
-    if (!is_dropped && strcmp(outcome, "reached") != 0)
-        return err_set(ret_err, ERR_ARGUMENT, "cell.outcome", "reached or dropped");
-    /* dropped at k = reached k-1, not k; nobody at step 1 */
-    snprintf(reached, size, is_dropped ? "= %lld" : ">= %lld",
-             (long long)(is_dropped ? step - 1 : step));
-    return 0;
-}
-
-static int plan_actors(struct run *run, const json_t *cell, struct err *ret_err)
-{
-    struct funnel f;
-    char reached[32] = "";
-    int64_t limit = 0, offset = 0;
-    int rc = funnel_read(run->arguments, &f, ret_err);
-    if (rc == 0)
-        rc = read_cell(&f, cell, reached, sizeof reached, ret_err);
-    if (rc == 0)
-        rc = run_page(run, 100, &limit, &offset, ret_err);
-    if (rc < 0)
-        return rc;
-    json_t *values = NULL;
-    rc = run_cell_values(cell, json_array_size(f.breakdown), &values, ret_err);
-    if (rc < 0)
-        return rc;
-    bool has_values = values != NULL;
-    struct query q;
-    struct buf journeys = {0};
-    query_init(&q);
-    query_set_integer(&q, "limit", limit);
-    query_set_integer(&q, "offset", offset);
-    if (has_values) {
-        query_set_integer(&q, "breakdown_limit", f.breakdown_limit);
-        query_set_texts(&q, "values", values);
-        query_set_integer(&q, "is_other",
-                          strcmp(json_string_value(json_array_get(values, 0)), "(other)") == 0);
-    }
-    rc = funnel_journeys(run, &f, FUNNEL_PLACES | (has_values ? FUNNEL_VALUES : 0), &q, &journeys,
-                         ret_err);
-    if (rc == 0)
-        rc = run_query(run, &q, has_values ? &sql_run_funnel_value_actors : &sql_run_funnel_actors,
-                       (const struct query_fragment[]){
-                           {"journeys", buf_text(&journeys)}, {"reached", reached}, {0}},
-                       (size_t)limit + 1, ret_err);
-    buf_done(&journeys);
-    query_done(&q);
-    return rc < 0 ? rc : 0;
-}
-
 static const struct step steps[] = {{plan, shape}, {plan_empty, shape_empty}, {0}};
 
 const struct tool tool_run_funnel = {
@@ -319,5 +327,5 @@ const struct tool tool_run_funnel = {
     .params = params,
     .fields = fields,
     .steps = steps,
-    .plan_actors = plan_actors,
+    .plan_actors = funnel_plan_actors,
 };
