@@ -10,6 +10,7 @@
     tool(conformance_check) \
     tool(data_quality) \
     tool(describe_source) \
+    tool(explain_funnel) \
     tool(lifecycle) \
     tool(list_actors) \
     tool(list_events) \

@@ -20,6 +20,7 @@ static const struct param params[] = {
      .type = VALUE_OBJECT,
      .is_required = true,
      .fields = arg_segment_fields,
+     .is_brief = true,
      .shorthand = "name",
      .description = "A group: those who {did: [{event, where, min_times, within_days}], did_not, "
                     "filters}, or the name of a segment."},

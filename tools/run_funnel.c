@@ -1,102 +1,15 @@
 #include "args.h"
 #include "funnel.h"
+#include "funnel_args.h"
 #include "funnel_plain.h"
 #include "funnel_result.h"
 #include "json.h"
 #include "nameless.h"
 #include "run.h"
 #include "sql_text.h"
-#include "within.h"
-
-static const struct param step_params[] = {
-    {.name = "event", .role = "event", .max_length = 1024, .description = "Event name."},
-    {.name = "where",
-     .type = VALUE_OBJECT,
-     .is_list = true,
-     .fields = arg_filter_fields,
-     .is_brief = true,
-     .max_items = 32,
-     .description = "Conditions, like filters."},
-    {.name = "any_of",
-     .type = VALUE_OBJECT,
-     .is_list = true,
-     .fields = arg_matcher_fields,
-     .shorthand = "event",
-     .max_items = 50,
-     .is_hidden = true, /* keeps the schema small; the description of steps names it */
-     .description = "Alternative matchers."},
-    {.name = "name", .max_length = 256, .description = "Label."},
-    {.name = "optional", .type = VALUE_BOOLEAN, .description = "May be missed."},
-    {0},
-};
-
-static const struct param exclusion_params[] = {
-    ARG_MATCHER,
-    {.name = "from_step",
-     .type = VALUE_INTEGER,
-     .min = 1,
-     .max = FUNNEL_MAX_STEPS,
-     .description = "After this step; default the first."},
-    {.name = "to_step",
-     .type = VALUE_INTEGER,
-     .min = 1,
-     .max = FUNNEL_MAX_STEPS,
-     .description = "Before this step; default the last."},
-    {0},
-};
-
-static const struct param gap_params[] = {
-    {.name = "step",
-     .type = VALUE_INTEGER,
-     .min = 1,
-     .max = FUNNEL_MAX_STEPS,
-     .is_required = true,
-     .description = "The later step."},
-    {.name = "min_s", .type = VALUE_NUMBER, .min = 0, .max = 1e10, .description = "At least."},
-    {.name = "max_s", .type = VALUE_NUMBER, .min = 0, .max = 1e10, .description = "At most."},
-    {0},
-};
 
 static const struct param params[] = {
-    {.name = "steps",
-     .type = VALUE_OBJECT,
-     .is_list = true,
-     .is_required = true,
-     .min_items = 1,
-     .max_items = FUNNEL_MAX_STEPS,
-     .fields = step_params,
-     .shorthand = "event",
-     .description = "In order: event names or {event, where, any_of: [matchers], name, optional}."},
-    {.name = "order",
-     .choices = (const char *const[]){"ordered", "strict", "unordered", NULL},
-     .fallback = "\"ordered\"",
-     .description = "ordered: other events may lie between; strict: none; unordered."},
-    {.name = "within",
-     .type = VALUE_OBJECT,
-     .fields = within_fields,
-     .fallback = "{\"value\": 14, \"unit\": \"day\"}",
-     .description = "From the first step to each later one. Default 14 days."},
-    {.name = "exclusions",
-     .type = VALUE_OBJECT,
-     .is_list = true,
-     .fields = exclusion_params,
-     .shorthand = "event",
-     .is_brief = true,
-     .max_items = FUNNEL_MAX_EXCLUSIONS,
-     .description = "Drops who did this between two steps: {event, where, from_step, to_step}."},
-    {.name = "hold_constant",
-     .is_list = true,
-     .max_items = 3,
-     .max_length = 256,
-     .role = "field",
-     .description = "Fields equal at all steps of a run."},
-    {.name = "step_gaps",
-     .type = VALUE_OBJECT,
-     .is_list = true,
-     .fields = gap_params,
-     .is_brief = true,
-     .max_items = FUNNEL_MAX_STEPS,
-     .description = "Time from the previous step: {step, min_s, max_s}."},
+    FUNNEL_ARGS,
     ARG_PERIOD,
     ARG_WEEK_START,
     ARG_SCOPE,
@@ -213,7 +126,8 @@ static int add_journeys(struct run *run, const struct funnel *f, struct query *q
     funnel_rank(f, &rank);
     if (rc == 0 && (buf_failed(&journeys) || buf_failed(&rank)))
         rc = err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
-    bool has_rank = text == &sql_run_funnel_breakdown_many || text == &sql_run_funnel_trend_breakdown;
+    bool has_rank =
+        text == &sql_run_funnel_breakdown_many || text == &sql_run_funnel_trend_breakdown;
     struct query_fragment fragments[] = {
         {"journeys", buf_text(&journeys)}, {has_rank ? "rank" : NULL, buf_text(&rank)}, {0}};
     if (rc == 0)

@@ -246,6 +246,37 @@ export const tools = {
     ],
   },
 
+  explain_funnel: {
+    good: [{
+      args: { ...FUNNEL, step: 3 },
+      check(result) {
+        const [first] = result.factors;
+        assert.equal(first.field, 'device');
+        const mobile = result.factors.find((f) => f.value === 'mobile');
+        assert.deepEqual([mobile.converted_share, mobile.dropped_share, mobile.lift, mobile.count], [1, 0, 2, 80]);
+        assert.ok(Math.abs(mobile.odds_ratio - (80.5 / 0.5) ** 2) < 1e-6);
+        assert.ok(mobile.ci_low < mobile.odds_ratio && mobile.odds_ratio < mobile.ci_high && mobile.p_adjusted < 1e-30);
+        assert.ok(!result.factors.some((f) => f.field === 'event' && FUNNEL.steps.includes(f.value)), 'steps are no factors');
+      },
+    }, {
+      args: { ...FUNNEL, steps: ['view', 'view'], order: 'unordered', within: { value: 0, unit: 'day' }, step: 2 },
+      check(result) {
+        assert.deepEqual(result.factors, []);
+        assert.equal(result.meta.next[0].tool, 'list_actors');
+      },
+    }, {
+      args: { ...FUNNEL, step: 2, limit: 1, order: 'strict', segment: { did: ['checkout'] } },
+      check(result) { assert.deepEqual(result.factors, []); },
+    }],
+    bad: [...common({ ...FUNNEL, step: 2 }), ...source({ ...FUNNEL, step: 2 }), ...period({ ...FUNNEL, step: 2 }),
+      ...filters({ ...FUNNEL, step: 2 }), ...limit({ ...FUNNEL, step: 2 }), ...cursor({ ...FUNNEL, step: 2 }),
+      { args: FUNNEL, field: 'step', says: /missing|required/ },
+      { args: { ...FUNNEL, step: 1 }, field: 'step', says: /2 to/ },
+      { args: { ...FUNNEL, step: 4 }, field: 'step', says: /2 to 3/ },
+      { args: { ...FUNNEL, step: 2, steps: ['view', 'chekout'] }, field: 'steps[1].event', says: /checkout/ },
+    ],
+  },
+
   retention_matrix: {
     good: [{
       args: MATRIX,

@@ -167,6 +167,15 @@ function* activity() {
     yield ['list_actors', { of: 'stickiness', arguments: { ...base, ...more }, cell: { intervals: 2 }, limit: 20 }]
 }
 
+function* explanations() {
+  const base = { source: 'shop', steps: OF_SHOP, within: { value: 1, unit: 'day' } }
+  for (const order of ['ordered', 'strict', 'unordered'])
+    for (const step of [2, 3]) yield ['explain_funnel', { ...base, order, step, limit: 1000 }]
+  yield ['explain_funnel', { ...base, step: 2, actor: 'session', tz: 'Europe/Berlin', from: '2026-03-24', to: '2026-03-30', limit: 7, cursor: 'o7', explain: 'with' }]
+  yield ['explain_funnel', { ...base, step: 2, filters: [filter('service', ['eq', 'web'])], segment: { did: ['add'] } }]
+  yield ['explain_funnel', { source: ORDERS, steps: OF_ORDERS.slice(0, 3), actor: 'order', step: 3 }]
+}
+
 function* processes() {
   for (const match of ['alignment', 'exact', 'eventually_follows', 'directly_follows']) {
     yield ['conformance_check', { source: ORDERS, case: 'order', sequence: OF_ORDERS, match }]
@@ -205,6 +214,7 @@ export function* demo(source, { isSmall = false, sessions = [RAGE] } = {}) {
   yield ['retention_matrix', { source, start: 'documentLoad', kind: 'first_time', interval: 'week', tz: 'Europe/Berlin' }]
   yield ['list_actors', { of: 'retention_matrix', arguments: { source, start: 'documentLoad', interval: 'week', from: '2026-03-02' }, cell: { cohort: '2026-03-09', period: 1 }, limit: 5 }]
   yield ['compare_groups', { source, a: { did: ['order_placed'] }, b: { did: ['click'], did_not: ['order_placed'] }, limit: 400, from: '2026-03-25' }]
+  yield ['explain_funnel', { source, steps: CHECKOUT, actor: 'session', step: 2, from: '2026-03-20' }]
   for (const model of ['nearest', 'markov', 'probabilistic'])
     yield ['attribute_conversions', { source, conversion: 'order_placed', field: 'device.type', actor: 'session', model }]
   yield ['run_paths', { source, node: 'url', collapse_repeats: true, clean: [{ regex: '[0-9]+', alias: 'N' }], edge_limit: 10 }]
@@ -235,3 +245,5 @@ export const calls = () => [...discovery(), ...filters(), ...funnels(), ...reten
   ...attributions(), ...groups(), ...processes(), ...anomalies()]
 export const calls = () => [...discovery(), ...values(), ...filters(), ...funnels(), ...retention(), ...processes(), ...anomalies()]
 export const calls = () => [...discovery(), ...values(), ...quality(), ...filters(), ...funnels(), ...retention(), ...processes(), ...anomalies()]
+export const calls = () => [...discovery(), ...values(), ...filters(), ...funnels(), ...retention(), ...retentionOptions(), ...activity(),
+  ...paths(), ...attributions(), ...groups(), ...explanations(), ...processes(), ...anomalies()]

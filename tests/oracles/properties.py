@@ -17,6 +17,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import journeys
 import properties_attribution
+import properties_explain
 import properties_funnel
 import properties_paths
 import properties_retention
@@ -30,6 +31,8 @@ FAMILIES = {
     "times": (8, "run_funnel", properties_funnel.random_times, properties_funnel.check_times),
     "funnel_trends": (12, "run_funnel", properties_funnel.random_trend,
                       properties_funnel.check_trend),
+    "explanations": (24, "explain_funnel", properties_explain.random_question,
+                     properties_explain.check),
     "retentions": (24, "retention_matrix", properties_retention.random_question,
                    properties_retention.check),
     "trends": (30, "run_trend", properties_trend.random_question, properties_trend.check),
@@ -54,7 +57,7 @@ def not_offered(tools, tool, arguments):
         choices = known[name].get("enum")
         if choices and value not in choices:
             return f"{tool} {name} {value}"
-    if tool == "run_funnel" and any("optional" in step for step in arguments["steps"]) and \
+    if tool in ("run_funnel", "explain_funnel") and any("optional" in step for step in arguments["steps"]) and \
             "optional" not in json.dumps(known["steps"]):
         return f"{tool} steps optional"
     return None

@@ -1,0 +1,465 @@
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "args.h"
+#include "events.h"
+#include "fields.h"
+#include "funnel.h"
+#include "funnel_args.h"
+#include "json.h"
+#include "nameless.h"
+#include "run.h"
+#include "sql_text.h"
+#include "statistics.h"
+#include "text.h"
+
+enum { MAX_ROWS = 50000, SHOWN = 25 };
+
+/* What one who drops does later than this has nothing to do with the step, unless those who take it
+ * need longer. */
+static const int64_t patience_us = (int64_t)1800 * 1000000;
+
+static const struct param params[] = {
+    FUNNEL_ARGS,
+    {.name = "step",
+     .type = VALUE_INTEGER,
+     .min = 2,
+     .max = FUNNEL_MAX_STEPS,
+     .is_required = true,
+     .description = "The step that some take and others drop at."},
+    ARG_PERIOD,
+    ARG_SCOPE,
+    ARG_ACTOR,
+    ARG_LIMIT("50"),
+    ARG_CURSOR,
+    ARG_OUTPUT,
+    {0},
+};
+
+static const struct field factor_fields[] = {
+    {"field",
+     "A property at the step before, or event: done between that and the step; by those who "
+     "drop as long after as 95 % of the others take, at least 30 min, in the funnel's window.",
+     VALUE_STRING},
+    {"value", "One of its values.", VALUE_STRING},
+    {"converted_share", "Of those who took the step, how many have it.", VALUE_NUMBER},
+    {"dropped_share", "Of those who did not, within the funnel's window.", VALUE_NUMBER},
+    {"lift", "Conversion of those who have it / conversion of all.", VALUE_NUMBER},
+    {"odds_ratio", "Of converting, with against without; 0.5 is added to all counts if one is 0.",
+     VALUE_NUMBER},
+    {"ci_low", "95 % interval of odds_ratio (Wald on the logarithm).", VALUE_NUMBER},
+    {"ci_high", "95 % interval of odds_ratio.", VALUE_NUMBER},
+    {"p_adjusted", "Chi-square, or Fisher where counts are small; Benjamini-Hochberg.",
+     VALUE_NUMBER},
+    {"count", "Actors who have it: at least 10, or 2 if fewer than 200 came to the step.",
+     VALUE_INTEGER},
+    {0},
+};
+
+static const struct field fields[] = {
+    {"factors", "By p_adjusted, then by the size of lift.", VALUE_OBJECT, .is_list = true,
+     .fields = factor_fields},
+    {"cursor", "Where the next page begins.", VALUE_STRING, .is_optional = true},
+    {0},
+};
+
+struct factor {
+    const char *field, *value; /* borrowed: state->fields, rows */
+    struct two_by_two t;       /* "yes" = took the step */
+    double lift, p;
+};
+
+struct state {
+    json_t *fields; /* array of names; event, for what was done, is the one after the last */
+    json_t *rows;   /* keeps the values alive */
+    double converted, dropped;
+    struct factor *items;
+    size_t count;
+};
+
+static void state_free(void *p)
+{
+    struct state *state = p;
+    json_decref(state->fields);
+    json_decref(state->rows);
+    free(state->items);
+    free(state);
+}
+
+static struct state *state_of(const struct run *run)
+{
+    return run->state;
+}
+
+/* --- which fields ---------------------------------------------------------------------------- */
+
+static size_t step_of(const struct run *run)
+{
+    return (size_t)json_get_integer(run->arguments, "step", 2);
+}
+
+static int plan_fields(struct run *run, struct err *ret_err)
+{
+    struct funnel f;
+    int rc = funnel_read(run->arguments, &f, ret_err);
+    if (rc < 0)
+        return rc;
+    if (step_of(run) > f.step_count)
+        return err_set(ret_err, ERR_ARGUMENT, "step", "a step from 2 to %zu", f.step_count);
+    struct state *state = calloc(1, sizeof *state);
+    if (state == NULL)
+        return err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
+    run->state = state;
+    run->state_free = state_free;
+    return fields_plan_useful(run, ret_err);
+}
+
+static int shape_fields(struct run *run, struct err *ret_err)
+{
+    (void)ret_err;
+    json_t *names = fields_useful(run_rows(run, 0));
+    json_array_remove(names, 0); /* which event the step before was, the funnel itself says */
+    state_of(run)->fields = names;
+    return 0;
+}
+
+/* --- who had and did what -------------------------------------------------------------------- */
+
+/* Adds the column `name`: whether a row is one of the steps from `first` to `last`, 0-based. */
+static int add_steps(struct events *e, const struct funnel *f, const char *name, size_t first,
+                     size_t last, struct err *ret_err)
+{
+    struct buf any = {0};
+    int rc = 0;
+    buf_puts(&any, "toUInt8(");
+    for (size_t i = first; rc == 0 && i <= last; i++) {
+        buf_puts(&any, i > first ? " OR " : "");
+        rc = source_matcher(e->run->source, e->q, json_array_get(f->steps, i), &any, ret_err);
+        if (rc < 0) {
+            char at[32];
+            snprintf(at, sizeof at, "steps[%zu]", i);
+            err_prefix(ret_err, at);
+        }
+    }
+    buf_putc(&any, ')');
+    events_column(e, name, "%s", buf_text(&any));
+    e->q->failed |= buf_failed(&any);
+    buf_done(&any);
+    return rc;
+}
+
+static int add_fields(struct events *e, const json_t *names, struct err *ret_err)
+{
+    struct buf list = {0};
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < json_array_size(names); i++) {
+        char column[24];
+        snprintf(column, sizeof column, "_f%zu", i);
+        buf_printf(&list, "%s%s", i > 0 ? ", " : "", column);
+        rc = events_field(e, column, json_string_value(json_array_get(names, i)), "", ret_err);
+    }
+    events_column(e, "_fields", "CAST([%s], 'Array(String)')", buf_text(&list));
+    e->q->failed |= buf_failed(&list);
+    buf_done(&list);
+    return rc;
+}
+
+static int add_rows(const struct run *run, const struct funnel *f, struct query *q, struct buf *out,
+                    struct err *ret_err)
+{
+    struct events e;
+    size_t before = step_of(run) - 2; /* 0-based */
+    bool is_unordered = f->order == FUNNEL_UNORDERED;
+    int rc = events_begin(&e, run, q, run->period.from_us, run->period.to_us, ret_err);
+    if (rc < 0)
+        return rc;
+    rc = add_steps(&e, f, "_is_step", 0, f->step_count - 1, ret_err);
+    if (rc == 0)
+        rc = add_steps(&e, f, "_is_before", is_unordered ? 0 : before,
+                       is_unordered ? f->step_count - 1 : before, ret_err);
+    if (rc == 0)
+        rc = add_fields(&e, state_of(run)->fields, ret_err);
+    if (rc < 0)
+        events_drop(&e);
+    else
+        events_end(&e, out);
+    return rc;
+}
+
+/* Where the step and the one before stand in a journey. */
+struct journey_places {
+    char began[64], reached[64], won[64], came[64];
+};
+
+static void read_places(size_t step, struct journey_places *ret)
+{
+    snprintf(ret->began, sizeof ret->began, "tt[%zu]", step - 1);
+    snprintf(ret->reached, sizeof ret->reached, "tt[%zu]", step);
+    snprintf(ret->won, sizeof ret->won, "length(tt) >= %zu", step);
+    snprintf(ret->came, sizeof ret->came, "length(tt) >= %zu", step - 1);
+}
+
+static int plan(struct run *run, struct err *ret_err)
+{
+    struct funnel f;
+    struct journey_places places;
+    int rc = funnel_read(run->arguments, &f, ret_err);
+    if (rc < 0)
+        return rc;
+    struct query q;
+    struct buf rows = {0}, journeys = {0};
+    query_init(&q);
+    query_set_integer(&q, "within", f.within_us);
+    query_set_integer(&q, "patience", patience_us);
+    query_set_integer(&q, "event", (int64_t)json_array_size(state_of(run)->fields) + 1);
+    query_set_integer(&q, "limit", MAX_ROWS + 1);
+    read_places(step_of(run), &places);
+    rc = add_rows(run, &f, &q, &rows, ret_err);
+    if (rc == 0)
+        rc = funnel_journeys(run, &f, 0, &q, &journeys, ret_err);
+    if (rc == 0)
+        rc = run_query(run, &q, &sql_explain_funnel,
+                       (const struct query_fragment[]){{"rows", buf_text(&rows)},
+                                                       {"journeys", buf_text(&journeys)},
+                                                       {"began", places.began},
+                                                       {"reached", places.reached},
+                                                       {"won", places.won},
+                                                       {"came", places.came},
+                                                       {0}},
+                       MAX_ROWS, ret_err);
+    buf_done(&rows);
+    buf_done(&journeys);
+    query_done(&q);
+    return rc < 0 ? rc : 0;
+}
+
+/* How far a lift is from 1, as a factor in either direction. */
+static double size_of(double lift)
+{
+    return lift > 0 ? fabs(log(lift)) : INFINITY;
+}
+
+static int by_certainty(const void *a, const void *b)
+{
+    const struct factor *x = a, *y = b;
+    double more = size_of(y->lift) - size_of(x->lift);
+    if (x->p < y->p || x->p > y->p)
+        return x->p < y->p ? -1 : 1;
+    if (more < 0 || more > 0)
+        return more > 0 ? 1 : -1;
+    int order = strcmp(x->field, y->field);
+    return order != 0 ? order : strcmp(x->value, y->value);
+}
+
+static void read_rows(struct state *state)
+{
+    const json_t *all = json_array_get(state->rows, 0);
+    size_t properties = json_array_size(state->fields);
+    state->converted = json_number_value(json_array_get(all, 2));
+    state->dropped = json_number_value(json_array_get(all, 3));
+    double came = state->converted + state->dropped, least = came < 200 ? 2 : 10;
+    for (size_t i = 1; i < json_array_size(state->rows); i++) {
+        const json_t *row = json_array_get(state->rows, i);
+        size_t field = (size_t)json_integer_value(json_array_get(row, 0));
+        double won = json_number_value(json_array_get(row, 2));
+        double lost = json_number_value(json_array_get(row, 3));
+        if (won + lost < least || won + lost >= came)
+            continue; /* too few, or all: that tells nothing */
+        struct factor *item = &state->items[state->count++];
+        item->field = field > properties
+                          ? "event"
+                          : json_string_value(json_array_get(state->fields, field - 1));
+        item->value = json_string_value(json_array_get(row, 1));
+        item->t = (struct two_by_two){won, lost, state->converted - won, state->dropped - lost};
+        item->lift = won / (won + lost) / (state->converted / came);
+    }
+}
+
+static int shape(struct run *run, struct err *ret_err)
+{
+    struct state *state = state_of(run);
+    state->rows = json_incref((json_t *)run_rows(run, 0));
+    size_t size = json_array_size(state->rows) + 1;
+    state->items = calloc(size, sizeof *state->items);
+    double *p = calloc(size, sizeof *p);
+    if (state->items == NULL || p == NULL) {
+        free(p);
+        return err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
+    }
+    read_rows(state);
+    if (state->converted <= 0 || state->dropped <= 0)
+        state->count = 0;
+    for (size_t i = 0; i < state->count; i++)
+        p[i] = statistics_independence(&state->items[i].t);
+    int rc = statistics_adjust(p, state->count);
+    for (size_t i = 0; i < state->count; i++)
+        state->items[i].p = p[i];
+    free(p);
+    qsort(state->items, state->count, sizeof *state->items, by_certainty);
+    if (run_rows_truncated(run, 0))
+        run_truncated(run, "rows", MAX_ROWS, "filter, or ask for a shorter period");
+    return rc == 0 ? 0 : err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
+}
+
+/* --- the result ------------------------------------------------------------------------------ */
+
+/* Nobody came to the step before: the rows of journeys do not say why. */
+static int plan_empty(struct run *run, struct err *ret_err)
+{
+    const struct state *state = state_of(run);
+    return state->converted + state->dropped > 0
+               ? 0
+               : nameless_plan(run, json_array_get(json_object_get(run->arguments, "steps"), 0),
+                               ret_err);
+}
+
+static void write_nothing(struct run *run, const struct state *state, const char *name)
+{
+    size_t step = step_of(run);
+    char came[32];
+    text_count(came, sizeof came, state->converted + state->dropped);
+    if (state->converted + state->dropped <= 0) {
+        if (!nameless_shape(run, name))
+            buf_printf(&run->text, "Nobody came to step %zu: there is nothing to explain at %zu.\n",
+                       step - 1, step);
+    } else {
+        buf_printf(&run->text, "All %s who came to step %zu %s: there is nothing to tell apart.\n",
+                   came, step - 1, state->dropped <= 0 ? "took the next" : "dropped there");
+    }
+}
+
+/* "device 'iOS': 2.4 times as likely to drop at step 3 (pay), 60 % of the 40 do, 25 % of the
+ * others." */
+static void write_headline(struct run *run, const struct state *state, const char *name)
+{
+    const struct factor *top = &state->items[0];
+    char came[32], share[32], with[32], others[32], many[32], times[32];
+    size_t step = step_of(run);
+    text_count(came, sizeof came, state->converted + state->dropped);
+    text_percent(share, sizeof share, state->converted / (state->converted + state->dropped));
+    if (state->count == 0 || top->p >= 0.05) {
+        buf_printf(&run->text,
+                   "Nothing tells apart beyond chance who takes step %zu (%.100s): %s of %s do; "
+                   "%zu values were tried.\n",
+                   step, name, share, came, state->count);
+        return;
+    }
+    double all_with = top->t.with_yes + top->t.with_no;
+    double all_without = top->t.without_yes + top->t.without_no;
+    bool is_drop = top->lift < 1;
+    double a = (is_drop ? top->t.with_no : top->t.with_yes) / all_with;
+    double b = (is_drop ? top->t.without_no : top->t.without_yes) / all_without;
+    snprintf(times, sizeof times, "%.3g times as likely", b > 0 ? a / b : 0);
+    buf_printf(&run->text,
+               "%.100s '%.100s': %s to %s step %zu (%.100s), %s of the %s do, %s of the others. "
+               "%s of %s take the step.\n",
+               top->field, top->value, b > 0 ? times : "the only ones",
+               is_drop ? "drop at" : "take", step, name, text_percent(with, sizeof with, a),
+               text_count(many, sizeof many, all_with), text_percent(others, sizeof others, b),
+               share, came);
+}
+
+static json_t *factor_item(const struct state *state, const struct factor *f)
+{
+    double ratio, low, high;
+    statistics_odds_ratio(&f->t, &ratio, &low, &high);
+    return json_pack("{s:s, s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:I}", "field", f->field,
+                     "value", f->value, "converted_share", f->t.with_yes / state->converted,
+                     "dropped_share", f->t.with_no / state->dropped, "lift", f->lift, "odds_ratio",
+                     ratio, "ci_low", low, "ci_high", high, "p_adjusted", f->p, "count",
+                     (json_int_t)(f->t.with_yes + f->t.with_no));
+}
+
+static void write_row(struct run *run, const json_t *item)
+{
+    char converted[32], dropped[32], lift[32], ratio[32], p[32], count[32];
+    text_row(
+        &run->text,
+        (const char *const[]){
+            json_get_string(item, "field", ""), json_get_string(item, "value", ""),
+            text_percent(converted, sizeof converted, json_get_number(item, "converted_share", 0)),
+            text_percent(dropped, sizeof dropped, json_get_number(item, "dropped_share", 0)),
+            text_number(lift, sizeof lift, json_get_number(item, "lift", 0)),
+            text_number(ratio, sizeof ratio, json_get_number(item, "odds_ratio", 0)),
+            text_number(p, sizeof p, json_get_number(item, "p_adjusted", 1)),
+            text_count(count, sizeof count, (double)json_get_integer(item, "count", 0))},
+        8);
+}
+
+static void add_items(struct run *run, const struct state *state, size_t from, size_t to)
+{
+    json_t *list = json_array();
+    if (from < to)
+        text_table(&run->text, (const char *const[]){"field", "value", "of converted", "of dropped",
+                                                     "lift", "odds ratio", "p", "actors", NULL});
+    for (size_t i = from; i < to; i++) {
+        json_t *item = factor_item(state, &state->items[i]);
+        if (i - from < SHOWN)
+            write_row(run, item);
+        json_array_append_new(list, item);
+    }
+    json_object_set_new(run->result, "factors", list);
+}
+
+static void suggest(struct run *run, const struct state *state)
+{
+    json_t *funnel = run_same_arguments(run);
+    json_int_t step = (json_int_t)step_of(run);
+    json_object_del(funnel, "step");
+    if (state->count > 0 && strcmp(state->items[0].field, "event") != 0) {
+        json_t *arguments = json_copy(funnel);
+        json_object_set_new(arguments, "breakdown", json_pack("[s]", state->items[0].field));
+        run_suggest(run, "run_funnel", arguments, "the whole funnel by this field");
+    }
+    if (state->dropped > 0)
+        run_suggest(run, "list_actors",
+                    json_pack("{s:s, s:O, s:{s:I, s:s}}", "of", "run_funnel", "arguments", funnel,
+                              "cell", "step", step, "outcome", "dropped"),
+                    "who dropped at this step, with sessions to look at");
+    json_decref(funnel);
+}
+
+static int shape_result(struct run *run, struct err *ret_err)
+{
+    struct state *state = state_of(run);
+    struct funnel f;
+    int64_t limit = 0, offset = 0;
+    char name[128];
+    int rc = funnel_read(run->arguments, &f, ret_err);
+    if (rc == 0)
+        rc = run_page(run, 50, &limit, &offset, ret_err);
+    if (rc < 0)
+        return rc;
+    size_t from = (size_t)offset < state->count ? (size_t)offset : state->count;
+    size_t to = state->count - from > (size_t)limit ? from + (size_t)limit : state->count;
+    if (state->converted <= 0 || state->dropped <= 0) {
+        funnel_step_name(&f, 0, name, sizeof name);
+        write_nothing(run, state, name);
+    } else {
+        funnel_step_name(&f, step_of(run) - 1, name, sizeof name);
+        write_headline(run, state, name);
+    }
+    add_items(run, state, from, to);
+    suggest(run, state);
+    if (to < state->count) {
+        run_set_cursor(run, (int64_t)to);
+        run_truncated(run, "rows", limit, "continue with the cursor");
+    }
+    return 0;
+}
+
+static const struct step steps[] = {
+    {plan_fields, shape_fields}, {plan, shape}, {plan_empty, shape_result}, {0}};
+
+const struct tool tool_explain_funnel = {
+    .name = "explain_funnel",
+    .title = "Explain a funnel's step",
+    .description = "What those who take a step of a funnel have and do that those who drop there "
+                   "do not: properties and other events, with odds ratios.",
+    .toolset = "analytics",
+    .params = params,
+    .fields = fields,
+    .steps = steps,
+};
