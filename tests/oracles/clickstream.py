@@ -1,8 +1,12 @@
 """Click streams: clickstream/NAME.csv.gz with NAME.oracle.json."""
+import csv
+import gzip
 import json
 import os
 import re
 
+import reference_paths
+from journeys import Event
 from logs import answer
 from report import Family
 from work import spread
@@ -73,18 +77,38 @@ def check_daily(store, source, want, oracle):
     return out
 
 
-def check_transitions(store, source, want):
-    """Each event of a session with the next one: the edges of all places together."""
-    result = store.call("run_paths", {
-        "source": source, "node": "event", "actor": "session", "session_gap_s": 10**7,
-        "steps": 30, "edge_limit": 10000, **WHOLE})
-    got = {}
-    for edge in result["edges"]:
-        if edge["to"] == "(other)":
-            return ["edges were left out"]
-        got[edge["from"], edge["to"]] = got.get((edge["from"], edge["to"]), 0) + edge["count"]
-    return [f"{a} > {b}: {got.get((a, b))}, expected {count}"
-            for a, b, count in want if got.get((a, b)) != count]
+def sessions_of(path):
+    """[[event…]] of each session in order; the file is sorted by time inside a session."""
+    opened = gzip.open if path.endswith(".gz") else open
+    found = {}
+    with opened(path, "rt", encoding="utf-8", newline="") as rows:
+        for row in csv.DictReader(rows):
+            found.setdefault(row["session_id"], []).append((row["timestamp"], row["event"]))
+    return [[name for _, name in sorted(events, key=lambda e: e[0])] for events in found.values()]
+
+
+def check_transitions(store, source, want, path, schema):
+    """Each event of a session with the next one. The oracle has the sums over all places, which
+    the file must have, too; run_paths goes to a limit of places and edges, so what it must tell is
+    worked out from the file (reference_paths.py)."""
+    sessions, totals = sessions_of(path), {}
+    for names in sessions:
+        for pair in zip(names, names[1:]):
+            totals[pair] = totals.get(pair, 0) + 1
+    out = [f"{a} > {b}: {totals.get((a, b))} in the file, expected {count}"
+           for a, b, count in want if totals.get((a, b)) != count]
+    arguments = {"node": "event", "session_gap_s": 10**7,
+                 "steps": schema["properties"]["steps"]["maximum"],
+                 "edge_limit": schema["properties"]["edge_limit"]["maximum"]}
+    result = store.call("run_paths", {**arguments, "source": source, "actor": "session", **WHOLE})
+    runs = reference_paths.paths(arguments, {
+        number: [Event(i, i, name, {}, "") for i, name in enumerate(names)]
+        for number, names in enumerate(sessions)})
+    edges = reference_paths.edges_of(runs, arguments["edge_limit"])
+    expected = {key: len(found) for key, found in edges.items()}
+    got = {(e["step"], e["from"], e["to"]): e["count"] for e in result["edges"]}
+    return out + [f"{key}: {got.get(key)}, expected {expected.get(key)}"
+                  for key in sorted(set(got) | set(expected)) if got.get(key) != expected.get(key)]
 
 
 def tasks_of(family, folder, name, oracle, offered):
@@ -117,8 +141,8 @@ def tasks_of(family, folder, name, oracle, offered):
                 ask("run_trend", f"{name} {key}",
                     lambda want=want: check_daily(store, source, want, oracle))
             elif key.startswith("session_transitions"):
-                ask("run_paths", f"{name} {key}",
-                    lambda want=want: check_transitions(store, source, want))
+                ask("run_paths", f"{name} {key}", lambda want=want: check_transitions(
+                    store, source, want, csv_of(folder, name), offered["run_paths"]))
         ask("list_sources", f"{name} totals", lambda: check_totals(
             store, source, {"events": oracle["events"], "actors": oracle["users"]}))
 

@@ -41,7 +41,7 @@ class Store:
                                "--data", self.path], env=environment(), timeout=SECONDS,
                               capture_output=True, text=True, check=False)
         if done.returncode != 0:
-            raise RuntimeError(f"import of {path} failed: {done.stderr.strip()[:2000]}")
+            raise RuntimeError(f"import of {path} failed with {done.returncode}: {done.stderr.strip()[:2000]}")
         report = json.loads(done.stdout) if done.stdout.strip().startswith("{") else {}
         if report.get("rejected"):
             raise RuntimeError(f"import of {path} rejected {report['rejected']} rows")
