@@ -5,11 +5,7 @@
 const char *const arg_intervals[] = {"minute", "hour", "day", "week", "month", NULL};
 
 const struct param arg_filter_fields[] = {
-    {.name = "field",
-     .role = "field",
-     .is_required = true,
-     .max_length = 256,
-     .description = "Field."},
+    {.name = "field", .role = "field", .is_required = true, .description = "Field."},
     {.name = "op", .choices = source_operators, .fallback = "\"eq\"", .description = "Comparison."},
     {.name = "value", .is_scalar_text = true, .description = "One value."},
     {.name = "values",
@@ -43,7 +39,7 @@ static const struct param deed_fields[] = {
 };
 
 const struct param arg_segment_fields[] = {
-    {.name = "name", .max_length = 256, .description = "Of a segment that the source configures."},
+    {.name = "name", .description = "Of a segment that the source configures."},
     {.name = "did",
      .type = VALUE_OBJECT,
      .is_list = true,

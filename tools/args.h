@@ -7,7 +7,7 @@ extern const struct param arg_matcher_fields[]; /* members of one matcher: event
 extern const struct param arg_segment_fields[]; /* members of a segment: did, did_not, filters */
 /* The rows of a matcher, for objects that are a matcher and more (a funnel step, a series). */
 #define ARG_MATCHER                                                                                \
-    {.name = "event", .role = "event", .max_length = 1024, .description = "Event name."},          \
+    {.name = "event", .role = "event", .description = "Event name."},                              \
         {.name = "any_of",                                                                         \
          .type = VALUE_OBJECT,                                                                     \
          .is_list = true,                                                                          \
@@ -25,21 +25,20 @@ extern const char *const arg_intervals[]; /* minute hour day week month */
 
 #define ARG_SOURCE                                                                                 \
     {                                                                                              \
-        .name = "source", .role = "source", .max_length = 128,                                     \
-        .description = "Optional when there is one source."                                        \
+        .name = "source", .role = "source", .description = "Optional when there is one source."    \
     }
 #define ARG_FROM                                                                                   \
     {                                                                                              \
-        .name = "from", .max_length = 64,                                                          \
+        .name = "from",                                                                            \
         .description = "Start: ISO 8601, date, or -7d, -12h before the newest data."               \
     }
 #define ARG_TO                                                                                     \
     {                                                                                              \
-        .name = "to", .max_length = 64, .description = "End, like from; a date is included."       \
+        .name = "to", .description = "End, like from; a date is included."                         \
     }
 #define ARG_TZ                                                                                     \
     {                                                                                              \
-        .name = "tz", .max_length = 63, .fallback = "\"UTC\"", .description = "IANA time zone."    \
+        .name = "tz", .fallback = "\"UTC\"", .description = "IANA time zone."                      \
     }
 #define ARG_WEEK_START                                                                             \
     {                                                                                              \
@@ -62,17 +61,16 @@ extern const char *const arg_intervals[]; /* minute hour day week month */
 #define ARG_SCOPE ARG_FILTERS, ARG_SEGMENT
 #define ARG_ACTOR                                                                                  \
     {                                                                                              \
-        .name = "actor", .role = "field", .max_length = 256, .fallback = "\"user\"",               \
+        .name = "actor", .role = "field", .fallback = "\"user\"",                                  \
         .description = "Counted: user, session, case or a field."                                  \
     }
 #define ARG_CASE                                                                                   \
     {                                                                                              \
-        .name = "case", .role = "field", .max_length = 256,                                        \
-        .description = "Case field; optional when there is one."                                   \
+        .name = "case", .role = "field", .description = "Case field; optional when there is one."  \
     }
 #define ARG_BREAKDOWN                                                                              \
     {                                                                                              \
-        .name = "breakdown", .is_list = true, .max_items = 3, .max_length = 256, .role = "field",  \
+        .name = "breakdown", .is_list = true, .max_items = 3, .role = "field",                     \
         .description = "Fields to split by."                                                       \
     }
 #define ARG_BREAKDOWN_LIMIT                                                                        \

@@ -1,7 +1,7 @@
 #include "funnel_args.h"
 
 const struct param funnel_step_fields[] = {
-    {.name = "event", .role = "event", .max_length = 1024, .description = "Event name."},
+    {.name = "event", .role = "event", .description = "Event name."},
     {.name = "where",
      .type = VALUE_OBJECT,
      .is_list = true,
@@ -17,7 +17,7 @@ const struct param funnel_step_fields[] = {
      .max_items = 50,
      .is_hidden = true, /* keeps the schema small; the description of steps names it */
      .description = "Alternative matchers."},
-    {.name = "name", .max_length = 256, .description = "Label."},
+    {.name = "name", .description = "Label."},
     {.name = "optional", .type = VALUE_BOOLEAN, .description = "May be missed."},
     {0},
 };

@@ -25,9 +25,10 @@ extern const struct param funnel_gap_fields[];       /* of one of step_gaps */
          .description = "ordered: other events may lie between; strict: none; unordered."},        \
         {.name = "within",                                                                         \
          .type = VALUE_OBJECT,                                                                     \
+         .is_brief = true,                                                                         \
          .fields = within_fields,                                                                  \
          .fallback = "{\"value\": 14, \"unit\": \"day\"}",                                         \
-         .description = "From the first step to each later one. Default 14 days."},                \
+         .description = "{value, unit: second to month (30 d)}, from the first step."},            \
         {.name = "exclusions",                                                                     \
          .type = VALUE_OBJECT,                                                                     \
          .is_list = true,                                                                          \
@@ -40,7 +41,6 @@ extern const struct param funnel_gap_fields[];       /* of one of step_gaps */
         {.name = "hold_constant",                                                                  \
          .is_list = true,                                                                          \
          .max_items = 3,                                                                           \
-         .max_length = 256,                                                                        \
          .role = "field",                                                                          \
          .description = "Fields equal at all steps of a run."},                                    \
     {                                                                                              \
