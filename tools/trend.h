@@ -77,11 +77,6 @@ size_t trend_total(const struct trend *t, size_t series, size_t value, enum tren
 int trend_plan_scan(struct run *run, const struct trend *t, size_t only, struct err *ret_err);
 bool trend_is_in_scan(const struct trend *t, size_t series, size_t only);
 
-/* weekly_actors, monthly_actors, first_time: of one series. */
-int trend_plan_window(struct run *run, const struct trend *t, size_t series,
-                      enum trend_period period, struct err *ret_err);
-int trend_plan_first(struct run *run, const struct trend *t, size_t series, struct err *ret_err);
-
 /* The rows of one series (or of all: SIZE_MAX) as a SELECT: what events.h gives, _at, _m<n> the
  * matchers, _x<n> the numbers of the fields, _v<n> the breakdown. */
 int trend_begin_rows(const struct run *run, const struct trend *t, struct query *q, int64_t from_us,
@@ -90,9 +85,20 @@ int trend_begin_rows(const struct run *run, const struct trend *t, struct query 
 int trend_scan_rows(const struct run *run, const struct trend *t, struct query *q, size_t only,
                     struct buf *out, struct err *ret_err);
 void trend_add_value(const struct trend *t, struct buf *ret_value, struct buf *ret_keys);
+/* The values shown, as a set behind IN. */
+void trend_add_kept(const struct trend *t, struct query *q, struct buf *out);
+/* The width of minutes and hours; 0 = intervals of a calendar. */
+int64_t trend_step_us(const struct trend *t);
 /* Where the window of a point begins that counts the actors of several days. */
 int64_t trend_window_start(const struct run *run, const struct trend *t, size_t series,
                            const struct trend_calendar *c, size_t point);
+
+/* --- trend_later.c --------------------------------------------------------------------------- */
+
+/* weekly_actors, monthly_actors, first_time: of one series. */
+int trend_plan_window(struct run *run, const struct trend *t, size_t series,
+                      enum trend_period period, struct err *ret_err);
+int trend_plan_first(struct run *run, const struct trend *t, size_t series, struct err *ret_err);
 
 /* --- trend_actors.c -------------------------------------------------------------------------- */
 

@@ -65,13 +65,56 @@ static int add_values(const struct trend *t, struct events *e, struct err *ret_e
     return rc;
 }
 
+/* Minutes and hours are counted from the first one of a period: where clocks change by half an
+ * hour, those of the clock would lie across each other. */
+int64_t trend_step_us(const struct trend *t)
+{
+    return t->interval == INTERVAL_MINUTE ? 60000000
+           : t->interval == INTERVAL_HOUR ? 3600000000
+                                          : 0;
+}
+
+static void add_step(const struct trend *t, struct query *q, enum trend_period period,
+                     struct buf *out)
+{
+    const int64_t start_us = t->calendar[period].start_us[0], step = trend_step_us(t);
+    struct buf start = {0};
+    query_bind_integer(q, &start, start_us);
+    buf_printf(out, "intDiv(_us - %s, %lld) * %lld + %s", buf_text(&start), (long long)step,
+               (long long)step, buf_text(&start));
+    q->failed |= buf_failed(&start);
+    buf_done(&start);
+}
+
+static void add_interval(const struct trend *t, struct events *e)
+{
+    struct buf now = {0}, before = {0}, from = {0};
+    if (trend_step_us(t) == 0) {
+        events_interval(e, "_at", t->interval, t->sunday_weeks);
+        return;
+    }
+    add_step(t, e->q, TREND_CURRENT, &now);
+    if (t->has_previous) {
+        query_bind_integer(e->q, &from, t->calendar[TREND_CURRENT].from_us);
+        add_step(t, e->q, TREND_PREVIOUS, &before);
+        events_column(e, "_at", "if(_us < %s, %s, %s)", buf_text(&from), buf_text(&before),
+                      buf_text(&now));
+    } else {
+        events_column(e, "_at", "%s", buf_text(&now));
+    }
+    e->q->failed |= buf_failed(&now) || buf_failed(&before) || buf_failed(&from);
+    buf_done(&now);
+    buf_done(&before);
+    buf_done(&from);
+}
+
 int trend_begin_rows(const struct run *run, const struct trend *t, struct query *q, int64_t from_us,
                      int64_t to_us, size_t only, struct events *e, struct err *ret_err)
 {
     int rc = events_begin_all(e, run, q, from_us, to_us, ret_err);
     if (rc < 0)
         return rc;
-    events_interval(e, "_at", t->interval, t->sunday_weeks);
+    add_interval(t, e);
     rc = add_series(t, e, only, ret_err);
     if (rc == 0)
         rc = add_values(t, e, ret_err);
@@ -81,7 +124,7 @@ int trend_begin_rows(const struct run *run, const struct trend *t, struct query 
 }
 
 /* The values kept, as a set for IN. */
-static void add_kept(const struct trend *t, struct query *q, struct buf *out)
+void trend_add_kept(const struct trend *t, struct query *q, struct buf *out)
 {
     json_t *flat = json_array();
     size_t count = json_array_size(t->values) - (t->has_other ? 1 : 0);
@@ -183,7 +226,7 @@ static void add_ranks(const struct trend *t, struct query *q, size_t only, struc
         query_bind_integer(q, &s->other, t->breakdown_limit);
     } else if (t->field_count > 0) {
         buf_puts(&s->other, "v NOT IN ");
-        add_kept(t, q, &s->other);
+        trend_add_kept(t, q, &s->other);
     } else {
         buf_puts(&s->other, "0");
     }
@@ -192,8 +235,10 @@ static void add_ranks(const struct trend *t, struct query *q, size_t only, struc
 int64_t trend_window_start(const struct run *run, const struct trend *t, size_t series,
                            const struct trend_calendar *c, size_t point)
 {
-    return interval_add_us(run->period.zone, INTERVAL_DAY, c->start_us[point + 1],
-                           -maths[t->series[series].math].window_days);
+    int days = maths[t->series[series].math].window_days;
+    int64_t end_us = c->start_us[point + 1];
+    return trend_step_us(t) > 0 ? end_us - days * INT64_C(86400000000)
+                                : interval_add_us(run->period.zone, INTERVAL_DAY, end_us, -days);
 }
 
 /* Where the rows begin: with windows over several values earlier than what is counted, or a value
@@ -258,108 +303,6 @@ int trend_plan_scan(struct run *run, const struct trend *t, size_t only, struct 
                        2 * TREND_MAX_CELLS + 4000, ret_err);
     }
     scan_done(&q, &s);
-    query_done(&q);
-    return rc;
-}
-
-/* --- first_time ------------------------------------------------------------------------------ */
-
-int trend_plan_first(struct run *run, const struct trend *t, size_t series, struct err *ret_err)
-{
-    const struct trend_calendar *now = &t->calendar[TREND_CURRENT];
-    struct query q;
-    struct events e;
-    struct buf rows = {0}, other = {0};
-    query_init(&q);
-    query_set_integer(&q, "from", now->from_us);
-    query_set_integer(&q, "first",
-                      t->has_previous ? t->calendar[TREND_PREVIOUS].from_us : now->from_us);
-    int rc = trend_begin_rows(run, t, &q, INT64_MIN, now->to_us, series, &e, ret_err);
-    if (rc == 0) {
-        events_where(&e, "_named");
-        events_end(&e, &rows);
-        buf_puts(&other, t->field_count > 0 ? "v NOT IN " : "0");
-        if (t->field_count > 0)
-            add_kept(t, &q, &other);
-        rc = run_query(run, &q, &sql_run_trend_first,
-                       (const struct query_fragment[]){
-                           {"rows", buf_text(&rows)},
-                           {"value", t->field_count > 0 ? "argMin(_value, (_us, _order, _value))"
-                                                        : "CAST([], 'Array(String)')"},
-                           {"other", buf_text(&other)},
-                           {0}},
-                       2 * TREND_MAX_CELLS, ret_err);
-    }
-    q.failed |= buf_failed(&rows) || buf_failed(&other);
-    buf_done(&rows);
-    buf_done(&other);
-    query_done(&q);
-    return rc;
-}
-
-/* --- weekly and monthly actors --------------------------------------------------------------- */
-
-/* Which points a row reaches, by the day, hour or minute that it lies in (windows begin with
- * one): those that end after it and whose window has begun. */
-static void add_span(const struct run *run, const struct trend *t, size_t series,
-                     const struct trend_calendar *c, enum interval unit, struct events *e)
-{
-    const struct zone *zone = run->period.zone;
-    int64_t first_us =
-        interval_start_us(zone, unit, false, trend_window_start(run, t, series, c, 0));
-    size_t first = 0, last = 0; /* the first point that has not ended; begun windows */
-    struct buf starts = {0}, spans = {0};
-    for (int64_t i = 0;; i++) {
-        int64_t at_us = interval_add_us(zone, unit, first_us, i);
-        if (at_us >= c->to_us)
-            break;
-        while (first < c->count && c->start_us[first + 1] <= at_us)
-            first++;
-        while (last < c->count && trend_window_start(run, t, series, c, last) <= at_us)
-            last++;
-        if (last == 0)
-            continue;
-        buf_printf(&starts, "%s%lld", starts.len > 0 ? ", " : "", (long long)at_us);
-        buf_printf(&spans, "%s%zu", spans.len > 0 ? ", " : "", first * 100000 + last - 1);
-    }
-    events_interval(e, "_unit", unit, false);
-    events_column(e, "_span", "transform(_unit, [%s], [%s], toInt64(-1))", buf_text(&starts),
-                  buf_text(&spans));
-    e->q->failed |= buf_failed(&starts) || buf_failed(&spans);
-    buf_done(&starts);
-    buf_done(&spans);
-}
-
-int trend_plan_window(struct run *run, const struct trend *t, size_t series,
-                      enum trend_period period, struct err *ret_err)
-{
-    const struct trend_calendar *c = &t->calendar[period];
-    enum interval unit = t->interval < INTERVAL_DAY ? t->interval : INTERVAL_DAY;
-    struct query q;
-    struct events e;
-    struct buf rows = {0}, other = {0};
-    query_init(&q);
-    int rc = trend_begin_rows(run, t, &q, trend_window_start(run, t, series, c, 0), c->to_us,
-                              series, &e, ret_err);
-    if (rc == 0) {
-        add_span(run, t, series, c, unit, &e);
-        events_where(&e, "_named AND _span >= 0");
-        events_end(&e, &rows);
-        buf_puts(&other, t->field_count > 0 ? "_value NOT IN " : "0");
-        if (t->field_count > 0)
-            add_kept(t, &q, &other);
-        rc = run_query(run, &q, &sql_run_trend_window,
-                       (const struct query_fragment[]){{"rows", buf_text(&rows)},
-                                                       {"value", t->field_count > 0
-                                                                     ? "if(other, [], _value)"
-                                                                     : "CAST([], 'Array(String)')"},
-                                                       {"other", buf_text(&other)},
-                                                       {0}},
-                       2 * TREND_MAX_CELLS, ret_err);
-    }
-    q.failed |= buf_failed(&rows) || buf_failed(&other);
-    buf_done(&rows);
-    buf_done(&other);
     query_done(&q);
     return rc;
 }
