@@ -511,4 +511,79 @@ export const tools = {
       { args: { session: 's0', include: ['smell'] }, field: 'include[0]', says: /click/ },
     ],
   },
+
+  run_trend: {
+    good: [{
+      args: { series: ['view', { event: 'view', math: 'actors' }], ...WEEK },
+      check(result) {
+        assert.equal(result.points.length, 16);
+        assert.deepEqual(result.totals.map((t) => [t.series, t.value]),
+          [['view (total)', facts.funnel[0] + 17], ['view (actors)', facts.funnel[0]]]);
+        assert.ok(result.points.slice(8).every((p) => p.series === 'view (actors)' && p.complete));
+      },
+    }, {
+      args: {
+        series: [{ event: 'checkout', name: facts.odd }, 'view'], formula: 'A/B*100', interval: 'week', from: '2026-01-05',
+        to: '2026-01-11', compare: 'previous', breakdown: ['device'], breakdown_limit: 1, smoothing: 2, tz: 'UTC', explain: 'with',
+      },
+      check(result) {
+        assert.deepEqual(result.points.map((p) => [p.breakdown[0], p.value, p.previous]), [['mobile', 100, undefined], ['(other)', 0, undefined]]);
+        assert.deepEqual(result.totals.map((t) => t.series), ['A/B*100', 'A/B*100', facts.odd, facts.odd, 'view', 'view']);
+        assert.ok(result.meta.warnings.some((w) => w.includes('divides by zero')), result.meta.warnings.join());
+      },
+    }, {
+      args: {
+        series: ['weekly_actors', 'monthly_actors', 'first_time', 'per_actor', 'sessions'].map((math) => ({ event: 'view', math })),
+        interval: 'week', from: '2026-01-05', to: '2026-01-18',
+      },
+      check(result) {
+        const of = (math) => result.points.filter((p) => p.series.includes(math)).map((p) => p.value);
+        assert.deepEqual(of('first_time'), [facts.funnel[0], 0]);
+        assert.equal(of('weekly')[0], facts.funnel[0]);
+        assert.deepEqual(of('monthly'), [facts.funnel[0], facts.funnel[0]]);
+        assert.ok(of('per_actor').every((v) => v >= 1));
+      },
+    }, {
+      args: { series: [{ event: 'view', math: 'median', field: 'amount' }, { event: 'view', math: 'sum', field: 'amount' }], interval: 'month', from: '2025-12-01', to: '2026-01-31' },
+      check(result) {
+        assert.deepEqual(result.points.map((p) => p.value === undefined), [true, false, false, false]);
+        assert.equal(result.points[2].value, 0);
+      },
+    }],
+    bad: [...common({ series: ['view'] }), ...source({ series: ['view'] }), ...period({ series: ['view'] }), ...filters({ series: ['view'] }),
+      ...limit({ series: ['view'] }), ...cursor({ series: ['view'] }),
+      { args: {}, field: 'series', says: /missing|required/ },
+      { args: { series: [] }, field: 'series', says: /1 to 8/ },
+      { args: { series: ['vew'] }, field: 'series[0].event', says: /view/ },
+      { args: { series: ['view', { event: 'view', math: 'sum' }] }, field: 'series[1].field', says: /numeric field/ },
+      { args: { series: [{ event: 'view', field: 'amount' }] }, field: 'series[0].field', says: /sum, average/ },
+      { args: { series: [{ event: 'view', math: 'sum', field: 'amont' }] }, field: 'series[0].field', says: /amount/ },
+      { args: { series: [{ event: 'view', math: 'mode' }] }, field: 'series[0].math', says: /median/ },
+      { args: { series: ['view'], formula: 'A/B' }, field: 'formula', says: /position 3/ },
+      { args: { series: ['view'], formula: '(A' }, field: 'formula', says: /missing/ },
+      { args: { series: ['view'], formula: '7' }, field: 'formula', says: /no series/ },
+      { args: { series: ['view'], interval: 'minute', from: '2026-01-01' }, field: 'interval', says: /wider/ },
+      { args: { series: ['view'], interval: 'fortnight' }, field: 'interval', says: /week/ },
+      { args: { series: ['view'], breakdown: ['devise'] }, field: 'breakdown[0]', says: /device/ },
+      { args: { series: ['view'], interval: 'hour', breakdown: ['note'], breakdown_limit: 1000, from: '2026-01-05' }, field: 'breakdown_limit', says: /fewer values/ },
+      { args: { series: ['view'], compare: 'last_year' }, field: 'compare', says: /previous/ },
+    ],
+  },
+
+  usage_report: {
+    good: [{
+      args: WEEK,
+      check(result) {
+        assert.equal(result.daily_actors.length, 8);
+        assert.deepEqual(result.devices.map((d) => [d.value, d.count]).slice(0, 3).sort(), [['desktop', 85], ['mobile', 86], ['tablet', 85]]);
+        assert.equal(result.pages, undefined);
+        assert.ok(result.meta.warnings.some((w) => w.includes('pages, entries')), result.meta.warnings.join());
+      },
+    }, {
+      args: { ...WEEK, limit: 1, filters: [{ field: 'event', value: 'view' }], actor: 'session', explain: 'with' },
+      check(result) { assert.equal(result.devices.length, 1); },
+    }],
+    bad: [...common({}), ...source({}), ...period({}), ...filters({}), ...limit({}),
+      { args: { actor: 'plam' }, field: 'actor', says: /plan/ }],
+  },
 };

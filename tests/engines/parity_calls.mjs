@@ -198,6 +198,33 @@ function* anomalies() {
   yield ['anomaly_scan', { source: 'shop', metric: 'event_count', interval: 'week', week_start: 'sunday', tz: 'America/Sao_Paulo', points: true, explain: 'with' }]
 }
 
+function* trends() {
+  const base = { source: 'shop', from: '2026-03-25', to: '2026-04-02', tz: 'Europe/Berlin' }
+  const maths = ['total', 'actors', 'sessions', 'weekly_actors', 'monthly_actors', 'first_time', 'per_actor']
+  const measures = ['sum', 'average', 'min', 'max', 'median', 'p75', 'p90', 'p95', 'p99']
+  for (const interval of ['hour', 'day', 'week', 'month'])
+    for (const more of [{}, { breakdown: ['device'] }, { breakdown: ['value', 'actor.plan'], breakdown_limit: 3, compare: 'previous', limit: 200 }]) {
+      yield ['run_trend', { ...base, interval, series: maths.map((math) => ({ event: 'view', math })), ...more }]
+      yield ['run_trend', { ...base, interval, series: measures.slice(0, 8).map((math) => ({ event: 'beat', math, field: 'duration_ms' })), ...more }]
+    }
+  yield ['run_trend', { source: 'shop', interval: 'minute', from: '2026-03-29T00:30:00Z', to: '2026-03-29T02:00:00Z', tz: 'Australia/Lord_Howe', series: ['beat', { math: 'weekly_actors' }] }]
+  yield ['run_trend', { source: 'shop', series: ['view', { event: 'pay', math: 'p99', field: 'amount', name: NASTY[3] }], formula: '-(B - a) / (a - 1.5) * 2e1', smoothing: 3, actor: 'session', explain: 'with' }]
+  yield ['run_trend', { source: 'shop', series: NASTY.slice(0, 8).map((event) => ({ any_of: [{ event }, 'view'], where: [filter('value', ['ne', event])] })), allow_unknown: true, segment: { did: ['view'] } }]
+  yield ['run_trend', { source: ORDERS, series: [{ math: 'actors' }, { math: 'first_time' }], actor: 'order', breakdown: ['resource', 'detail.note', 'start_time'], breakdown_limit: 4, interval: 'week', week_start: 'sunday' }]
+  const cells = { ...base, breakdown: ['device'], breakdown_limit: 1, series: maths.map((math) => ({ event: 'view', math, name: math })) }
+  for (const series of maths)
+    for (const breakdown of [undefined, ['mobile'], [''], ['(other)']])
+      yield ['list_actors', { of: 'run_trend', arguments: cells, cell: { time: '2026-03-29', series, ...(breakdown ? { breakdown } : {}) }, limit: 20 }]
+  yield ['list_actors', { of: 'run_trend', arguments: { ...base, series: [{ event: 'pay', math: 'median', field: 'amount' }] }, cell: {} }]
+}
+
+function* usage() {
+  for (const more of [{}, { limit: 3, tz: 'Europe/Berlin' }, { from: '2026-03-28', to: '2026-03-30', actor: 'session', filters: [filter('device', ['exists'])], explain: 'with' }]) {
+    yield ['usage_report', { source: 'shop', ...more }]
+    yield ['usage_report', { source: ORDERS, ...more, actor: undefined, filters: undefined }]
+  }
+}
+
 const CHECKOUT = ['checkout_started', 'shipping_entered', 'payment_submitted', 'order_placed']
 export const RAGE = '0a9e5e55104a9ec11c4b0770a0000001'
 
@@ -234,6 +261,8 @@ export function* demo(source, { isSmall = false, sessions = [RAGE] } = {}) {
   for (const field of ['Timestamp', 'Duration', 'hour', 'weekday', 'duration_ms', 'SpanKind', 'actor.device.type'])
     yield ['run_funnel', { source, steps: ['order_placed'], breakdown: [field], breakdown_limit: 3 }]
   yield ['anomaly_scan', { source, metric: 'event_count', interval: 'day', points: true, filters: [filter('Timestamp', ['gte', '2026-03-29'])] }]
+  yield ['usage_report', { source, format: 'detailed' }]
+  yield ['run_trend', { source, series: ['order_placed', { math: 'p95', field: 'duration_ms' }], breakdown: ['device.type'], interval: 'week', compare: 'previous' }]
   for (const session of sessions) {
     yield ['open_session', { source, session }]
     yield ['open_session', { source, session, detail: 'timeline', tz: 'Europe/Berlin' }]
@@ -247,3 +276,5 @@ export const calls = () => [...discovery(), ...values(), ...filters(), ...funnel
 export const calls = () => [...discovery(), ...values(), ...quality(), ...filters(), ...funnels(), ...retention(), ...processes(), ...anomalies()]
 export const calls = () => [...discovery(), ...values(), ...filters(), ...funnels(), ...retention(), ...retentionOptions(), ...activity(),
   ...paths(), ...attributions(), ...groups(), ...explanations(), ...processes(), ...anomalies()]
+const ALL = [discovery, filters, funnels, retention, retentionOptions, activity, paths, attributions, groups, trends, usage, processes, anomalies]
+export const calls = () => ALL.flatMap((some) => [...some()])
