@@ -4,7 +4,7 @@
 
 #include "json.h"
 
-/* A step may end inside an interval where the zone changes its offset by half an hour. */
+/* A step may end inside an interval: where clocks change at midnight, a day begins at one. */
 static int64_t following(const struct run *run, const struct calendar *c, int64_t start_us)
 {
     const struct zone *zone = run->period.zone;

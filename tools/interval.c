@@ -54,8 +54,11 @@ int64_t interval_start_us(const struct zone *zone, enum interval interval, bool 
     switch (interval) {
     case INTERVAL_MINUTE:
         return floor_to(unix_us, 60 * second_us);
-    case INTERVAL_HOUR:
-        return unix_us - (local - floor_to(local, 3600 * second_us));
+    case INTERVAL_HOUR: {
+        /* As the database does it: from midnight on, also where a day has half an hour more. */
+        int64_t midnight_us = zone_to_unix(zone, floor_to(local, day_us));
+        return midnight_us + floor_to(unix_us - midnight_us, 3600 * second_us);
+    }
     case INTERVAL_DAY:
         return zone_to_unix(zone, floor_to(local, day_us));
     case INTERVAL_WEEK: {
@@ -80,7 +83,7 @@ int64_t interval_add_us(const struct zone *zone, enum interval interval, int64_t
     case INTERVAL_MINUTE:
         return start_us + steps * 60 * second_us;
     case INTERVAL_HOUR:
-        return start_us + steps * 3600 * second_us;
+        return interval_start_us(zone, interval, false, start_us + steps * 3600 * second_us);
     case INTERVAL_DAY:
         return zone_to_unix(zone, local + steps * day_us);
     case INTERVAL_WEEK:

@@ -202,7 +202,7 @@ static int plan_buckets(struct run *run, const struct stickiness *s, struct quer
     q->failed |= buf_failed(&actors);
     rc = run_query(run, q, &sql_stickiness,
                    (const struct query_fragment[]){{"actors", buf_text(&actors)}, {0}},
-                   2 * CALENDAR_MAX, ret_err);
+                   (size_t)2 * CALENDAR_MAX, ret_err);
     buf_done(&rows);
     buf_done(&actors);
     return rc < 0 ? rc : 0;

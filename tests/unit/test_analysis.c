@@ -301,6 +301,21 @@ static void test_intervals(void **state)
     zone_free(zone);
 }
 
+/* A day of 24.5 hours: its hours count from midnight, and the last is half a one. */
+static void test_hours_of_a_half_hour_change(void **state)
+{
+    json_t *rows = json_pack("[[i,i],[I,i]]", 0, 39600, (json_int_t)1775314800, 37800);
+    struct zone *zone = zone_new("Australia/Lord_Howe", rows);
+    json_decref(rows);
+    check_interval(zone, INTERVAL_HOUR, false, "2026-04-04T14:30:00Z", "2026-04-05T01:00:00+11:00",
+                   "2026-04-05T01:30:00+10:30");
+    check_interval(zone, INTERVAL_HOUR, false, "2026-04-04T15:30:00Z", "2026-04-05T01:30:00+10:30",
+                   "2026-04-05T02:30:00+10:30");
+    check_interval(zone, INTERVAL_HOUR, false, "2026-04-05T13:20:00Z", "2026-04-05T23:30:00+10:30",
+                   "2026-04-06T00:00:00+10:30");
+    zone_free(zone);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -314,6 +329,7 @@ int main(void)
         cmocka_unit_test(test_formats_in_a_zone),
         cmocka_unit_test(test_civil_days_round_trip),
         cmocka_unit_test(test_intervals),
+        cmocka_unit_test(test_hours_of_a_half_hour_change),
     };
     return cmocka_run_group_tests_name("analysis", tests, NULL, NULL);
 }
