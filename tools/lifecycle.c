@@ -2,11 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "args.h"
-#include "calendar.h"
-#include "events.h"
+#include "activity.h"
 #include "json.h"
-#include "nameless.h"
 #include "period.h"
 #include "run.h"
 #include "sql_text.h"
@@ -18,21 +15,10 @@ enum { STATUSES = 4, DORMANT = 3, SHOWN_POINTS = 60 };
 static const char *const statuses[] = {"new", "returning", "resurrecting", "dormant"};
 
 static const struct param params[] = {
-    {.name = "event",
-     .type = VALUE_OBJECT,
-     .fields = arg_matcher_fields,
-     .shorthand = "event",
-     .description = "What counts as activity: an event name or a matcher; default any event."},
-    {.name = "interval",
-     .choices = (const char *const[]){"hour", "day", "week", "month", NULL},
-     .fallback = "\"day\"",
-     .description = "Length of a point; whole intervals are counted."},
-    ARG_PERIOD,
-    ARG_WEEK_START,
-    ARG_SCOPE,
-    ARG_ACTOR,
-    ARG_OUTPUT,
-    {0},
+    ARG_ACTIVITY, ARG_ACTIVITY_INTERVAL,
+    ARG_PERIOD,   ARG_WEEK_START,
+    ARG_SCOPE,    ARG_ACTOR,
+    ARG_OUTPUT,   {0},
 };
 
 static const struct field point_fields[] = {
@@ -68,23 +54,6 @@ static int remember(struct run *run, struct err *ret_err)
     return 0;
 }
 
-/* All activity up to the end, numbered by `c`. */
-static int begin_rows(struct events *e, const struct run *run, struct query *q,
-                      const struct calendar *c, struct err *ret_err)
-{
-    int rc = events_begin(e, run, q, INT64_MIN, c->at[c->count], ret_err);
-    if (rc < 0)
-        return rc;
-    rc = events_match(e, "_active", json_object_get(run->arguments, "event"), "event", ret_err);
-    if (rc < 0) {
-        events_drop(e);
-        return rc;
-    }
-    events_where(e, "_active");
-    calendar_column(c, e, "_i");
-    return 0;
-}
-
 static int plan(struct run *run, struct err *ret_err)
 {
     int rc = remember(run, ret_err);
@@ -96,7 +65,7 @@ static int plan(struct run *run, struct err *ret_err)
     struct buf rows = {0};
     query_init(&q);
     query_set_integer(&q, "last", c->count - 1);
-    rc = begin_rows(&e, run, &q, c, ret_err);
+    rc = activity_begin(&e, run, &q, c, INT64_MIN, ret_err);
     if (rc == 0) {
         events_end(&e, &rows);
         rc = run_query(run, &q, &sql_lifecycle,
@@ -254,17 +223,14 @@ static int shape(struct run *run, struct err *ret_err)
 
 static int plan_empty(struct run *run, struct err *ret_err)
 {
-    return is_empty(run) ? nameless_plan(run, json_object_get(run->arguments, "event"), ret_err)
-                         : 0;
+    return is_empty(run) ? activity_plan_nobody(run, ret_err) : 0;
 }
 
 static int shape_empty(struct run *run, struct err *ret_err)
 {
     (void)ret_err;
-    const char *event =
-        json_get_string(json_object_get(run->arguments, "event"), "event", "any event");
-    if (is_empty(run) && !nameless_shape(run, event))
-        buf_printf(&run->text, "Nobody was active (%.100s) in this period.\n", event);
+    if (is_empty(run))
+        activity_shape_nobody(run);
     return 0;
 }
 
@@ -313,7 +279,7 @@ static int plan_rows(struct run *run, struct query *q, const struct calendar *pa
     int64_t limit = 0, offset = 0;
     int rc = run_page(run, 100, &limit, &offset, ret_err);
     if (rc == 0)
-        rc = begin_rows(&e, run, q, pair, ret_err);
+        rc = activity_begin(&e, run, q, pair, INT64_MIN, ret_err);
     if (rc < 0)
         return rc;
     query_set_integer(q, "limit", limit);

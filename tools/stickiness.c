@@ -2,11 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "args.h"
-#include "calendar.h"
-#include "events.h"
+#include "activity.h"
 #include "json.h"
-#include "nameless.h"
 #include "run.h"
 #include "sql_text.h"
 #include "text.h"
@@ -15,15 +12,8 @@
 enum { MAX_INTERVALS = CALENDAR_MAX / 2, SHOWN_BUCKETS = 40, MONTH_DAYS = 30 };
 
 static const struct param params[] = {
-    {.name = "event",
-     .type = VALUE_OBJECT,
-     .fields = arg_matcher_fields,
-     .shorthand = "event",
-     .description = "What counts as activity: an event name or a matcher; default any event."},
-    {.name = "interval",
-     .choices = (const char *const[]){"hour", "day", "week", "month", NULL},
-     .fallback = "\"day\"",
-     .description = "What is counted; whole intervals."},
+    ARG_ACTIVITY,
+    ARG_ACTIVITY_INTERVAL,
     {.name = "min_times",
      .type = VALUE_INTEGER,
      .min = 1,
@@ -139,25 +129,6 @@ static int remember(struct run *run, struct err *ret_err)
     return 0;
 }
 
-/* Activity with _i, the number of its interval. */
-static int begin_rows(struct events *e, const struct run *run, struct query *q, int64_t from_us,
-                      struct err *ret_err)
-{
-    const struct stickiness *s = run->state;
-    const struct calendar *c = &s->calendar;
-    int rc = events_begin(e, run, q, from_us, c->at[c->count], ret_err);
-    if (rc < 0)
-        return rc;
-    rc = events_match(e, "_active", json_object_get(run->arguments, "event"), "event", ret_err);
-    if (rc < 0) {
-        events_drop(e);
-        return rc;
-    }
-    events_where(e, "_active");
-    calendar_column(c, e, "_i");
-    return 0;
-}
-
 /* Adds _d, the number of the row's day; -1 before them. */
 static void add_day(struct events *e, const struct stickiness *s)
 {
@@ -193,7 +164,7 @@ static int plan_buckets(struct run *run, const struct stickiness *s, struct quer
     struct buf rows = {0}, actors = {0};
     const struct calendar *c = &s->calendar;
     int64_t from_us = s->lo <= s->hi && s->day0_us < c->at[0] ? s->day0_us : c->at[0];
-    int rc = begin_rows(&e, run, q, from_us, ret_err);
+    int rc = activity_begin(&e, run, q, c, from_us, ret_err);
     if (rc < 0)
         return rc;
     add_day(&e, s);
@@ -397,17 +368,14 @@ static bool is_empty(const struct run *run)
 
 static int plan_empty(struct run *run, struct err *ret_err)
 {
-    return is_empty(run) ? nameless_plan(run, json_object_get(run->arguments, "event"), ret_err)
-                         : 0;
+    return is_empty(run) ? activity_plan_nobody(run, ret_err) : 0;
 }
 
 static int shape_empty(struct run *run, struct err *ret_err)
 {
     (void)ret_err;
-    const char *event =
-        json_get_string(json_object_get(run->arguments, "event"), "event", "any event");
-    if (is_empty(run) && !nameless_shape(run, event))
-        buf_printf(&run->text, "Nobody was active (%.100s) often enough in this period.\n", event);
+    if (is_empty(run))
+        activity_shape_nobody(run);
     return 0;
 }
 
@@ -421,7 +389,7 @@ static int plan_rows(struct run *run, struct query *q, struct err *ret_err)
     int64_t limit = 0, offset = 0;
     int rc = run_page(run, 100, &limit, &offset, ret_err);
     if (rc == 0)
-        rc = begin_rows(&e, run, q, s->calendar.at[s->first], ret_err);
+        rc = activity_begin(&e, run, q, &s->calendar, s->calendar.at[s->first], ret_err);
     if (rc < 0)
         return rc;
     query_set_integer(q, "limit", limit);
