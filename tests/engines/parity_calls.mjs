@@ -278,3 +278,5 @@ export const calls = () => [...discovery(), ...values(), ...filters(), ...funnel
   ...paths(), ...attributions(), ...groups(), ...explanations(), ...processes(), ...anomalies()]
 const ALL = [discovery, filters, funnels, retention, retentionOptions, activity, paths, attributions, groups, trends, usage, processes, anomalies]
 export const calls = () => ALL.flatMap((some) => [...some()])
+export const calls = () => [...discovery(), ...values(), ...quality(), ...filters(), ...funnels(), ...retention(), ...retentionOptions(),
+  ...activity(), ...paths(), ...attributions(), ...groups(), ...processes(), ...anomalies()]
