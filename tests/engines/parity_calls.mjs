@@ -270,13 +270,22 @@ export function* demo(source, { isSmall = false, sessions = [RAGE] } = {}) {
   }
 }
 
-export const calls = () => [...discovery(), ...filters(), ...funnels(), ...retention(), ...retentionOptions(), ...activity(), ...paths(),
-  ...attributions(), ...groups(), ...processes(), ...anomalies()]
-export const calls = () => [...discovery(), ...values(), ...filters(), ...funnels(), ...retention(), ...processes(), ...anomalies()]
-export const calls = () => [...discovery(), ...values(), ...quality(), ...filters(), ...funnels(), ...retention(), ...processes(), ...anomalies()]
-export const calls = () => [...discovery(), ...values(), ...filters(), ...funnels(), ...retention(), ...retentionOptions(), ...activity(),
-  ...paths(), ...attributions(), ...groups(), ...explanations(), ...processes(), ...anomalies()]
-const ALL = [discovery, filters, funnels, retention, retentionOptions, activity, paths, attributions, groups, trends, usage, processes, anomalies]
+const ALL = [
+  discovery,
+  values,
+  quality,
+  filters,
+  funnels,
+  retention,
+  attributions,
+  groups,
+  paths,
+  retentionOptions,
+  activity,
+  explanations,
+  processes,
+  anomalies,
+  trends,
+  usage,
+]
 export const calls = () => ALL.flatMap((some) => [...some()])
-export const calls = () => [...discovery(), ...values(), ...quality(), ...filters(), ...funnels(), ...retention(), ...retentionOptions(),
-  ...activity(), ...paths(), ...attributions(), ...groups(), ...processes(), ...anomalies()]
