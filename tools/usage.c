@@ -8,93 +8,6 @@
 #include "run_internal.h"
 #include "sql_text.h"
 
-#define NAMES(...)                                                                                 \
-    (const char *const[])                                                                          \
-    {                                                                                              \
-        __VA_ARGS__, NULL                                                                          \
-    }
-
-/* --- the sections ---------------------------------------------------------------------------- */
-
-/* Of product telemetry, analytics libraries, and OpenTelemetry in the browser. */
-#define VIEWS                                                                                      \
-    NAMES("page_viewed", "page_view", "pageview", "$pageview", "Page View", "Page Viewed",         \
-          "screen_view", "documentLoad", "routeChange")
-#define INTERACTIONS                                                                               \
-    NAMES("click", "dblclick", "input", "change", "submit", "keydown", "keypress", "mousedown",    \
-          "touchstart", "$autocapture", "chart_interacted", "filter_changed")
-#define SESSION_ENDS NAMES("session_ended", "session_end")
-#define PAGES        NAMES("url", "$current_url", "page_url", "page", "page_path", "$pathname", "path")
-
-const struct usage_section usage_of_events[USAGE_EVENT_SECTIONS] = {
-    {"pages", VIEWS, {{"value", PAGES}}, USAGE_PAGE},
-    {"routes", VIEWS, {{"value", NAMES("route_pattern", "route")}}},
-    {"features",
-     NAMES("feature_viewed", "feature_used"),
-     {{"value", NAMES("feature", "feature_id", "feature_name")}, {"surface", NAMES("surface")}}},
-    {"filters",
-     NAMES("filter_changed", "filter_applied"),
-     {{"value", NAMES("filterKey", "filter_key", "filter")}, {"view", NAMES("view")}}},
-    {"charts",
-     NAMES("chart_interacted", "chart_viewed"),
-     {{"value", NAMES("chart", "chart_type", "chart_name")},
-      {"action", NAMES("action")},
-      {"surface", NAMES("surface")}}},
-    {"errors",
-     NAMES("client_error", "error", "exception", "$exception", "js_error"),
-     {{"value", NAMES("errorClass", "error_class", "exception.type", "error.type", "error.name",
-                      "exception.message", "error.message")},
-      {"boundary", NAMES("boundary")},
-      {"route", NAMES("route_pattern", "route")}}},
-};
-
-/* User agents are told apart by the few words that have held for years; the order matters, for a
- * browser names those whose sites it wants to be let into. */
-#define AGENT_BROWSER                                                                              \
-    "multiIf(_agent = '', '', match(_agent, 'Edg(e|A|iOS)?/'), 'Edge', match(_agent, "             \
-    "'OPR/|Opera'), 'Opera', match(_agent, 'SamsungBrowser/'), 'Samsung Internet', match(_agent, " \
-    "'Firefox/|FxiOS/'), 'Firefox', match(_agent, 'Chrome/|CriOS/'), 'Chrome', match(_agent, "     \
-    "'Version/.*Safari/'), 'Safari', 'other')"
-#define AGENT_SYSTEM                                                                               \
-    "multiIf(_agent = '', '', match(_agent, 'Windows'), 'Windows', match(_agent, 'Android'), "     \
-    "'Android', match(_agent, 'iPhone|iPad|iPod'), 'iOS', match(_agent, 'Mac OS X'), 'macOS', "    \
-    "match(_agent, 'CrOS'), 'ChromeOS', match(_agent, 'Linux'), 'Linux', 'other')"
-#define AGENT_DEVICE                                                                               \
-    "multiIf(_agent = '', '', match(_agent, 'iPad|Tablet|SM-T') OR (match(_agent, 'Android') AND " \
-    "NOT match(_agent, 'Mobile')), 'tablet', match(_agent, 'Mobi'), 'mobile', 'desktop')"
-
-const struct usage_section usage_of_visits[USAGE_VISIT_SECTIONS] = {
-    {"entries", VIEWS, {{"value", PAGES}}, USAGE_PAGE},
-    {"exits", VIEWS, {{"value", PAGES}}, USAGE_PAGE, .is_last = true},
-    {"referrers",
-     NULL,
-     {{"value", NAMES("referrer", "referer", "$referrer", "http.referrer", "http.referer",
-                      "document.referrer", "utm_source")}},
-     USAGE_HOST},
-    {"browsers",
-     NULL,
-     {{"value", NAMES("browser.name", "browser", "$browser", "user_agent.name", "browser_name")}},
-     .from_agent = AGENT_BROWSER},
-    {"systems",
-     NULL,
-     {{"value", NAMES("os.name", "os", "$os", "user_agent.os.name", "os_name")}},
-     .from_agent = AGENT_SYSTEM},
-    {"devices",
-     NULL,
-     {{"value", NAMES("device.type", "device", "$device_type", "device_type", "deviceType")}},
-     .from_agent = AGENT_DEVICE},
-    {"countries",
-     NULL,
-     {{"value", NAMES("geo.country", "country", "geo.country_name", "geo.country.iso_code",
-                      "$geoip_country_name", "country_code", "country_name")}}},
-};
-
-static const char *const agent_fields[] = {"user_agent.original", "http.user_agent", "user_agent",
-                                           "userAgent",           "$user_agent",     NULL};
-static const char *const duration_fields[] = {"durationMs", "duration_ms", NULL};
-static const char *const pages_fields[] = {"pagesViewed", "pages_viewed", "pages", NULL};
-static const char *const interactions_fields[] = {"interactions", "interaction_count", NULL};
-
 /* --- which names there are -------------------------------------------------------------------- */
 
 static void add_names(json_t *out, const char *const *names)
@@ -103,7 +16,7 @@ static void add_names(json_t *out, const char *const *names)
         json_array_append_new(out, json_string(*names));
 }
 
-/* A text that holds JSON tells its outermost keys only: of a.b it may have a. */
+/* Of a.b a text that holds JSON may have a. */
 static void add_keys(json_t *out, const char *const *fields)
 {
     add_names(out, fields);
@@ -133,10 +46,10 @@ int usage_plan_names(struct run *run, struct err *ret_err)
         add_section(keys, events, &usage_of_events[i]);
     for (size_t i = 0; i < USAGE_VISIT_SECTIONS; i++)
         add_section(keys, events, &usage_of_visits[i]);
-    add_names(events, SESSION_ENDS);
-    add_names(events, INTERACTIONS);
-    const char *const *const fields[] = {agent_fields, duration_fields, pages_fields,
-                                         interactions_fields};
+    add_names(events, usage_session_ends);
+    add_names(events, usage_interactions);
+    const char *const *const fields[] = {usage_agents, usage_session_durations, usage_session_pages,
+                                         usage_session_interactions};
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
         add_keys(keys, fields[i]);
     query_init(&q);
@@ -183,8 +96,12 @@ static bool has_field(const struct report *r, const char *field)
         return true;
     if (json_object_get(s->columns, field) != NULL || is_in(r->keys, field, strlen(field)))
         return true;
+    /* A text that holds JSON tells its outermost keys only. */
+    bool has_texts = false;
+    for (size_t i = 0; i < s->property_count; i++)
+        has_texts = has_texts || s->properties[i].kind == PLACE_JSON_TEXT;
     size_t first = strcspn(field, ".");
-    return field[first] == '.' && is_in(r->keys, field, first);
+    return has_texts && field[first] == '.' && is_in(r->keys, field, first);
 }
 
 /* The first of the fields that is not empty, String; whether there is any. */
@@ -231,36 +148,45 @@ static bool add_events(const struct report *r, struct query *q, const char *cons
     return !is_any;
 }
 
-/* The section's value; false where the source has none. */
-static bool add_value(const struct report *r, struct query *q, const struct usage_section *s,
-                      struct buf *out)
+/* What the form of a section makes of the text. */
+static void add_form(enum usage_form form, const char *t, struct buf *out)
 {
-    struct buf text = {0};
-    bool is_there = add_first(r, q, s->keys[0].fields, &text);
-    const char *t = buf_text(&text);
-    if (!is_there && s->from_agent != NULL && add_first(r, q, agent_fields, &text)) {
-        buf_puts(out, s->from_agent);
-        is_there = true;
-    } else if (is_there && s->form == USAGE_PAGE) {
+    if (form == USAGE_PAGE)
         buf_printf(out,
                    "if(%s = '', '', if(position(%s, '://') > 0, if(path(%s) = '', '/', path(%s)), "
                    "cutQueryStringAndFragment(%s)))",
                    t, t, t, t, t);
-    } else if (is_there && s->form == USAGE_HOST) {
+    else if (form == USAGE_HOST)
         buf_printf(out, "if(position(%s, '://') > 0, domainWithoutWWW(%s), %s)", t, t, t);
-    } else if (is_there) {
+    else
         buf_puts(out, t);
-    }
-    q->failed |= buf_failed(&text);
+}
+
+/* The section's value, told by the user agent where no field holds it; false where the source has
+ * neither. */
+static bool add_value(const struct report *r, struct query *q, const struct usage_section *s,
+                      struct buf *out)
+{
+    struct buf text = {0}, agent = {0};
+    bool is_there = add_first(r, q, s->keys[0].fields, &text);
+    bool has_agent = s->from_agent != NULL && add_first(r, q, usage_agents, &agent);
+    if (is_there && has_agent)
+        buf_printf(out, "if(%s != '', %s, %s)", buf_text(&text), buf_text(&text), s->from_agent);
+    else if (is_there)
+        add_form(s->form, buf_text(&text), out);
+    else if (has_agent)
+        buf_puts(out, s->from_agent);
+    q->failed |= buf_failed(&text) || buf_failed(&agent);
     buf_done(&text);
-    return is_there;
+    buf_done(&agent);
+    return is_there || has_agent;
 }
 
 static int begin(const struct report *r, struct query *q, struct events *e, struct err *ret_err)
 {
     struct buf agent = {0};
     int rc = events_begin_all(e, r->run, q, r->run->period.from_us, r->run->period.to_us, ret_err);
-    if (rc == 0 && add_first(r, q, agent_fields, &agent))
+    if (rc == 0 && add_first(r, q, usage_agents, &agent))
         events_column(e, "_agent", "%s", buf_text(&agent));
     q->failed |= buf_failed(&agent);
     buf_done(&agent);
@@ -358,7 +284,7 @@ static bool add_visit_section(const struct report *r, struct query *q, size_t i,
     if (is_there) {
         add_events(r, q, s->events, &condition);
         /* A page of the same site refers to the next one: that is no visit from outside. */
-        if (s->form == USAGE_HOST && add_first(r, q, PAGES, &own))
+        if (s->form == USAGE_HOST && add_first(r, q, usage_pages, &own))
             buf_printf(&condition, " AND %s != domainWithoutWWW(%s)", buf_text(&value),
                        buf_text(&own));
         snprintf(name, sizeof name, "_value%zu", i);
@@ -426,9 +352,10 @@ static void add_sessions(const struct report *r, struct query *q, struct events 
                          struct buf *sessions)
 {
     struct buf ends = {0}, views = {0}, clicks = {0}, numbers[3] = {{0}}, rows = {0};
-    bool has_ends = add_events(r, q, SESSION_ENDS, &ends);
+    bool has_ends = add_events(r, q, usage_session_ends, &ends);
     if (has_ends) {
-        const char *const *const fields[] = {duration_fields, pages_fields, interactions_fields};
+        const char *const *const fields[] = {usage_session_durations, usage_session_pages,
+                                             usage_session_interactions};
         static const char *const names[] = {"_duration", "_pages", "_interactions"};
         for (size_t i = 0; i < 3; i++) {
             add_number(r, q, fields[i], &numbers[i]);
@@ -441,8 +368,8 @@ static void add_sessions(const struct report *r, struct query *q, struct events 
                    "FROM (%s)",
                    buf_text(&rows));
     } else {
-        bool has_views = add_events(r, q, VIEWS, &views);
-        bool has_clicks = add_events(r, q, INTERACTIONS, &clicks);
+        bool has_views = add_events(r, q, usage_views, &views);
+        bool has_clicks = add_events(r, q, usage_interactions, &clicks);
         events_column(e, "_view", "%s", buf_text(&views));
         events_column(e, "_click", "%s", buf_text(&clicks));
         events_where(e, "_in_visit");

@@ -34,6 +34,13 @@ enum { USAGE_EVENT_SECTIONS = 6, USAGE_VISIT_SECTIONS = 7 };
 extern const struct usage_section usage_of_events[USAGE_EVENT_SECTIONS];
 extern const struct usage_section usage_of_visits[USAGE_VISIT_SECTIONS];
 
+/* Lists of names, NULL-terminated: events, */
+extern const char *const usage_views[], *const usage_interactions[], *const usage_session_ends[];
+/* and fields: of a page, of the user agent, and of the event that ends a session. */
+extern const char *const usage_pages[], *const usage_agents[];
+extern const char *const usage_session_durations[], *const usage_session_pages[],
+                                                        *const usage_session_interactions[];
+
 /* Asks which of the names the events of the period bear: one row (keys, events). */
 int usage_plan_names(struct run *run, struct err *ret_err);
 
