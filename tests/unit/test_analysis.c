@@ -11,8 +11,74 @@
 
 #include "align.h"
 #include "anomaly.h"
+#include "formula.h"
 #include "interval.h"
 #include "period.h"
+
+/* --- formulas -------------------------------------------------------------------------------- */
+
+static void test_formula_values(void **state)
+{
+    const double values[] = {6, 4, NAN, 0};
+    static const struct {
+        const char *text;
+        double value; /* NAN: none */
+        bool divides_by_zero;
+    } cases[] = {
+        {"A/B*100", 150}, {"a - b", 2},           {"A-B-1", 1},
+        {"A-(B-1)", 3},   {"2+A*B", 26},          {"(2+A)*B", 32},
+        {"-A+B", -2},     {"A*-B", -24},          {"--A", 6},
+        {"+A/.5", 12},    {"A/B/2", 0.75},        {"1e2*A", 600},
+        {"C+1", NAN},     {"C/D", NAN},           {"A/D", NAN, true},
+        {"D/A", 0},       {"A/(B-4)", NAN, true}, {"A/D + 1", NAN, true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct formula f;
+        struct err err = {0};
+        bool divided = false;
+        assert_int_equal(formula_parse(cases[i].text, 4, &f, &err), 0);
+        double value = formula_value(&f, values, &divided);
+        assert_true(isnan(cases[i].value) ? isnan(value) : fabs(value - cases[i].value) < 1e-9);
+        assert_int_equal(divided, cases[i].divides_by_zero);
+    }
+}
+
+static void test_formula_refuses(void **state)
+{
+    static const struct {
+        const char *text, *says;
+    } cases[] = {
+        {"", "missing at position 1"},
+        {"A+", "missing at position 3"},
+        {"A B", "operator"},
+        {"(A", ") is missing"},
+        {"A)", "too many"},
+        {"E", "no such series"},
+        {"A/Z", "no such series"},
+        {"1+2", "no series"},
+        {"A^2", "operator"},
+        {"A+*B", "letter"},
+        {"1.2.3*A", "no number"},
+        {"()", "letter"},
+        {"A/B; DROP TABLE", "operator"},
+        {"Ä", "letter"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct formula f = {.count = 7};
+        struct err err = {0};
+        assert_true(formula_parse(cases[i].text, 4, &f, &err) < 0);
+        assert_string_equal(err.field, "formula");
+        assert_non_null(strstr(err.text, cases[i].says));
+        assert_int_equal(f.count, 7);
+    }
+    char deep[400];
+    memset(deep, '(', sizeof deep);
+    deep[sizeof deep - 1] = '\0';
+    struct formula f;
+    struct err err = {0};
+    assert_true(formula_parse(deep, 1, &f, &err) < 0);
+    assert_non_null(strstr(err.text, "too long"));
+}
 
 /* --- alignment ----------------------------------------------------------------------------- */
 
@@ -319,6 +385,8 @@ static void test_hours_of_a_half_hour_change(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_formula_values),
+        cmocka_unit_test(test_formula_refuses),
         cmocka_unit_test(test_align_by_hand),
         cmocka_unit_test(test_align_at_random),
         cmocka_unit_test(test_anomaly_scores_a_spike),
