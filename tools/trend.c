@@ -118,7 +118,10 @@ static int fill_calendar(const struct run *run, const struct trend *t, struct tr
         return err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
     c->start_us[0] = first_us;
     for (;; count++) {
-        c->start_us[count] = interval_add_us(zone, t->interval, first_us, (int64_t)count);
+        /* Minutes and hours as the statements count them: see trend_step_us(). */
+        int64_t step_us = trend_step_us(t), steps = (int64_t)count;
+        c->start_us[count] = step_us > 0 ? first_us + steps * step_us
+                                         : interval_add_us(zone, t->interval, first_us, steps);
         if (c->start_us[count] >= c->to_us)
             break;
         if (count > TREND_MAX_POINTS)
