@@ -285,8 +285,9 @@ void quality_types_shape(struct run *run)
 {
     size_t count = 0;
     struct filled *all = read_filled(run, &count);
-    if (all != NULL)
-        qsort(all, count, sizeof *all, by_key);
+    if (all == NULL)
+        return;
+    qsort(all, count, sizeof *all, by_key);
     for (size_t i = 0, end; i < count; i = end) {
         for (end = i + 1; end < count && strcmp(all[end].key, all[i].key) == 0;)
             end++;

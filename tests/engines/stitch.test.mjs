@@ -49,6 +49,9 @@ test('events before the login are the user\'s', { skip, timeout: 300000 }, () =>
     assert.deepEqual(steps.map((s) => s.count), [4, 2, 1], at)
     assert.deepEqual(await actorsOf(side, 'run_funnel', funnel, { step: 1, outcome: 'reached' }), ['ann', 'bob', 'joe', 's3'], at)
     assert.deepEqual(await actorsOf(side, 'run_funnel', funnel, { step: 2, outcome: 'dropped' }), ['joe', 's3'], at)
+    // Who logged in, told by all that they did; and what else they did without naming themselves
+    const members = await answer(side, 'property_values', { source, field: 'event', segment: { did: ['login'] }, ...PERIOD })
+    assert.deepEqual(Object.fromEntries(members.values.map((v) => [v.value, v.count])), { view: 4, login: 4, buy: 3, add: 1 }, at)
     const matrix = { source, ...MATRIX }
     const { cohorts } = await answer(side, 'retention_matrix', matrix)
     assert.deepEqual(cohorts[0].cells.map((c) => c.count), [4, 1], at) // ann bought anonymously a week later
