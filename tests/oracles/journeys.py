@@ -128,8 +128,12 @@ def restrict(rnd, arguments):
 # --- meaning --------------------------------------------------------------------------------------------
 
 
+def field_of(event, field):
+    return event.session if field == "session" else event.props.get(field, "")
+
+
 def holds(filter_, event):
-    value = event.props.get(filter_["field"], "")
+    value = field_of(event, filter_["field"])
     return {"eq": lambda: value == filter_["value"], "ne": lambda: value != filter_["value"],
             "in": lambda: value in filter_["values"],
             "not_in": lambda: value not in filter_["values"],
@@ -182,7 +186,7 @@ def selected(arguments, actors, end_us=None, key=None):
 
 
 def value_of(arguments, event):
-    return tuple(event.props.get(f, "") for f in arguments.get("breakdown", []))
+    return tuple(field_of(event, f) for f in arguments.get("breakdown", []))
 
 
 def quantile(values, p):

@@ -5,7 +5,7 @@ is the place. Nothing here is clever: all runs of an actor are written down. So 
 """
 from itertools import groupby
 
-from journeys import US, matches, value_of
+from journeys import US, field_of, matches, value_of
 
 
 def window(arguments):
@@ -123,7 +123,7 @@ class Actor:
             return self.runs(usable)
         groups = {}
         for i in usable:
-            value = tuple(self.events[i].props.get(f, "") for f in fields)
+            value = tuple(field_of(self.events[i], f) for f in fields)
             if all(value):
                 groups.setdefault(value, []).append(i)
         return [run for group in groups.values() for run in self.runs(group)]
