@@ -116,7 +116,8 @@ struct import {
     struct buf row_text;
     struct query insert, decode;
     bool is_reading; /* between the first file and the last */
-    bool has_table, is_asking_zone, is_cleaning, is_scheduled, is_replacing;
+    bool has_table, is_asking_zone, is_cleaning, is_scheduled, is_replacing,
+        is_read; /* all of it */
 
     uv_timer_t *timer; /* "soon": goes on with reading. Freed when closed */
     uv_poll_t *poll;   /* waits for a pipe, or NULL */

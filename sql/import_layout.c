@@ -160,16 +160,17 @@ void layout_create(struct import *im, void (*next)(struct import *im))
 void layout_finish(struct import *im, void (*next)(struct import *im))
 {
     static const char *const names[NATIVE_NUMBERS] = {"actors", "sessions", "cases"};
-    bool has_all = true;
+    bool is_as_told = im->actor_properties.count > 0;
+    im->is_read = true;
     for (int i = 0; i < NATIVE_NUMBERS; i++) {
         if (!im->numberings[i].has_given_up)
             continue;
-        has_all = false;
+        is_as_told = false;
         import_warn(im, "there are too many %s to number them: questions about them take longer",
                     names[i]);
     }
     struct buf comment = {0};
-    if (has_all)
+    if (is_as_told)
         next(im);
     else if (add_comment(im, &comment) < 0)
         import_fail_memory(im);

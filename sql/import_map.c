@@ -271,6 +271,9 @@ json_t *map_comment(const struct import *im)
     json_decref(cases);
     if (rc == 0)
         rc = add_numbers(im, mapping);
+    /* A container that no row fills is not worth a look at every bare key. */
+    if (rc == 0 && im->is_read && im->actor_properties.count == 0)
+        rc = json_object_set_new(mapping, "properties", json_pack("[s]", "properties"));
     if (rc < 0 || buf_failed(&text)) {
         json_decref(mapping);
         mapping = NULL;

@@ -97,18 +97,17 @@ static int gather(struct match *m, const struct layout *l, struct err *ret_err)
  * sentinel, because arrayFill keeps the first element as it is. */
 static void fill_starts(struct match *m, const struct layout *l)
 {
-    struct buf fills = {0};
-    for (int j = 2; j <= m->n; j++)
-        buf_printf(&fills, ", arrayFill((x, y, z) -> y = %d AND z - x <= %s, s%d, k, q) AS s%d", j,
-                   buf_text(&m->window), j - 1, j);
+    funnel_wrap(m, "SELECT arrayPushFront(g, toUInt64(0)) AS p FROM (@)");
     funnel_wrap(m,
-                "SELECT arrayPushFront(g, toUInt64(0)) AS p, "
-                "arrayMap(x -> bitShiftRight(x, %d), p) AS q, "
-                "arrayMap(x -> toUInt8(bitAnd(x, %d)), p) AS k, "
-                "arrayFill((x, y) -> y = 1, q, k) AS s1%s FROM (@)",
-                l->step_bits, (1 << l->step_bits) - 1, buf_text(&fills));
-    m->sql.failed |= fills.failed;
-    buf_done(&fills);
+                "SELECT p, arrayMap(x -> bitShiftRight(x, %d), p) AS q, "
+                "arrayMap(x -> toUInt8(bitAnd(x, %d)), p) AS k FROM (@)",
+                l->step_bits, (1 << l->step_bits) - 1);
+    funnel_wrap(m, "SELECT *, arrayFill((x, y) -> y = 1, q, k) AS s1 FROM (@)");
+    for (int j = 2; j <= m->n; j++)
+        funnel_wrap(m,
+                    "SELECT *, arrayFill((x, y, z) -> y = %d AND z - x <= %s, s%d, k, q) AS s%d "
+                    "FROM (@)",
+                    j, buf_text(&m->window), j - 1, j);
 }
 
 /* c1, c2, …: how many actors reach each step; w: the packed events of those who reach the second
@@ -165,31 +164,33 @@ static void take_times(struct match *m, const struct layout *l)
     struct buf counts = {0}, times = {0};
     for (int j = 1; j <= m->n; j++)
         buf_printf(&counts, "c%d, ", j);
-    for (int j = 2; j <= m->n; j++) {
-        buf_printf(&times,
-                   ", arrayFill((x, y, z, b) -> y = %d AND z >= b, q, k, t%d, t1) AS a%d, "
-                   "arrayFill((x, y, z, b, a) -> y = %d AND z >= b AND a < b, q, k, t%d, t1, "
-                   "arrayPushFront(arrayPopBack(a%d), toUInt64(0))) AS t%d",
-                   j, j - 1, j, j, j - 1, j, j);
-    }
     funnel_wrap(m,
                 "SELECT %sarrayMap(x -> bitShiftRight(x, %d), w) AS q, "
-                "arrayMap(x -> toUInt8(bitAnd(x, %d)), w) AS k, "
-                "arrayFill((x, y) -> y = 1, q, k) AS t1%s, "
-                "arrayMap((x, y) -> x > 0 AND bitShiftRight(x, %d) != bitShiftRight(y, %d), q, "
-                "arrayPushBack(arrayPopFront(q), toUInt64(0))) AS l FROM (@)",
-                buf_text(&counts), l->step_bits, (1 << l->step_bits) - 1, buf_text(&times),
-                l->time_bits, l->time_bits);
-    buf_reset(&times);
-    for (int j = 2; j <= m->n; j++)
-        buf_printf(&times,
-                   "arrayMap((x, y) -> toInt64(x - y), arrayFilter((x, b, z) -> z AND x >= b, t%d, "
-                   "t1, l) AS f%d, arrayFilter((x, y, b, z) -> z AND y >= b, t%d, t%d, t1, l)) AS "
-                   "e%d, ",
-                   j, j, j - 1, j, j);
+                "arrayMap(x -> toUInt8(bitAnd(x, %d)), w) AS k FROM (@)",
+                buf_text(&counts), l->step_bits, (1 << l->step_bits) - 1);
     funnel_wrap(m,
-                "SELECT %s%sarrayMap((x, y) -> toInt64(x - y), f%d, arrayFilter((x, y, z) -> "
-                "z AND y >= x, t1, t%d, l)) AS e0 FROM (@)",
+                "SELECT *, arrayFill((x, y) -> y = 1, q, k) AS t1, arrayMap((x, y) -> x > 0 AND "
+                "bitShiftRight(x, %d) != bitShiftRight(y, %d), q, arrayPushBack(arrayPopFront(q), "
+                "toUInt64(0))) AS l FROM (@)",
+                l->time_bits, l->time_bits);
+    for (int j = 2; j <= m->n; j++) {
+        /* a: the last event that could be the step, which shows the first of them */
+        funnel_wrap(m,
+                    "SELECT *, arrayFill((x, y, z, b) -> y = %d AND z >= b, q, k, t%d, t1) AS a%d "
+                    "FROM (@)",
+                    j, j - 1, j);
+        funnel_wrap(m,
+                    "SELECT *, arrayFill((x, y, z, b, a) -> y = %d AND z >= b AND a < b, q, k, "
+                    "t%d, t1, arrayPushFront(arrayPopBack(a%d), toUInt64(0))) AS t%d FROM (@)",
+                    j, j - 1, j, j);
+        buf_printf(&times,
+                   "arrayFilter((x, y, b, z) -> z AND y >= b, arrayMap((x, y) -> toInt64(x - y), "
+                   "t%d, t%d), t%d, t1, l) AS e%d, ",
+                   j, j - 1, j, j);
+    }
+    funnel_wrap(m,
+                "SELECT %s%sarrayFilter((x, y, b, z) -> z AND y >= b, arrayMap((x, y) -> "
+                "toInt64(x - y), t%d, t1), t%d, t1, l) AS e0 FROM (@)",
                 buf_text(&counts), buf_text(&times), m->n, m->n);
     m->sql.failed |= counts.failed || times.failed;
     buf_done(&counts);

@@ -287,9 +287,9 @@ def table(rows):
     return "\n".join(lines + [f"| {what} | {figure} | {target} |" for what, figure, target in rows])
 
 
-def write_page(block):
+def write_page(block, name="figures"):
     text = PAGE.read_text(encoding="utf-8")
-    marked = re.compile(r"(<!-- figures -->\n).*?(<!-- /figures -->)", re.S)
+    marked = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.S)
     if not marked.search(text):
         sys.exit(f"{PAGE.name} has no place for the figures")
     PAGE.write_text(marked.sub(lambda m: f"{m.group(1)}{block}\n{m.group(2)}", text), encoding="utf-8")

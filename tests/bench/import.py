@@ -9,7 +9,6 @@ whole command: start, guesses, exact text, the property map, the count, the exch
 use the same libchdb. Runs alternate; the medians are compared. Exit code 1 above 1.5 for CSV.
 """
 import argparse
-import ctypes
 import gzip
 import json
 import os
@@ -21,7 +20,9 @@ import sys
 import tempfile
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from engine import Engine, find_library  # noqa: E402
+
 LIMIT = 1.5
 COLUMNS = ("user_id String, session_id String, event String, timestamp DateTime64(6, 'UTC'), "
            "platform String, channel String, amount Float64, note String, order_id String")
@@ -43,37 +44,6 @@ def write_csv(path, rows):
                       f"{stamp}.{i % 1000:03d},{'desktop' if user % 3 else 'mobile'},"
                       f"{'email' if user % 5 else 'ads'},{i % 997}.{i % 100:02d},"
                       f"{note if i % 50 == 0 else ''},o-{i % 300000}\n")
-
-
-class Engine:
-    """Just enough of libchdb: one connection, one statement at a time."""
-
-    def __init__(self, library, store):
-        self.lib = ctypes.CDLL(library)
-        self.lib.chdb_connect.restype = ctypes.POINTER(ctypes.c_void_p)
-        self.lib.chdb_query_n.restype = ctypes.c_void_p
-        self.lib.chdb_query_n.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_char_p,
-                                          ctypes.c_size_t]
-        self.lib.chdb_result_error.restype = ctypes.c_char_p
-        self.lib.chdb_result_error.argtypes = [ctypes.c_void_p]
-        self.lib.chdb_destroy_query_result.argtypes = [ctypes.c_void_p]
-        self.lib.chdb_close_conn.argtypes = [ctypes.POINTER(ctypes.c_void_p)]
-        self.lib.chdb_set_signal_handlers_enabled(0)
-        arguments = [b"bench", b"--path=" + os.fsencode(store), b"--config-file=" + os.fsencode(store) + b"/none.xml"]
-        self.connection = self.lib.chdb_connect(len(arguments), (ctypes.c_char_p * len(arguments))(*arguments))
-        if not self.connection:
-            sys.exit("the engine does not start")
-
-    def run(self, sql):
-        text = sql.encode()
-        result = self.lib.chdb_query_n(self.connection[0], text, len(text), b"TSV", 3)
-        error = self.lib.chdb_result_error(result)
-        if error:
-            sys.exit(f"the engine: {error.decode()}")
-        self.lib.chdb_destroy_query_result(result)
-
-    def close(self):
-        self.lib.chdb_close_conn(self.connection)
 
 
 def engine_time(library, path, kind, work):
@@ -133,11 +103,6 @@ def make_files(work, rows, library):
         os._exit(0)
     if os.waitpid(pid, 0)[1] != 0:
         sys.exit("the files could not be made")
-
-
-def find_library():
-    found = sorted((ROOT / "node_modules" / "@chdb").glob("lib-*/libchdb.so"))
-    return os.environ.get("SEXTANT_LIBCHDB") or (str(found[0]) if found else "")
 
 
 def main():
