@@ -170,7 +170,7 @@ static int add_rows(const struct run *run, const struct funnel *f, struct query 
                     struct err *ret_err)
 {
     struct events e;
-    size_t before = step_of(run) - 2; /* 0-based */
+    size_t before = funnel_required_before(f, step_of(run)) - 1; /* 0-based */
     bool is_unordered = f->order == FUNNEL_UNORDERED;
     int rc = events_begin(&e, run, q, run->period.from_us, run->period.to_us, ret_err);
     if (rc < 0)
@@ -188,17 +188,18 @@ static int add_rows(const struct run *run, const struct funnel *f, struct query 
     return rc;
 }
 
-/* Where the step and the one before stand in a journey. */
+/* Where the step and the required one before it stand in a journey. */
 struct journey_places {
     char began[64], reached[64], won[64], came[64];
 };
 
-static void read_places(size_t step, struct journey_places *ret)
+static void read_places(const struct funnel *f, size_t step, struct journey_places *ret)
 {
-    snprintf(ret->began, sizeof ret->began, "tt[%zu]", step - 1);
-    snprintf(ret->reached, sizeof ret->reached, "tt[%zu]", step);
-    snprintf(ret->won, sizeof ret->won, "length(tt) >= %zu", step);
-    snprintf(ret->came, sizeof ret->came, "length(tt) >= %zu", step - 1);
+    size_t before = funnel_required_before(f, step);
+    snprintf(ret->began, sizeof ret->began, "tt[indexOf(nn, %zu)]", before);
+    snprintf(ret->reached, sizeof ret->reached, "tt[indexOf(nn, %zu)]", step);
+    snprintf(ret->won, sizeof ret->won, "has(nn, %zu)", step);
+    snprintf(ret->came, sizeof ret->came, "has(nn, %zu)", before);
 }
 
 static int plan(struct run *run, struct err *ret_err)
@@ -215,7 +216,7 @@ static int plan(struct run *run, struct err *ret_err)
     query_set_integer(&q, "patience", patience_us);
     query_set_integer(&q, "event", (int64_t)json_array_size(state_of(run)->fields) + 1);
     query_set_integer(&q, "limit", MAX_ROWS + 1);
-    read_places(step_of(run), &places);
+    read_places(&f, step_of(run), &places);
     rc = add_rows(run, &f, &q, &rows, ret_err);
     if (rc == 0)
         rc = funnel_journeys(run, &f, 0, &q, &journeys, ret_err);

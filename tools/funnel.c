@@ -87,8 +87,8 @@ static int read_exclusion(const struct funnel *f, const json_t *item, size_t i,
     char at[48];
     snprintf(at, sizeof at, "exclusions[%zu].%s", i, to > count ? "to_step" : "from_step");
     if (to > count || from >= to)
-        return err_set(ret_err, ERR_ARGUMENT, at, "from_step < to_step <= %lld, the number of steps",
-                       (long long)count);
+        return err_set(ret_err, ERR_ARGUMENT, at,
+                       "from_step < to_step <= %lld, the number of steps", (long long)count);
     if (f->order == FUNNEL_UNORDERED && (from != 1 || to != count))
         return err_set(ret_err, ERR_ARGUMENT, at,
                        "in an unordered funnel an exclusion lies between the first and the last of "
@@ -121,8 +121,8 @@ static int read_gap(struct funnel *f, const json_t *item, size_t i, struct err *
     char at[48];
     snprintf(at, sizeof at, "step_gaps[%zu].%s", i, step < 2 ? "step" : "max_s");
     if (step < 2 || step > (json_int_t)f->step_count)
-        return err_set(ret_err, ERR_ARGUMENT, at, "a step from 2 to %zu: the time from the previous",
-                       f->step_count);
+        return err_set(ret_err, ERR_ARGUMENT, at,
+                       "a step from 2 to %zu: the time from the previous", f->step_count);
     if (f->gap_min_us[step - 1] >= 0 || f->gap_max_us[step - 1] >= 0)
         return err_set(ret_err, ERR_ARGUMENT, at, "step %lld has a gap already", (long long)step);
     if (min_us < 0 && max_us < 0)
@@ -148,7 +148,8 @@ static int read_gaps(struct funnel *f, const json_t *items, struct err *ret_err)
     return rc;
 }
 
-/* --- views -------------------------------------------------------------------------------------- */
+/* --- views --------------------------------------------------------------------------------------
+ */
 
 static int read_view(struct funnel *f, const json_t *arguments, struct err *ret_err)
 {
@@ -161,7 +162,8 @@ static int read_view(struct funnel *f, const json_t *arguments, struct err *ret_
     json_int_t to = json_get_integer(arguments, "to_step", count);
     f->from_step = (size_t)from;
     f->to_step = (size_t)to;
-    if (f->view == FUNNEL_STEPS)
+    bool is_whole = from == 1 && to == count; /* a trend of one step tells who enters */
+    if (f->view == FUNNEL_STEPS || (f->view == FUNNEL_TREND && is_whole))
         return 0;
     if (count < 2)
         return err_set(ret_err, ERR_ARGUMENT, "steps", "view '%s' needs at least 2 steps",

@@ -14,19 +14,16 @@
  * one run per value then, whose event at this place must carry it.
  *
  * Options that a run must heed:
- *   optional:      the step may be missed; the depth is the number of the last required step. Of the
- *                  deepest runs those with most optional steps come first, before the end decides.
- *   step_gaps:     the time from the previous step of the run, bounds included.
- *   exclusions:    a run that has both steps is spoilt by an event x with t(from) < t(x) <= t(to):
- *                  inside one time exclusions come first. Spoilt runs count for the depth; an actor
- *                  of whom no other run is as deep is left out. In unordered funnels the steps are
- *                  the first and the last of all.
- *   hold_constant: a run per tuple of values, none of them empty, of the events that carry it; the
- *                  best one is the actor's. Events of other values spoil and stand between all the
- *                  same.
- * Of equal runs a missed step counts as coming last.
- * In a trend an actor has one run per calendar interval: the best of those that begin in it, told
- * up to `to_step`. */
+ *   optional:      the step may be missed; the depth is the number of the last required step. Of
+ * the deepest runs those with most optional steps come first, before the end decides. step_gaps:
+ * the time from the previous step of the run, bounds included. exclusions:    a run that has both
+ * steps is spoilt by an event x with t(from) < t(x) <= t(to): inside one time exclusions come
+ * first. Spoilt runs count for the depth; an actor of whom no other run is as deep is left out. In
+ * unordered funnels the steps are the first and the last of all. hold_constant: a run per tuple of
+ * values, none of them empty, of the events that carry it; the best one is the actor's. Events of
+ * other values spoil and stand between all the same. Of equal runs a missed step counts as coming
+ * last. In a trend an actor has one run per calendar interval: the best of those that begin in it,
+ * told up to `to_step`. */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

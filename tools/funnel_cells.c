@@ -8,8 +8,8 @@
 #include "sql_text.h"
 
 struct cell {
-    char reached[96];   /* SQL over nn */
-    struct buf inside;  /* SQL: which interval */
+    char reached[96];     /* SQL over nn */
+    struct buf inside;    /* SQL: which interval */
     const json_t *values; /* of the breakdown, or NULL */
 };
 
@@ -19,8 +19,7 @@ static int read_step(const struct funnel *f, const json_t *cell, struct cell *c,
                      struct err *ret_err)
 {
     bool is_trend = f->view == FUNNEL_TREND, has_step = json_object_get(cell, "step") != NULL;
-    json_int_t step =
-        json_get_integer(cell, "step", is_trend ? (json_int_t)f->to_step : 0);
+    json_int_t step = json_get_integer(cell, "step", is_trend ? (json_int_t)f->to_step : 0);
     const char *outcome = json_get_string(cell, "outcome", "reached");
     bool is_dropped = strcmp(outcome, "dropped") == 0;
     size_t last = is_trend ? f->to_step : f->step_count;

@@ -169,8 +169,10 @@ static void add_value_column(const struct match *m, struct buf *out)
         break;
     case FUNNEL_STEP:
         /* What the attribution step may take its value from; the run decides. */
-        if (m->by_value)
+        if (m->by_value) {
+            buf_puts(out, ", groupUniqArrayIf(_value, _m != 0) AS carried");
             break;
+        }
         buf_printf(out, ", arraySort(groupArrayIf((_t, _order, _value%s), ",
                    m->is_split ? ", _k" : "");
         add_serves(m, m->f->attribution_step, out);
@@ -315,11 +317,12 @@ static void cut_interval(struct match *m)
                     at, at, m->f->classes[0], window);
         return;
     }
-    funnel_wrap(m,
-                "SELECT * REPLACE(arrayMap(x -> (x.1, if(x.1 < hi, x.2, bitAnd(x.2, "
-                "toUInt32(4294967294)))%s), arrayFilter(x -> x.1 >= lo AND x.1 < hi + %s, e)) AS e) "
-                "FROM (@)",
-                is_rich(m) ? ", x.3, x.4" : "", window);
+    funnel_wrap(
+        m,
+        "SELECT * REPLACE(arrayMap(x -> (x.1, if(x.1 < hi, x.2, bitAnd(x.2, "
+        "toUInt32(4294967294)))%s), arrayFilter(x -> x.1 >= lo AND x.1 < hi + %s, e)) AS e) "
+        "FROM (@)",
+        is_rich(m) ? ", x.3, x.4" : "", window);
 }
 
 /* Between the first and the last event of a run that is not spoilt lies no exclusion: it lies in
@@ -354,8 +357,8 @@ static void project(struct match *m)
 static void list_columns(struct match *m)
 {
     add_keep(m, "who");
-    if (m->has_values && !m->by_value)
-        add_keep(m, "v");
+    if (m->has_values)
+        add_keep(m, m->by_value ? "carried" : "v");
     if (m->has_places)
         add_keep(m, "places");
     if (json_array_size(m->f->hold) > 0)

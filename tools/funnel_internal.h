@@ -16,12 +16,12 @@ struct match {
     int n; /* steps */
     bool has_values, has_places;
     bool is_trend;
-    bool by_value;  /* unordered funnel with attribution `step` */
-    bool is_hard;   /* ordered or strict, with optional steps, gaps or exclusions */
-    bool is_packed; /* events are numbers (t << 6 | class) in `p`, else tuples in `e` */
-    bool has_key;   /* a run per key: values of all_events, then those held constant */
-    bool is_split;  /* the key splits the rows of an actor after they are gathered */
-    bool is_tagged; /* unordered funnel with exclusions: `whole` tells spoilt runs */
+    bool by_value;     /* unordered funnel with attribution `step` */
+    bool is_hard;      /* ordered or strict, with optional steps, gaps or exclusions */
+    bool is_packed;    /* events are numbers (t << 6 | class) in `p`, else tuples in `e` */
+    bool has_key;      /* a run per key: values of all_events, then those held constant */
+    bool is_split;     /* the key splits the rows of an actor after they are gathered */
+    bool is_tagged;    /* unordered funnel with exclusions: `whole` tells spoilt runs */
     struct buf window; /* placeholder of within_us */
     struct buf shift;  /* placeholder of what must be added to `t` to get unix microseconds */
     char keep[96];     /* columns that pass through all stages: "who, v, places, …" */
@@ -35,6 +35,7 @@ void funnel_wrap(struct match *m, const char *fmt, ...) __attribute__((format(pr
  * The columns of m->keep:
  *   v       the breakdown value, as far as it is known before the run is; under `step` the events
  *           that it may come from: (t, order, value)
+ *   carried instead of v with by_value: all values of the actor
  *   places  (t, order, (event, session)) of the events that serve a step
  *   held    the key, with hold_constant
  *   entry   of a trend; hi (unordered): its end as a `t`

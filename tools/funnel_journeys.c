@@ -32,8 +32,9 @@ static void choose(struct match *m)
                     "if(whole AND deepest = %d, 0, deepest) AS depth FROM (@)",
                     m->n);
     else if (!m->is_hard)
-        funnel_wrap(m, "SELECT *, arrayEnumerate(tt) AS nn, length(tt) AS deepest, deepest AS depth "
-                       "FROM (@)");
+        funnel_wrap(m,
+                    "SELECT *, arrayEnumerate(tt) AS nn, length(tt) AS deepest, deepest AS depth "
+                    "FROM (@)");
     bool has_values = m->has_values;
     bool is_value_key = has_values && (m->by_value || f->attribution == FUNNEL_ALL_EVENTS);
     struct buf rank = {0}, keys = {0};
@@ -91,8 +92,7 @@ static void pick_value(struct match *m)
 static void finish(struct match *m)
 {
     if (m->by_value) { /* who reaches the attribution step under no value is left out */
-        funnel_wrap(m, "SELECT *, max(length(tt)) OVER (PARTITION BY who%s) AS reached FROM (@)",
-                    m->is_trend ? ", entry" : "");
+        funnel_wrap(m, "SELECT *, max(length(tt)) OVER (PARTITION BY who) AS reached FROM (@)");
         funnel_wrap(m, "SELECT * FROM (@) WHERE reached >= %zu AND notEmpty(tt)",
                     m->f->attribution_step);
     } else if (m->has_values && m->f->attribution == FUNNEL_STEP) {
@@ -124,7 +124,8 @@ static void finish(struct match *m)
     buf_done(&columns);
 }
 
-/* --- the whole ---------------------------------------------------------------------------------- */
+/* --- the whole ----------------------------------------------------------------------------------
+ */
 
 /* Numbers suffice where an event has one class, and a class one step or no order. */
 static bool can_pack(const struct match *m)
@@ -144,15 +145,14 @@ static void decide(struct match *m, unsigned columns)
     m->has_values = (columns & FUNNEL_VALUES) && json_array_size(f->breakdown) > 0;
     m->has_places = columns & FUNNEL_PLACES;
     m->is_trend = f->view == FUNNEL_TREND;
-    m->is_hard = f->order != FUNNEL_UNORDERED &&
-                 (f->optional != 0 || f->has_gaps || f->exclusion_count > 0);
-    m->by_value =
-        m->has_values && f->attribution == FUNNEL_STEP && f->order == FUNNEL_UNORDERED;
+    m->is_hard =
+        f->order != FUNNEL_UNORDERED && (f->optional != 0 || f->has_gaps || f->exclusion_count > 0);
+    m->by_value = m->has_values && f->attribution == FUNNEL_STEP && f->order == FUNNEL_UNORDERED;
     m->is_tagged = f->order == FUNNEL_UNORDERED && f->exclusion_count > 0;
     bool is_touch = f->attribution == FUNNEL_FIRST_TOUCH || f->attribution == FUNNEL_LAST_TOUCH;
     m->has_key = holds || (m->has_values && f->attribution == FUNNEL_ALL_EVENTS);
     m->is_split = m->has_key && (f->order == FUNNEL_STRICT || f->exclusion_count > 0 ||
-                                 (holds && m->has_values && is_touch));
+                                 (holds && m->has_values && (is_touch || m->by_value)));
     m->is_packed = can_pack(m);
 }
 

@@ -93,8 +93,7 @@ static void shape_overall(struct run *run, const struct funnel *f, const struct 
 {
     size_t drop = biggest_drop(f, levels);
     json_int_t converted = levels[funnel_last_required(f) - 1].count;
-    json_t *overall =
-        json_pack("{s:I, s:I}", "entered", levels[0].count, "converted", converted);
+    json_t *overall = json_pack("{s:I, s:I}", "entered", levels[0].count, "converted", converted);
     set_share(overall, "conversion", converted, levels[0].count);
     if (whole->count > 0 && f->step_count > 1) {
         json_object_set_new(overall, "average_s", json_real(whole->average_s));
@@ -168,7 +167,8 @@ static void write_steps(struct run *run, const struct funnel *f, const struct le
     }
 }
 
-/* --- the finding -------------------------------------------------------------------------------- */
+/* --- the finding --------------------------------------------------------------------------------
+ */
 
 void funnel_value_name(const json_t *values, char *out, size_t size)
 {
@@ -202,29 +202,57 @@ static struct loss read_loss(const struct funnel *f, const json_t *item, size_t 
     return loss;
 }
 
-/* The values that lose clearly most and clearly least at a step: their intervals lie apart. */
-static void write_contrast(struct run *run, const struct funnel *f, size_t step)
+/* Where two breakdown values differ: the step, and who loses clearly most and least there. */
+struct contrast {
+    size_t step; /* 1-based, 0 = nowhere */
+    struct loss worst, best;
+};
+
+static struct contrast contrast_at(const struct run *run, const struct funnel *f, size_t step)
 {
     const json_t *items = json_object_get(run->result, "breakdowns");
-    struct loss worst = {0}, best = {.high = 2};
+    struct contrast c = {.step = step, .best = {.high = 2}};
     for (size_t i = 0; i < json_array_size(items); i++) {
         struct loss loss = read_loss(f, json_array_get(items, i), step);
-        worst = loss.low > worst.low ? loss : worst;
-        best = loss.high < best.high ? loss : best;
+        c.worst = loss.low > c.worst.low ? loss : c.worst;
+        c.best = loss.high < c.best.high ? loss : c.best;
     }
-    char name[300], other[300], share[32], least[32], times[32] = "";
-    if (worst.value == NULL || best.value == NULL || worst.low <= best.high) {
+    return c;
+}
+
+/* How far the intervals of the two lie apart. */
+static double distance(const struct contrast *c)
+{
+    return c->worst.value != NULL && c->best.value != NULL ? c->worst.low - c->best.high : -1;
+}
+
+/* The step at which the values differ most. */
+static void write_contrast(struct run *run, const struct funnel *f, size_t drop)
+{
+    struct contrast most = {0};
+    for (size_t step = 2; step <= f->step_count; step++) {
+        struct contrast c = contrast_at(run, f, step);
+        if (!is_optional(f, step - 1) && distance(&c) > (most.step > 0 ? distance(&most) : 0))
+            most = c;
+    }
+    if (most.step == 0) {
         buf_puts(&run->text, "; no value loses clearly more than another");
         return;
     }
-    funnel_value_name(worst.value, name, sizeof name);
-    funnel_value_name(best.value, other, sizeof other);
-    if (best.share > 0)
-        snprintf(times, sizeof times, "%.1f× as many as ", worst.share / best.share);
-    buf_printf(&run->text, "; %s loses %s%s (%s against %s)", name,
-               times[0] != '\0' ? times : "more than ", other,
-               text_percent(share, sizeof share, worst.share),
-               text_percent(least, sizeof least, best.share));
+    char name[300], other[300], share[32], least[32];
+    funnel_value_name(most.worst.value, name, sizeof name);
+    funnel_value_name(most.best.value, other, sizeof other);
+    buf_puts(&run->text, "; ");
+    if (most.step != drop)
+        buf_printf(&run->text, "at step %zu → %zu ", funnel_required_before(f, most.step),
+                   most.step);
+    buf_printf(&run->text, "%s loses ", name);
+    if (most.best.share > 0)
+        buf_printf(&run->text, "%.1f× as many as %s", most.worst.share / most.best.share, other);
+    else
+        buf_printf(&run->text, "more than %s", other);
+    buf_printf(&run->text, " (%s against %s)", text_percent(share, sizeof share, most.worst.share),
+               text_percent(least, sizeof least, most.best.share));
 }
 
 static void write_headline(struct run *run, const struct funnel *f, const struct level *levels)
@@ -236,8 +264,8 @@ static void write_headline(struct run *run, const struct funnel *f, const struct
         json_int_t all = levels[before - 1].count, lost = all - levels[drop - 1].count;
         step_label(f, before - 1, from, sizeof from);
         step_label(f, drop - 1, to, sizeof to);
-        buf_printf(&run->text, "Step %zu → %zu (%s → %s) loses %s, %s of %s", before, drop, from, to,
-                   text_percent(share, sizeof share, (double)lost / (double)all),
+        buf_printf(&run->text, "Step %zu → %zu (%s → %s) loses %s, %s of %s", before, drop, from,
+                   to, text_percent(share, sizeof share, (double)lost / (double)all),
                    text_count(part, sizeof part, (double)lost),
                    text_count(whole, sizeof whole, (double)all));
         if (json_array_size(f->breakdown) > 0)

@@ -2,17 +2,17 @@
  * follow: optional steps, gaps, exclusions. One fold over an actor's events keeps every partial run
  * that no other one replaces.
  *
- * Slots. The events of one time may be taken in any order, but steps come in order; so the fold goes
- * over pairs of event and step: those of one time by step, and with one event alone the highest step
- * first, so that it continues runs from before, never its own. Where several events of one time fit
- * several steps each, every event has a bit, and a run remembers which it used at its last time;
- * equal events are used one after the other, as many as they have steps.
+ * Slots. The events of one time may be taken in any order, but steps come in order; so the fold
+ * goes over pairs of event and step: those of one time by step, and with one event alone the
+ * highest step first, so that it continues runs from before, never its own. Where several events of
+ * one time fit several steps each, every event has a bit, and a run remembers which it used at its
+ * last time; equal events are used one after the other, as many as they have steps.
  *
- * A partial run is (last step, optional steps, 1 = not spoilt, start, end, bits used, times). Of the
- * runs at one step another one replaces it if it has no fewer optional steps, is not spoilt, began
- * no earlier, used no other bits, did what opens an exclusion no earlier, ended where the gaps that
- * follow allow it no less, and of two equals has the better times. Spoilt runs are kept for their
- * depth alone.
+ * A partial run is (last step, optional steps, 1 = not spoilt, start, end, bits used, times). Of
+ * the runs at one step another one replaces it if it has no fewer optional steps, is not spoilt,
+ * began no earlier, used no other bits, did what opens an exclusion no earlier, ended where the
+ * gaps that follow allow it no less, and of two equals has the better times. Spoilt runs are kept
+ * for their depth alone.
  *
  * The times are kept so that the less array is the better run: in ordered funnels as they come, in
  * strict ones backwards and negative; `never` where an optional step was missed. */
@@ -366,11 +366,11 @@ static void add_choice(const struct match *m, const struct tables *t, struct buf
     buf_puts(&depth, "toUInt8(");
     add_pick(&depth, t->depth, m->f->step_count, "y.2");
     buf_puts(&depth, ")");
-    buf_printf(
-        out,
-        "arraySort(r -> (-toInt16(r.1), -toInt16(r.2), r.3, -r.4, r.5), arrayPushBack(arrayMap(r -> "
-        "(%s, r.2, r.5, r.4, %s), arrayFilter(r -> r.3 = 1, n)), a.3))[1]",
-        buf_text(&depth), buf_text(&times));
+    buf_printf(out,
+               "arraySort(r -> (-toInt16(r.1), -toInt16(r.2), r.3, -r.4, r.5), "
+               "arrayPushBack(arrayMap(r -> "
+               "(%s, r.2, r.5, r.4, %s), arrayFilter(r -> r.3 = 1, n)), a.3))[1]",
+               buf_text(&depth), buf_text(&times));
     out->failed |= times.failed || depth.failed;
     buf_done(&times);
     buf_done(&depth);
@@ -411,9 +411,8 @@ void funnel_search(struct match *m)
                 "WHERE deepest > 0",
                 m->keep);
     if (m->f->order == FUNNEL_STRICT)
-        funnel_wrap(m,
-                    "SELECT * REPLACE(arrayMap(x -> if(x > 0, x, -x), arrayReverse(z)) AS z) "
-                    "FROM (@)");
+        funnel_wrap(m, "SELECT * REPLACE(arrayMap(x -> if(x > 0, x, -x), arrayReverse(z)) AS z) "
+                       "FROM (@)");
     funnel_wrap(m,
                 "SELECT %s, deepest, depth, arrayFilter(x -> x != %s, z) AS tt, arrayFilter((i, x) "
                 "-> x != %s, arrayEnumerate(z), z) AS nn FROM (@)",

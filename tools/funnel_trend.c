@@ -8,7 +8,7 @@
 
 /* The points of one value, one for each interval, and how they stand in all. */
 struct line {
-    const json_t *value; /* of the breakdown, or NULL; borrowed */
+    const json_t *value;             /* of the breakdown, or NULL; borrowed */
     json_int_t *entered, *converted; /* by interval */
     json_int_t all_entered, all_converted;
 };
@@ -17,11 +17,6 @@ struct calendar {
     int64_t *starts;
     size_t count;
 };
-
-static json_t *interval_name(const struct run *run, const struct funnel *f, int64_t us)
-{
-    return f->interval < INTERVAL_DAY ? run_time(run, us) : run_date(run, us);
-}
 
 /* Reads the rows (is_other, value, entry, entered, converted) of one value from *i on. */
 static void read_line(const struct calendar *c, const json_t *rows, size_t *i, struct line *line)
@@ -45,12 +40,12 @@ static void read_line(const struct calendar *c, const json_t *rows, size_t *i, s
     }
 }
 
-static void add_points(struct run *run, const struct funnel *f, const struct calendar *c,
-                       const struct line *line, json_t *points)
+static void add_points(const struct run *run, const struct calendar *c, const struct line *line,
+                       json_t *points)
 {
     for (size_t i = 0; i < c->count; i++) {
-        json_t *point = json_pack("{s:o, s:I, s:I}", "time", interval_name(run, f, c->starts[i]),
-                                  "entered", line->entered[i], "converted", line->converted[i]);
+        json_t *point = json_pack("{s:o, s:I, s:I}", "time", run_time(run, c->starts[i]), "entered",
+                                  line->entered[i], "converted", line->converted[i]);
         if (line->value != NULL)
             json_object_set(point, "breakdown", (json_t *)line->value);
         if (line->entered[i] > 0)
@@ -70,7 +65,8 @@ static json_t *value_of(const struct funnel *f, const json_t *row)
     return names;
 }
 
-/* --- words ---------------------------------------------------------------------------------------- */
+/* --- words
+ * ---------------------------------------------------------------------------------------- */
 
 static double share(const struct line *line, size_t i)
 {
@@ -78,8 +74,7 @@ static double share(const struct line *line, size_t i)
 }
 
 /* The intervals with the highest and the lowest conversion. */
-static void write_range(struct run *run, const struct funnel *f, const struct calendar *c,
-                        const struct line *line)
+static void write_range(struct run *run, const struct calendar *c, const struct line *line)
 {
     size_t high = c->count, low = c->count;
     for (size_t i = 0; i < c->count; i++) {
@@ -91,8 +86,7 @@ static void write_range(struct run *run, const struct funnel *f, const struct ca
     if (high == low || share(line, high) <= share(line, low))
         return;
     char most[32], least[32];
-    json_t *high_name = interval_name(run, f, c->starts[high]),
-           *low_name = interval_name(run, f, c->starts[low]);
+    json_t *high_name = run_time(run, c->starts[high]), *low_name = run_time(run, c->starts[low]);
     buf_printf(&run->text, "; highest %s (%s), lowest %s (%s)",
                text_percent(most, sizeof most, share(line, high)), json_string_value(high_name),
                text_percent(least, sizeof least, share(line, low)), json_string_value(low_name));
@@ -114,7 +108,7 @@ static void write_headline(struct run *run, const struct funnel *f, const struct
                text_count(whole, sizeof whole, (double)line->all_entered),
                text_percent(of_all, sizeof of_all,
                             (double)line->all_converted / (double)line->all_entered));
-    write_range(run, f, c, line);
+    write_range(run, c, line);
     buf_puts(&run->text, ".\n");
 }
 
@@ -140,8 +134,7 @@ static void write_points(struct run *run, const json_t *points, bool has_values)
     }
 }
 
-static void suggest(struct run *run, const struct funnel *f, const struct calendar *c,
-                    const struct line *line)
+static void suggest(struct run *run, const struct calendar *c, const struct line *line)
 {
     size_t worst = c->count;
     json_int_t most = 0;
@@ -154,11 +147,12 @@ static void suggest(struct run *run, const struct funnel *f, const struct calend
         run_suggest(run, "list_actors",
                     json_pack("{s:s, s:o, s:{s:o, s:s}}", "of", "run_funnel", "arguments",
                               run_same_arguments(run), "cell", "time",
-                              interval_name(run, f, c->starts[worst]), "outcome", "dropped"),
+                              run_time(run, c->starts[worst]), "outcome", "dropped"),
                     "who came in the interval that loses most and did not convert");
 }
 
-/* --- the whole -------------------------------------------------------------------------------------- */
+/* --- the whole
+ * -------------------------------------------------------------------------------------- */
 
 static void shape_values(struct run *run, const struct funnel *f, const struct calendar *c,
                          struct line *line, json_t *points)
@@ -170,7 +164,7 @@ static void shape_values(struct run *run, const struct funnel *f, const struct c
         memset(line->converted, 0, sizeof *line->converted * c->count);
         line->value = value;
         read_line(c, rows, &i, line);
-        add_points(run, f, c, line, points);
+        add_points(run, c, line, points);
         json_decref(value);
     }
     if (run_rows_truncated(run, 1))
@@ -184,19 +178,19 @@ static void shape_lines(struct run *run, const struct funnel *f, const struct ca
     bool has_values = json_array_size(f->breakdown) > 0;
     json_t *points = json_array();
     read_line(c, run_rows(run, 0), &first, line);
-    json_t *overall = json_pack("{s:I, s:I}", "entered", line->all_entered, "converted",
-                                line->all_converted);
+    json_t *overall =
+        json_pack("{s:I, s:I}", "entered", line->all_entered, "converted", line->all_converted);
     if (line->all_entered > 0) {
         json_object_set_new(overall, "conversion",
                             json_real((double)line->all_converted / (double)line->all_entered));
         write_headline(run, f, c, line);
-        suggest(run, f, c, line);
+        suggest(run, c, line);
     }
     json_object_set_new(run->result, "overall", overall);
     if (has_values)
         shape_values(run, f, c, line, points);
     else
-        add_points(run, f, c, line, points);
+        add_points(run, c, line, points);
     json_object_set_new(run->result, "trend", points);
     if (json_get_integer(overall, "entered", 0) > 0)
         write_points(run, points, has_values);

@@ -5,7 +5,6 @@
  * the first event that the window allows, and the latest start is the last event before `hi` or,
  * where that is earlier, where the depth is still reached. */
 #include <stdio.h>
-#include <string.h>
 
 #include "funnel_internal.h"
 
@@ -121,7 +120,8 @@ static void scan_overlapping(struct match *m)
 }
 
 /* Unordered with attribution `step`: per value, of every set of steps the partial run that began
- * last: (steps served, start, times). The event at the attribution step carries the value. */
+ * last: (steps served, start, times). The event at the attribution step carries the value; who does
+ * not come so far stands under every value. */
 static void scan_by_value(struct match *m)
 {
     struct buf grown = {0};
@@ -133,13 +133,11 @@ static void scan_by_value(struct match *m)
                "CAST([], 'Array(Int64)'))))))",
                m->n, buf_text(&m->window), m->f->attribution_step - 1,
                m->is_trend ? " AND (r.1 != 0 OR y.1 < hi)" : "");
-    funnel_wrap(m, "SELECT %s, e, arrayJoin(arrayDistinct(arrayMap(x -> x.3, e))) AS v FROM (@)",
-                m->keep);
-    snprintf(m->keep + strlen(m->keep), sizeof m->keep - strlen(m->keep), ", v");
+    funnel_wrap(m, "SELECT *, arrayJoin(carried) AS v FROM (@)");
     /* g: the runs that the event ends; s: with those of before, the best of each set first */
     funnel_wrap(
         m,
-        "SELECT %s, arrayFold((a, y) -> arrayMap(g -> (arrayMap(s -> arrayFilter((r, p, i) -> "
+        "SELECT %s, v, arrayFold((a, y) -> arrayMap(g -> (arrayMap(s -> arrayFilter((r, p, i) -> "
         "i = 1 OR r.1 != p.1, s, arrayPopBack(arrayPushFront(s, s[1])), arrayEnumerate(s)), "
         "[arraySort(r -> (r.1, -r.2, r.3), arrayConcat(g, arrayFilter(r -> y.1 - r.2 <= %s, a.1)))"
         "])[1], arraySort(x -> (-length(x), x[-1], -x[1], x), arrayPushBack(arrayMap(r -> r.3, g), "
