@@ -154,6 +154,26 @@ export const tools = {
       },
       check(result) { assert.deepEqual(result.steps.map((s) => s.count), [1, 1]); },
     }, {
+      // who buys has put something in the cart: it spoils the way past it, and may be missed
+      args: { ...FUNNEL, steps: ['view', 'checkout'], exclusions: ['add_to_cart'] },
+      check(result) { assert.deepEqual(result.steps.map((s) => s.count), [facts.funnel[0] - facts.funnel[2], 0]); },
+    }, {
+      args: { ...FUNNEL, steps: ['view', { event: 'add_to_cart', optional: true }, 'checkout'], hold_constant: ['device'], step_gaps: [{ step: 3, min_s: 0, max_s: 3600 }] },
+      check(result) {
+        assert.deepEqual(result.steps.map((s) => s.count), facts.funnel);
+        assert.equal(result.steps[2].dropped, facts.funnel[0] - facts.funnel[2]);
+        assert.equal(result.overall.biggest_drop_step, 3);
+      },
+    }, {
+      args: { ...FUNNEL, view: 'trend', interval: 'day' },
+      check(result) {
+        assert.equal(result.trend.length, 8);
+        // some come on two days: an actor has a run for each
+        assert.equal(result.trend.reduce((n, p) => n + p.entered, 0), result.overall.entered);
+        assert.ok(result.overall.entered >= facts.funnel[0]);
+        assert.equal(result.overall.converted, facts.funnel[2]);
+      },
+    }, {
       args: { ...FUNNEL, explain: 'only' },
       check(result) {
         assert.equal(result.steps, undefined);
@@ -161,6 +181,20 @@ export const tools = {
       },
     }],
     bad: [...common(FUNNEL), ...source(FUNNEL), ...period(FUNNEL), ...filters(FUNNEL),
+      { args: { ...FUNNEL, steps: [{ event: 'view', optional: true }, 'checkout'] }, field: 'steps[0].optional', says: /first step/ },
+      { args: { ...FUNNEL, order: 'unordered', steps: ['view', { event: 'checkout', optional: true }] }, field: 'steps[1].optional', says: /unordered/ },
+      { args: { ...FUNNEL, exclusions: [{ event: 'chekout' }] }, field: 'exclusions[0].event', says: /checkout/ },
+      { args: { ...FUNNEL, exclusions: [{ event: 'view', from_step: 2, to_step: 2 }] }, field: 'exclusions[0].from_step', says: /from_step < to_step/ },
+      { args: { ...FUNNEL, exclusions: [{ event: 'view', to_step: 4 }] }, field: 'exclusions[0].to_step', says: /<= 3/ },
+      { args: { ...FUNNEL, order: 'unordered', exclusions: [{ event: 'view', from_step: 1, to_step: 2 }] }, field: 'exclusions[0].from_step', says: /unordered/ },
+      { args: { ...FUNNEL, hold_constant: ['devise'] }, field: 'hold_constant[0]', says: /device/ },
+      { args: { ...FUNNEL, step_gaps: [{ step: 1, max_s: 5 }] }, field: 'step_gaps[0].step', says: /2 to 3/ },
+      { args: { ...FUNNEL, step_gaps: [{ step: 2 }] }, field: 'step_gaps[0].max_s', says: /min_s, max_s/ },
+      { args: { ...FUNNEL, step_gaps: [{ step: 2, min_s: 9, max_s: 5 }] }, field: 'step_gaps[0].max_s', says: /less/ },
+      { args: { ...FUNNEL, step_gaps: [{ step: 2, min_s: 9 }, { step: 2, max_s: 9 }] }, field: 'step_gaps[1].max_s', says: /already/ },
+      { args: { ...FUNNEL, order: 'unordered', step_gaps: [{ step: 2, max_s: 5 }] }, field: 'step_gaps', says: /unordered/ },
+      { args: { ...FUNNEL, view: 'trend', from_step: 2, to_step: 2 }, field: 'from_step', says: /from_step < to_step/ },
+      { args: { ...FUNNEL, view: 'trend', interval: 'minute' }, field: 'interval', says: /2000 intervals/ },
       { args: {}, field: 'steps', says: /missing|required/ },
       { args: { ...FUNNEL, steps: [] }, field: 'steps', says: /1 to 32/ },
       { args: { ...FUNNEL, steps: steps33 }, field: 'steps', says: /1 to 32/ },
@@ -424,6 +458,8 @@ export const tools = {
       { args: { of: 'list_events', arguments: {}, cell: {} }, field: 'of', says: /run_funnel/ },
       { args: { of: 'run_funnel', arguments: { ...FUNNEL, steps: ['vew'] }, cell: { step: 1, outcome: 'reached' } }, field: 'arguments.steps[0].event', says: /view/ },
       { args: { of: 'run_funnel', arguments: FUNNEL, cell: { step: 4, outcome: 'reached' } }, field: 'cell.step', says: /1 to 3/ },
+      { args: { of: 'run_funnel', arguments: { ...FUNNEL, view: 'trend' }, cell: { outcome: 'reached' } }, field: 'cell.time', says: /point/ },
+      { args: { of: 'run_funnel', arguments: { ...FUNNEL, view: 'trend' }, cell: { time: '2026-01-05T01:00:00Z', outcome: 'reached' } }, field: 'cell.time', says: /no day begins/ },
       { args: { of: 'run_funnel', arguments: FUNNEL, cell: { step: 1, outcome: 'gone' } }, field: 'cell.outcome', says: /dropped/ },
       { args: { of: 'run_paths', arguments: PATHS, cell: { step: 5, from: 'view', to: 'view' } }, field: 'cell.step', says: /1 to 4/ },
       { args: { of: 'run_paths', arguments: PATHS, cell: { step: 1, from: 'view' } }, field: 'cell.to', says: /node/ },

@@ -80,6 +80,16 @@ function* funnels() {
           yield ['list_actors', { of: 'run_funnel', arguments: { ...base, order, attribution, ...more, breakdown: ['device'], breakdown_limit: 2 }, cell: { step: 2, outcome, breakdown } }]
     }
     yield ['list_actors', { of: 'run_funnel', arguments: { ...base, order }, cell: { step: 3, outcome: 'reached' }, limit: 5, cursor: 'o2' }]
+    const last = { event: OF_SHOP.at(-1) }
+    const options = [{ exclusions: [last] }, { hold_constant: ['device'] }, { exclusions: [last], hold_constant: ['device', 'actor.plan'] }]
+    if (order !== 'unordered')
+      options.push({ steps: OF_SHOP.map((event, i) => ({ event, optional: i === 1 })), step_gaps: [{ step: 2, min_s: 1 }, { step: 3, max_s: 43200 }] })
+    for (const more of options) {
+      yield ['run_funnel', { ...base, order, ...more, breakdown: ['device'] }]
+      const trend = { ...base, order, ...more, view: 'trend', interval: 'week', week_start: 'sunday', tz: 'Europe/Berlin', from: '2026-03-01', to: '2026-03-31' }
+      yield ['run_funnel', { ...trend, breakdown: ['device'], breakdown_limit: 2 }]
+      yield ['list_actors', { of: 'run_funnel', arguments: trend, cell: { time: '2026-03-08', outcome: 'dropped' } }]
+    }
   }
   yield ['run_funnel', { source: 'shop', steps: NASTY.slice(0, 6).map((event) => ({ any_of: [{ event }, 'view'], where: [{ field: 'value', op: 'ne', value: event }], name: event })), allow_unknown: true }]
   yield ['run_funnel', { source: ORDERS, steps: OF_ORDERS, actor: 'order', breakdown: ['resource'] }]
