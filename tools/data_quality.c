@@ -72,6 +72,20 @@ int64_t quality_every(const struct run *run, int64_t rows)
     return run->source->rows > rows ? (run->source->rows + rows - 1) / rows : 1;
 }
 
+void quality_sample(const struct run *run, struct query *q, int64_t rows, struct buf *out)
+{
+    int64_t every = quality_every(run, rows);
+    if (every == 1) {
+        buf_putc(out, '1');
+        return;
+    }
+    buf_puts(out, "cityHash64(");
+    sql_identifier(out, run->source->time.column);
+    buf_puts(out, ") % ");
+    query_bind_integer(q, out, every);
+    buf_puts(out, " = 0");
+}
+
 void quality_add(struct run *run, const char *kind, enum quality_severity severity,
                  const char *field, double weight, const char *fix, const char *fmt, ...)
 {

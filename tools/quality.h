@@ -17,6 +17,10 @@ int quality_query(const struct run *run, const char *name);
 /* One of each of how many rows is looked at, so that about `rows` are. */
 int64_t quality_every(const struct run *run, int64_t rows);
 
+/* That as a condition on a row: by a hash of its time, so that events of one time are taken or left
+ * together, and the same ones each time. */
+void quality_sample(const struct run *run, struct query *q, int64_t rows, struct buf *out);
+
 int quality_gaps_plan(struct run *run, struct err *ret_err);
 void quality_gaps_shape(struct run *run);
 int quality_duplicates_plan(struct run *run, struct err *ret_err);

@@ -40,21 +40,6 @@ static int column_pairs(const struct source *s, struct query *q, struct buf *out
     return 0;
 }
 
-/* Every so many rows, by a hash of their time, the same ones each time. */
-static void add_sample(const struct run *run, struct query *q, struct buf *out)
-{
-    int64_t every = quality_every(run, SAMPLED_ROWS);
-    if (every == 1) {
-        buf_putc(out, '1');
-        return;
-    }
-    buf_puts(out, "cityHash64(");
-    sql_identifier(out, run->source->time.column);
-    buf_puts(out, ") % ");
-    query_bind_integer(q, out, every);
-    buf_puts(out, " = 0");
-}
-
 struct parts {
     struct buf event, late, where, from, sample, pairs;
 };
@@ -66,7 +51,7 @@ static int gather(struct run *run, struct query *q, bool has_pairs, struct parts
     int64_t from_us = run->period.from_us, to_us = run->period.to_us;
     rows_logical(run, q, SOURCE_EVENT, &p->event);
     source_time_between(s, q, to_us - (to_us - from_us) / recent_share, INT64_MAX, &p->late);
-    add_sample(run, q, &p->sample);
+    quality_sample(run, q, SAMPLED_ROWS, &p->sample);
     int rc = 0;
     if (has_pairs && !fields_pairs(s, &p->pairs))
         rc = column_pairs(s, q, &p->pairs, ret_err);

@@ -2,13 +2,12 @@
 #include <string.h>
 
 #include "json.h"
-#include "fields.h"
 #include "quality.h"
 #include "rows_where.h"
 #include "sql_text.h"
 #include "text.h"
 
-enum { HASHED_ROWS = 5000000, ORDERED_ROWS = 5000000, MAX_NAMED = 5, FRAGMENTS = 5 };
+enum { HASHED_ROWS = 2000000, ORDERED_ROWS = 5000000, MAX_NAMED = 5, FRAGMENTS = 5 };
 
 /* Plans a query whose fragments are `parts` (ends with an empty slot) and $from, $where. */
 static int plan_rows(struct run *run, const char *name, const struct sql_text *text, bool is_whole,
@@ -63,14 +62,22 @@ static void add_columns(const struct run *run, struct query *q, struct buf *out)
     buf_puts(out, ", ");
     rows_logical(run, q, SOURCE_SESSION, out);
     buf_puts(out, ", ");
+    rows_logical(run, q, SOURCE_DURATION, out);
+    buf_puts(out, ", ");
     sql_identifier(out, s->time.column);
-    struct buf pairs = {0};
-    if (fields_pairs(s, &pairs))
-        buf_printf(out, ", arraySort(%s)", buf_text(&pairs));
-    buf_done(&pairs);
+    for (size_t i = 0; i < s->property_count; i++) {
+        const struct place *p = &s->properties[i];
+        struct buf container = {0};
+        sql_identifier(&container, p->column);
+        buf_printf(out, p->kind == PLACE_MAP ? ", mapKeys(%s), mapValues(%s)" : ", toString(%s)",
+                   buf_text(&container), buf_text(&container));
+        buf_done(&container);
+    }
     const char *column;
     json_t *type;
-    json_object_foreach (s->columns, column, type)
+    if (s->property_count > 0)
+        return;
+    json_object_foreach (s->columns, column, type) /* then these are the properties */
         if (source_is_plain_column(s, column) &&
             (s->order == NULL || strcmp(s->order, column) != 0)) {
             buf_puts(out, ", ifNull(toString(");
@@ -82,18 +89,21 @@ static void add_columns(const struct run *run, struct query *q, struct buf *out)
 int quality_duplicates_plan(struct run *run, struct err *ret_err)
 {
     struct query q;
-    struct buf event = {0}, columns = {0};
+    struct buf event = {0}, columns = {0}, sample = {0};
     query_init(&q);
-    query_set_integer(&q, "every", quality_every(run, HASHED_ROWS));
+    quality_sample(run, &q, HASHED_ROWS, &sample);
     rows_logical(run, &q, SOURCE_EVENT, &event);
     add_columns(run, &q, &columns);
     int rc = plan_rows(run, "duplicates", &sql_quality_duplicates, false, &q,
-                       (const struct query_fragment[]){
-                           {"event", buf_text(&event)}, {"columns", buf_text(&columns)}, {0}},
+                       (const struct query_fragment[]){{"event", buf_text(&event)},
+                                                       {"columns", buf_text(&columns)},
+                                                       {"sample", buf_text(&sample)},
+                                                       {0}},
                        ret_err);
     query_done(&q);
     buf_done(&event);
     buf_done(&columns);
+    buf_done(&sample);
     return rc;
 }
 
@@ -118,7 +128,7 @@ void quality_duplicates_shape(struct run *run)
                     text_count(most, sizeof most, number_at(row, 2)));
     }
     if (rows != NULL && quality_every(run, HASHED_ROWS) > 1)
-        run_warn(run, "duplicates were looked for in one of %lld distinct rows",
+        run_warn(run, "duplicates were looked for in one of %lld events",
                  (long long)quality_every(run, HASHED_ROWS));
 }
 
