@@ -169,7 +169,7 @@ describe('clients', { skip: problem || false }, () => {
   // All clients of one HTTP server; those of the revisions with sessions with a server that has them
   // too; then each client with a server of its own.
   const overHttp = (name, some, ...flags) => describe(name, () => {
-    before(async () => { server = await store.serve(...flags); });
+    before(async () => { server = await store.serve('--toolsets', 'all', ...flags); });
     after(() => server.stop());
     for (const client of some)
       test(client.name, () => drive(client, 'http', server.url));

@@ -22,7 +22,7 @@ export function recordedCommand(folder, command, ...args) {
 
 // The server. The clients that probe start two.
 export function stdioParameters(store, folder) {
-  const server = recordedCommand(folder, SEXTANT, 'stdio', '--log-level', 'warning', '--data', store.data);
+  const server = recordedCommand(folder, SEXTANT, 'stdio', '--log-level', 'warning', '--toolsets', 'all', '--data', store.data);
   return { ...server, env: store.env, stderr: 'inherit' };
 }
 
