@@ -135,20 +135,28 @@ void math_states(enum math_name math, const struct math_columns *columns, bool i
     buf_done(&condition);
 }
 
-static void add_merge(const char *function, const char *parameter, char column, size_t n,
-                      const char *condition, struct buf *out)
+void math_final(enum math_name math, size_t n, struct buf *out)
 {
-    buf_printf(out, "%sMerge%s%s(_%c%zu%s%s)", function, condition != NULL ? "If" : "", parameter,
-               column, n, condition != NULL ? ", " : "", condition != NULL ? condition : "");
+    if (maths[math].is_per_actor)
+        buf_printf(out, "finalizeAggregation(_t%zu) / ", n);
+    buf_printf(out, "finalizeAggregation(_s%zu)", n);
+}
+
+static void add_merge(const char *function, const char *parameter, char column, size_t n,
+                      const char *condition, const char *window, struct buf *out)
+{
+    buf_printf(out, "%sMerge%s%s(_%c%zu%s%s)%s", function, condition != NULL ? "If" : "", parameter,
+               column, n, condition != NULL ? ", " : "", condition != NULL ? condition : "",
+               window);
 }
 
 void math_merged(enum math_name math, bool is_approximate, size_t n, const char *condition,
-                 struct buf *out)
+                 const char *window, struct buf *out)
 {
     const struct math *m = &maths[math];
     if (m->is_per_actor) {
-        add_merge("count", "", 't', n, condition, out);
+        add_merge("count", "", 't', n, condition, window, out);
         buf_puts(out, " / ");
     }
-    add_merge(function_of(math, is_approximate), m->parameter, 's', n, condition, out);
+    add_merge(function_of(math, is_approximate), m->parameter, 's', n, condition, window, out);
 }

@@ -57,10 +57,12 @@ struct math_columns {
 /* The value of a group of rows. */
 void math_value(enum math_name math, const struct math_columns *columns, struct buf *out);
 
-/* The same in two levels: ", … AS _s<n>" of the rows, to be merged over groups of groups into a
- * number, NULL or NaN where there is no value. `is_approximate` is for quantiles of very many
- * values. `condition` of the merge NULL = every group. */
+/* The same in two levels: ", … AS _s<n>" of the rows of a group; of one such group its value, of
+ * several groups together theirs: a number, NULL or NaN where there is no value. `is_approximate`
+ * is for quantiles of very many values. `condition` NULL = every group; `window` is what stands
+ * behind each aggregate, "" or " OVER (…)". */
 void math_states(enum math_name math, const struct math_columns *columns, bool is_approximate,
                  size_t n, struct buf *out);
+void math_final(enum math_name math, size_t n, struct buf *out);
 void math_merged(enum math_name math, bool is_approximate, size_t n, const char *condition,
-                 struct buf *out);
+                 const char *window, struct buf *out);

@@ -140,13 +140,13 @@ void trend_add_kept(const struct trend *t, struct query *q, struct buf *out)
 /* --- one scan for all ------------------------------------------------------------------------ */
 
 struct scan {
-    struct buf rows, values, keys, states, merged, weight, other;
+    struct buf rows, values, keys, states, parts, figures, weight, other;
 };
 
 static void scan_done(struct query *q, struct scan *s)
 {
-    struct buf *all[] = {&s->rows,   &s->values, &s->keys, &s->states,
-                         &s->merged, &s->weight, &s->other};
+    struct buf *all[] = {&s->rows,  &s->values,  &s->keys,   &s->states,
+                         &s->parts, &s->figures, &s->weight, &s->other};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
         q->failed |= buf_failed(all[i]);
         buf_done(all[i]);
@@ -160,6 +160,25 @@ static bool is_approximate(const struct trend *t, size_t series)
     for (size_t v = 0; t->figures.events != NULL && v < json_array_size(t->values); v++)
         most += t->figures.events[trend_total(t, series, v, TREND_CURRENT)];
     return math_is_quantile(t->series[series].math) && most > TREND_EXACT_VALUES;
+}
+
+/* p<n> the value of an interval, t<n> of its period, and which of them a row of the result is. */
+static void add_figures(const struct trend *t, size_t i, struct scan *s)
+{
+    enum math_name math = t->series[i].math;
+    buf_puts(&s->parts, ", toFloat64(");
+    math_final(math, i, &s->parts);
+    buf_printf(&s->parts, ") AS p%zu, toFloat64(", i);
+    math_merged(math, is_approximate(t, i), i, NULL, " OVER (PARTITION BY v, previous)", &s->parts);
+    buf_printf(&s->parts, ") AS t%zu", i);
+    buf_puts(&s->figures, ", ");
+    if (t->field_count > 0) {
+        buf_puts(&s->figures, "if(other, toFloat64(");
+        math_merged(math, is_approximate(t, i), i, "other", "", &s->figures);
+        buf_puts(&s->figures, "), ");
+    }
+    buf_printf(&s->figures, "if(grouping(at) > 0, any(t%zu), any(p%zu))%s", i, i,
+               t->field_count > 0 ? ")" : "");
 }
 
 static void add_states(const struct trend *t, size_t only, struct scan *s)
@@ -179,27 +198,23 @@ static void add_states(const struct trend *t, size_t only, struct scan *s)
             continue;
         if (trend_is_in_scan(t, i, only)) {
             math_states(t->series[i].math, &columns, is_approximate(t, i), i, &s->states);
-            buf_puts(&s->merged, ", toFloat64(");
-            math_merged(t->series[i].math, is_approximate(t, i), i, NULL, &s->merged);
-            buf_putc(&s->merged, ')');
+            add_figures(t, i, s);
         } else {
-            buf_puts(&s->merged, ", NULL");
+            buf_puts(&s->figures, ", NULL");
         }
         const char *has = t->series[i].field != NULL ? value : "1";
         buf_printf(&s->states, ", countIf(%s IS NOT NULL%s%s) AS _n%zu", has,
                    is_single ? "" : " AND ", is_single ? "" : condition, i);
-        buf_printf(&s->merged, ", toInt64(sum(_n%zu))", i);
+        buf_printf(&s->figures, ", toInt64(sum(_n%zu))", i);
     }
 }
 
 /* What values are ranked by: how much there is of the first series in the period. */
 static void add_weight(const struct trend *t, struct buf *out)
 {
-    if (maths[t->series[0].math].is_counting)
-        math_merged(t->series[0].math, false, 0, "NOT previous", out);
-    else
-        buf_puts(out, "sumIf(_n0, NOT previous)");
-    buf_puts(out, " OVER (PARTITION BY v)");
+    const char *amount = maths[t->series[0].math].is_counting ? "max(if(previous, 0, t0))"
+                                                              : "sum(if(previous, 0, _n0))";
+    buf_printf(out, "%s OVER (PARTITION BY v)", amount);
 }
 
 /* The breakdown as one value, and as what to group by. */
@@ -296,7 +311,8 @@ int trend_plan_scan(struct run *run, const struct trend *t, size_t only, struct 
                                                        {"values", buf_text(&s.values)},
                                                        {"keys", buf_text(&s.keys)},
                                                        {"states", buf_text(&s.states)},
-                                                       {"merged", buf_text(&s.merged)},
+                                                       {"parts", buf_text(&s.parts)},
+                                                       {"figures", buf_text(&s.figures)},
                                                        {"weight", buf_text(&s.weight)},
                                                        {"other", buf_text(&s.other)},
                                                        {0}},
