@@ -5,7 +5,7 @@ FROM (
     FROM (
         SELECT who, named, arrayJoin(arrayFilter(x -> x.2 != '', [$sections])) AS found
         FROM (
-            SELECT argMaxIf(_key, (_us, _order, _key), _named) AS who, max(_named) AS named$values
+            SELECT argMaxIf(_key, _place, _named) AS who, max(_named) AS named$values
             FROM ($rows)
             GROUP BY $visit
         )
