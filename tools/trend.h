@@ -14,10 +14,11 @@
 #include "run.h"
 
 enum {
-    TREND_MAX_SERIES = 8,          /* each may need two statements of its own in a round of 16 */
-    TREND_MAX_POINTS = 10000,      /* intervals */
-    TREND_MAX_CELLS = 200000,      /* intervals and values */
-    TREND_EXACT_VALUES = 10000000, /* beyond, quantiles are approximate */
+    TREND_MAX_SERIES = 8,     /* each may need two statements of its own in a round of 16 */
+    TREND_MAX_POINTS = 10000, /* intervals */
+    TREND_MAX_CELLS = 200000, /* intervals and values */
+    TREND_MAX_ROWS = 2 * TREND_MAX_CELLS + 4000, /* of two periods, and their totals */
+    TREND_EXACT_VALUES = 10000000,               /* beyond, quantiles are approximate */
 };
 
 /* The figures are kept for two periods: the one asked for, and the one before it. */

@@ -28,7 +28,7 @@ int trend_plan_first(struct run *run, const struct trend *t, size_t series, stru
                                                         : "CAST([], 'Array(String)')"},
                            {"other", buf_text(&other)},
                            {0}},
-                       2 * TREND_MAX_CELLS, ret_err);
+                       TREND_MAX_ROWS, ret_err);
     }
     q.failed |= buf_failed(&rows) || buf_failed(&other);
     buf_done(&rows);
@@ -116,7 +116,7 @@ int trend_plan_window(struct run *run, const struct trend *t, size_t series,
                                                                      : "CAST([], 'Array(String)')"},
                                                        {"other", buf_text(&other)},
                                                        {0}},
-                       2 * TREND_MAX_CELLS, ret_err);
+                       TREND_MAX_ROWS, ret_err);
     }
     q.failed |= buf_failed(&rows) || buf_failed(&other);
     buf_done(&rows);

@@ -316,7 +316,7 @@ int trend_plan_scan(struct run *run, const struct trend *t, size_t only, struct 
                                                        {"weight", buf_text(&s.weight)},
                                                        {"other", buf_text(&s.other)},
                                                        {0}},
-                       2 * TREND_MAX_CELLS + 4000, ret_err);
+                       TREND_MAX_ROWS, ret_err);
     }
     scan_done(&q, &s);
     query_done(&q);

@@ -90,7 +90,7 @@ static int make_lines(const struct trend *t, struct lines *ret_lines, struct err
 {
     size_t values = json_array_size(t->values);
     size_t series = t->formula_text != NULL ? 1 : t->series_count;
-    size_t room = TREND_PERIODS * 2 * t->width;
+    size_t room = (size_t)TREND_PERIODS * 2 * t->width;
     struct lines l = {.items = calloc(series * values + 1, sizeof *l.items),
                       .points = calloc(series * values * room + 1, sizeof *l.points)};
     if (l.items == NULL || l.points == NULL) {
