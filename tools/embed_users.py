@@ -20,7 +20,8 @@ USERS = {
     "quality": "data_quality", "retention": "retention_matrix", "run_funnel": "run_funnel",
     "run_paths": "run_paths", "run_trend": "run_trend", "session": "open_session",
     "session_export": "replay", "stickiness": "stickiness", "trend": "run_trend", "usage": "usage_report",
-    "useful_fields": "compare_groups", "fields": "compare_groups", "user_journey": "user_journey",
+    "useful_fields": "compare_groups, explain_funnel",
+    "fields": "compare_groups, describe_source, explain_funnel", "user_journey": "user_journey",
     "watch": "watch",
 }
 APART = {"demo", "engine", "import"}  # no tools: named beside "every tool"

@@ -40,8 +40,8 @@ static const struct param params[] = {
 
 static const struct field factor_fields[] = {
     {"field",
-     "A property at the step before, or event: done between that and the step; by those who "
-     "drop as long after as 95 % of the others take, at least 30 min, in the funnel's window.",
+     "A property at the required step before, or event: done between that and the step; by those "
+     "who drop as long after as 95 % of the others take, at least 30 min, in the funnel's window.",
      VALUE_STRING},
     {"value", "One of its values.", VALUE_STRING},
     {"converted_share", "Of those who took the step, how many have it.", VALUE_NUMBER},
@@ -323,11 +323,14 @@ static void write_nothing(struct run *run, const struct state *state, const char
     text_count(came, sizeof came, state->converted + state->dropped);
     if (state->converted + state->dropped <= 0) {
         if (!nameless_shape(run, name))
-            buf_printf(&run->text, "Nobody came to step %zu: there is nothing to explain at %zu.\n",
-                       step - 1, step);
+            buf_printf(&run->text,
+                       "Nobody came to the step before step %zu: there is nothing to explain.\n",
+                       step);
     } else {
-        buf_printf(&run->text, "All %s who came to step %zu %s: there is nothing to tell apart.\n",
-                   came, step - 1, state->dropped <= 0 ? "took the next" : "dropped there");
+        buf_printf(
+            &run->text,
+            "All %s who came to the step before %s step %zu: there is nothing to tell apart.\n",
+            came, state->dropped <= 0 ? "took" : "dropped at", step);
     }
 }
 

@@ -184,6 +184,8 @@ function* explanations() {
   yield ['explain_funnel', { ...base, step: 2, actor: 'session', tz: 'Europe/Berlin', from: '2026-03-24', to: '2026-03-30', limit: 7, cursor: 'o7', explain: 'with' }]
   yield ['explain_funnel', { ...base, step: 2, filters: [filter('service', ['eq', 'web'])], segment: { did: ['add'] } }]
   yield ['explain_funnel', { source: ORDERS, steps: OF_ORDERS.slice(0, 3), actor: 'order', step: 3 }]
+  yield ['explain_funnel', { ...base, steps: ['view', { event: 'add', optional: true }, 'pay'], step: 3, exclusions: [{ event: NASTY[1] }],
+    step_gaps: [{ step: 3, max_s: 900 }] }]
 }
 
 function* processes() {
