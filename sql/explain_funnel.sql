@@ -2,7 +2,7 @@
 SELECT pair.1, pair.2, toInt64(countIf(is_won)), toInt64(countIf(NOT is_won))
 FROM (
     SELECT is_won, arrayJoin(arrayConcat([(toUInt16(0), '')],
-                                         arrayFilter(x -> x.2 != '', arrayMap((x, i) -> (toUInt16(i), x), having, arrayEnumerate(having))),
+                                         having,
                                          arrayMap(x -> ({event:UInt16}, x), arrayFilter(x -> x != '', done)))) AS pair
     FROM (
         SELECT who, any(won) AS is_won,

@@ -135,23 +135,6 @@ static int add_group(struct events *e, const char *name, const json_t *segment, 
     return rc;
 }
 
-static int add_fields(struct events *e, const json_t *names, struct err *ret_err)
-{
-    struct buf list = {0};
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < json_array_size(names); i++) {
-        char column[24], path[32];
-        snprintf(column, sizeof column, "_f%zu", i);
-        snprintf(path, sizeof path, "fields[%zu]", i);
-        buf_printf(&list, "%s%s", i > 0 ? ", " : "", column);
-        rc = events_field(e, column, json_string_value(json_array_get(names, i)), path, ret_err);
-    }
-    events_column(e, "_fields", "[%s]", buf_text(&list));
-    e->q->failed |= buf_failed(&list);
-    buf_done(&list);
-    return rc;
-}
-
 static int add_rows(const struct run *run, struct query *q, struct buf *out, struct err *ret_err)
 {
     struct events e;
@@ -162,7 +145,7 @@ static int add_rows(const struct run *run, struct query *q, struct buf *out, str
     if (rc == 0)
         rc = add_group(&e, "_b", json_object_get(run->arguments, "b"), "b", ret_err);
     if (rc == 0)
-        rc = add_fields(&e, state_of(run)->fields, ret_err);
+        rc = fields_values(&e, state_of(run)->fields, "fields", ret_err);
     events_where(&e, "_a OR _b");
     if (rc < 0)
         events_drop(&e);

@@ -150,22 +150,6 @@ static int add_steps(struct events *e, const struct funnel *f, const char *name,
     return rc;
 }
 
-static int add_fields(struct events *e, const json_t *names, struct err *ret_err)
-{
-    struct buf list = {0};
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < json_array_size(names); i++) {
-        char column[24];
-        snprintf(column, sizeof column, "_f%zu", i);
-        buf_printf(&list, "%s%s", i > 0 ? ", " : "", column);
-        rc = events_field(e, column, json_string_value(json_array_get(names, i)), "", ret_err);
-    }
-    events_column(e, "_fields", "CAST([%s], 'Array(String)')", buf_text(&list));
-    e->q->failed |= buf_failed(&list);
-    buf_done(&list);
-    return rc;
-}
-
 static int add_rows(const struct run *run, const struct funnel *f, struct query *q, struct buf *out,
                     struct err *ret_err)
 {
@@ -180,7 +164,7 @@ static int add_rows(const struct run *run, const struct funnel *f, struct query 
         rc = add_steps(&e, f, "_is_before", is_unordered ? 0 : before,
                        is_unordered ? f->step_count - 1 : before, ret_err);
     if (rc == 0)
-        rc = add_fields(&e, state_of(run)->fields, ret_err);
+        rc = fields_values(&e, state_of(run)->fields, "", ret_err);
     if (rc < 0)
         events_drop(&e);
     else

@@ -1,5 +1,8 @@
 #include "fields.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "events.h"
 #include "sql_text.h"
 
@@ -133,4 +136,93 @@ json_t *fields_useful(const json_t *rows)
             json_array_append(names, name);
     }
     return names;
+}
+
+/* --- the values of chosen fields ---------------------------------------------------------------
+ */
+
+static bool is_key(const struct source_key *keys, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(keys[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* Whether source_text() looks a name up in the containers alone. */
+static bool is_bare(const struct source *s, const char *name)
+{
+    static const char *const others[] = {"hour", "weekday", "case", NULL};
+    static const char *const prefixes[] = {"actor.", "event.", "session.", "resource.", NULL};
+    for (int i = 0; i < SOURCE_FIELDS; i++)
+        if (strcmp(name, source_field_names[i]) == 0)
+            return false;
+    for (const char *const *other = others; *other != NULL; other++)
+        if (strcmp(name, *other) == 0)
+            return false;
+    for (const char *const *prefix = prefixes; *prefix != NULL; prefix++)
+        if (strncmp(name, *prefix, strlen(*prefix)) == 0)
+            return false;
+    return !is_key(s->cases, s->case_count, name) && !is_key(s->objects, s->object_count, name) &&
+           json_object_get(s->columns, name) == NULL;
+}
+
+/* Maps are walked through once for all names; of the keys of other containers a path says more. */
+static bool has_maps_alone(const struct source *s)
+{
+    for (size_t i = 0; i < s->property_count; i++)
+        if (s->properties[i].kind != PLACE_MAP)
+            return false;
+    return s->property_count > 0;
+}
+
+/* (number, value) of the keys of all maps that are asked for; of one in several maps the first that
+ * is not empty counts. */
+static void add_walk(struct events *e, const json_t *names, const char *numbers)
+{
+    struct buf pairs = {0}, bound = {0};
+    fields_pairs(e->run->source, &pairs);
+    query_bind_texts(e->q, &bound, names);
+    events_column(e, "_walk",
+                  "arrayFilter(x -> x.1 > 0 AND x.2 != '', arrayMap(x -> (transform(x.1, %s, %s, "
+                  "toUInt16(0)), x.2), %s))",
+                  buf_text(&bound), numbers, buf_text(&pairs));
+    e->q->failed |= buf_failed(&pairs) || buf_failed(&bound);
+    buf_done(&pairs);
+    buf_done(&bound);
+}
+
+int fields_values(struct events *e, const json_t *names, const char *path, struct err *ret_err)
+{
+    bool is_walked = has_maps_alone(e->run->source);
+    struct buf numbers = {0}, list = {0};
+    json_t *walked = json_array();
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < json_array_size(names); i++) {
+        const char *name = json_string_value(json_array_get(names, i));
+        if (is_walked && is_bare(e->run->source, name)) {
+            json_array_append_new(walked, json_string(name));
+            buf_printf(&numbers, "%stoUInt16(%zu)", numbers.len > 0 ? ", " : "[", i + 1);
+            continue;
+        }
+        char column[24], at[64];
+        snprintf(column, sizeof column, "_f%zu", i);
+        snprintf(at, sizeof at, "%s[%zu]", path, i);
+        rc = events_field(e, column, name, at, ret_err);
+        buf_printf(&list, ", (toUInt16(%zu), %s)", i + 1, column);
+    }
+    buf_puts(&numbers, "]");
+    if (json_array_size(walked) > 0)
+        add_walk(e, walked, buf_text(&numbers));
+    events_column(
+        e, "_fields", "arrayConcat(%s, arrayFilter(x -> x.2 != '', [(toUInt16(0), '')%s]))",
+        json_array_size(walked) > 0
+            ? "arrayFilter((x, i) -> i = 1, _walk, arrayEnumerateUniq(arrayMap(x -> x.1, _walk)))"
+            : "CAST([], 'Array(Tuple(UInt16, String))')",
+        buf_text(&list));
+    json_decref(walked);
+    e->q->failed |= buf_failed(&numbers) || buf_failed(&list);
+    buf_done(&numbers);
+    buf_done(&list);
+    return rc;
 }

@@ -8,6 +8,7 @@
 
 #include "buf.h"
 #include "err.h"
+#include "events.h"
 #include "run.h"
 #include "source.h"
 
@@ -24,3 +25,7 @@ int fields_plan_useful(struct run *run, struct err *ret_err);
  * then those that only some events have; of each those that most events have first. New reference.
  */
 json_t *fields_useful(const json_t *rows);
+
+/* Adds the column _fields Array(Tuple(UInt16, String)): the number among `names`, from 1, and the
+ * value of each field that a row has a value of, as source_text() tells it. Errors carry `path`. */
+int fields_values(struct events *e, const json_t *names, const char *path, struct err *ret_err);
