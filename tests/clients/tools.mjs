@@ -528,6 +528,32 @@ export const tools = {
     ],
   },
 
+  user_journey: {
+    good: [{
+      args: { actor_id: 'u0' },
+      check(result) {
+        const [first] = result.sessions;
+        assert.deepEqual([first.session, first.started_at, first.duration_s], ['s0', '2026-01-05T00:00:00Z', 95]);
+        assert.deepEqual(first.entries.map((e) => e.text), ['view', 'add_to_cart', 'checkout']);
+        assert.equal(result.first_seen, '2026-01-05T00:00:00Z');
+        assert.ok(result.sessions.slice(1).every((s) => s.entries.length > 0 && s.started_at > first.started_at));
+      },
+    }, {
+      // Without a session: events that pause for half an hour are another visit.
+      args: { actor_id: 'monitor', from: '2026-01-05', to: '2026-01-05', limit: 8 },
+      check(result) {
+        assert.ok(result.cursor);
+        assert.ok(result.sessions.every((s) => s.session === undefined && s.entries.length === 1));
+        assert.match(result.sessions[0].entries[0].text, /^heartbeat ×\d$/);
+      },
+    }],
+    bad: [...common({ actor_id: 'u0' }), ...source({ actor_id: 'u0' }), ...period({ actor_id: 'u0' }),
+      ...limit({ actor_id: 'u0' }), ...cursor({ actor_id: 'u0' }),
+      { args: {}, field: 'actor_id', says: /missing|required/ },
+      { args: { actor_id: 'nobody' }, field: 'actor_id', says: /no events/ },
+    ],
+  },
+
   open_session: {
     good: [{
       args: { session: 's0' },

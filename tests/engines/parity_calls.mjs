@@ -188,6 +188,12 @@ function* explanations() {
     step_gaps: [{ step: 3, max_s: 900 }] }]
 }
 
+function* journeys() {
+  for (const actor_id of ['u1', 'u2', ...[5, 9, 18, 27, 36].map((i) => `u${NASTY[i]}`)])
+    yield ['user_journey', { source: 'shop', actor_id, limit: 20, tz: 'Europe/Berlin' }]
+  yield ['user_journey', { source: 'shop', actor_id: 'u1', from: '2026-03-28', limit: 3, cursor: 'o2', explain: 'with' }]
+}
+
 function* processes() {
   for (const match of ['alignment', 'exact', 'eventually_follows', 'directly_follows']) {
     yield ['conformance_check', { source: ORDERS, case: 'order', sequence: OF_ORDERS, match }]
@@ -256,6 +262,7 @@ export function* demo(source, { isSmall = false, sessions = [RAGE] } = {}) {
   yield ['explain_funnel', { source, steps: CHECKOUT, actor: 'session', step: 2, from: '2026-03-20' }]
   for (const model of ['nearest', 'markov', 'probabilistic'])
     yield ['attribute_conversions', { source, conversion: 'order_placed', field: 'device.type', actor: 'session', model }]
+  yield ['user_journey', { source, actor_id: 'u-00015', limit: 40 }]
   yield ['run_paths', { source, node: 'url', collapse_repeats: true, clean: [{ regex: '[0-9]+', alias: 'N' }], edge_limit: 10 }]
   yield ['run_paths', { source, end: 'order_placed', exclude: ['webvitals'], segment: { did: ['login'] } }]
   yield ['list_actors', { of: 'run_paths', arguments: { source, edge_limit: 3 }, cell: { step: 2, from: 'webvitals', to: '(other)' }, limit: 5 }]
@@ -292,6 +299,7 @@ const ALL = [
   attributions,
   groups,
   paths,
+  journeys,
   retentionOptions,
   activity,
   explanations,
