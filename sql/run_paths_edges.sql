@@ -29,15 +29,19 @@ FROM (
                                                     range(1, {steps:UInt8}), times)),
                                                 if(path_rank <= {journeys:UInt8}, [(toUInt8(0), toUInt32(bitShiftLeft(path_rank, 16)), toFloat64(0))], []))) AS x
                                             FROM (
-                                                SELECT *, row_number() OVER (ORDER BY n DESC, path) AS path_rank, sum(n) OVER () AS all_n
+                                                -- Most paths are taken once: where enough are not, those need not be sorted.
+                                                SELECT *, row_number() OVER (ORDER BY if(is_common, n, 0) DESC, if(is_common, path, 0)) AS path_rank
                                                 FROM (
-                                                    SELECT $path AS path, count() AS n, [$times] AS times
+                                                    SELECT *, n > 1 OR countIf(n > 1) OVER () < {journeys:UInt8} AS is_common, sum(n) OVER () AS all_n
                                                     FROM (
-                                                        SELECT arrayMap(x -> bitAnd(bitShiftRight(toUInt64(x), 2), 65535), r) AS c,
-                                                               arrayMap(x -> toInt64(bitShiftRight(x, 64)), r) AS at
-                                                        FROM ($runs)
+                                                        SELECT $path AS path, count() AS n, [$times] AS times
+                                                        FROM (
+                                                            SELECT arrayMap(x -> bitAnd(bitShiftRight(toUInt64(x), 2), 65535), r) AS c,
+                                                                   arrayMap(x -> toInt64(bitShiftRight(x, 64)), r) AS at
+                                                            FROM ($runs)
+                                                        )
+                                                        GROUP BY path
                                                     )
-                                                    GROUP BY path
                                                 )
                                             )
                                         )
