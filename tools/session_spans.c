@@ -38,27 +38,27 @@ enum column {
 /* The property keys of one question, in the order of the columns; the first that has a value wins.
  */
 static const char *const wanted[][5] = {
-    [COLUMN_COMPONENT - COLUMN_COMPONENT] = {"component"},
-    [COLUMN_REQUEST_URL - COLUMN_COMPONENT] = {"http.url", "url.full", "http.target"},
-    [COLUMN_METHOD - COLUMN_COMPONENT] = {"http.method", "http.request.method"},
-    [COLUMN_HTTP_STATUS - COLUMN_COMPONENT] = {"http.status_code", "http.response.status_code"},
-    [COLUMN_MESSAGE - COLUMN_COMPONENT] = {"message", "exception.message"},
-    [COLUMN_ERROR - COLUMN_COMPONENT] = {"error.message", "$exception_message"},
-    [COLUMN_LEVEL - COLUMN_COMPONENT] = {"level"},
-    [COLUMN_ELEMENT - COLUMN_COMPONENT] = {"target_element", "$el_text"},
-    [COLUMN_XPATH - COLUMN_COMPONENT] = {"target_xpath"},
-    [COLUMN_DEVICE - COLUMN_COMPONENT] = {"device.type", "device_type", "device", "$device_type"},
-    [COLUMN_BROWSER - COLUMN_COMPONENT] = {"browser.name", "browser", "$browser"},
-    [COLUMN_COUNTRY - COLUMN_COMPONENT] = {"geo.country", "country", "geo.country_iso_code",
-                                           "$geoip_country_code"},
-    [COLUMN_LCP - COLUMN_COMPONENT] = {"lcp"},
-    [COLUMN_CLS - COLUMN_COMPONENT] = {"cls"},
-    [COLUMN_INP - COLUMN_COMPONENT] = {"inp"},
-    [COLUMN_FID - COLUMN_COMPONENT] = {"fid"},
-    [COLUMN_LONGTASK - COLUMN_COMPONENT] = {"longtask.duration"},
+    {"component"},
+    {"http.url", "url.full", "http.target"},
+    {"http.method", "http.request.method"},
+    {"http.status_code", "http.response.status_code"},
+    {"message", "exception.message"},
+    {"error.message", "$exception_message"},
+    {"level"},
+    {"target_element", "$el_text"},
+    {"target_xpath"},
+    {"device.type", "device_type", "device", "$device_type"},
+    {"browser.name", "browser", "$browser"},
+    {"geo.country", "country", "geo.country_iso_code", "$geoip_country_code"},
+    {"lcp"},
+    {"cls"},
+    {"inp"},
+    {"fid"},
+    {"longtask.duration"},
 };
 
 enum { WANTED = sizeof wanted / sizeof wanted[0] };
+_Static_assert(WANTED == COLUMN_SCOPE - COLUMN_COMPONENT, "a row for each column");
 
 /* --- the query -------------------------------------------------------------------------------- */
 
