@@ -19,6 +19,7 @@ import journeys
 import properties_attribution
 import properties_explain
 import properties_funnel
+import properties_groups
 import properties_paths
 import properties_retention
 import properties_trend
@@ -43,6 +44,12 @@ FAMILIES = {
                    properties_visits.check_stickiness),
     "attributions": (24, "attribute_conversions", properties_attribution.random_question,
                      properties_attribution.check),
+    "values": (12, "property_values", properties_groups.random_values,
+               properties_groups.check_values),
+    "groups": (12, "compare_groups", properties_groups.random_groups,
+               properties_groups.check_groups),
+    "explanations": (12, "explain_funnel", properties_groups.random_step,
+                     properties_groups.check_step),
 }
 
 

@@ -124,3 +124,29 @@ def check_stickiness(rnd, store, actors, arguments):
     k = rnd.randint(1, count)
     check_actors(store, "stickiness", asked, {"intervals": k}, want["count"].get(k, set()), out)
     return out
+
+
+def check_ratios(arguments, actors, result, out):
+    """Daily actors to those of 7 and 30 days, over the complete days of the period."""
+    day = Calendar("day", arguments["tz"])
+    until = j.us_of(result["meta"]["period"]["complete_until"])
+    events = [(actor, e.us) for actor, mine in actors.items() for e in mine
+              if j.matches(arguments.get("event", {}), e)]
+    days = [(start, day.next(start)) for start in day.starts(
+        j.us_of(arguments["from"]), j.us_of(arguments["to"]) + 1)]
+    days = [(start, end) for start, end in days if end <= until]
+
+    def total(length):
+        found = 0
+        for _, end in days:
+            start = day.start(end - length * j.US["day"] + j.US["hour"] * 12)
+            found += len({actor for actor, us in events if start <= us < end})
+        return found
+
+    daily = total(1)
+    for name, length in (("dau_wau", 7), ("dau_mau", 30)):
+        wide = total(length)
+        if wide and not close(result.get(name), daily / wide):
+            out.append(f"{name} {result.get(name)}, expected {daily / wide}")
+        elif not wide and result.get(name):
+            out.append(f"{name} {result[name]} of nobody")
