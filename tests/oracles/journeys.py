@@ -189,6 +189,12 @@ def value_of(arguments, event):
     return tuple(field_of(event, f) for f in arguments.get("breakdown", []))
 
 
+def fold(sizes, limit):
+    """{value: what it is told as}: the `limit` greatest, of equals the first, as they are."""
+    kept = sorted(sizes, key=lambda v: (-sizes[v], v))[:limit]
+    return {v: v if v in kept else ("(other)",) * len(v) for v in sizes}
+
+
 def quantile(values, p):
     """Linear interpolation between order statistics."""
     values = sorted(values)

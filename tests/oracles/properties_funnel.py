@@ -33,7 +33,9 @@ def random_question(rnd):
         # events of one time share `shift`: which of them serves a step is then no matter
         arguments["breakdown"] = ["shift"] if attribution == "step" else \
             rnd.choice([["plan"], ["plan", "n"]])
-        arguments["breakdown_limit"] = 100
+        # an actor has one value then: who are the others is no question
+        is_single = attribution in ("first_touch", "last_touch")
+        arguments["breakdown_limit"] = rnd.choice([2, 100]) if is_single else 100
         if attribution == "step":
             arguments["attribution_step"] = rnd.randint(1, count)
     add_options(rnd, arguments)
@@ -120,7 +122,14 @@ def answers(arguments, actors, interval_of=None):
     for actor, events in selected.items():
         for value, interval, run in reference.journeys(arguments, events, interval_of):
             values.setdefault(value, {})[actor, interval] = run
-    return values
+    if not arguments.get("breakdown"):
+        return values
+    told = j.fold({v: len({actor for actor, _ in runs}) for v, runs in values.items()},
+                  arguments["breakdown_limit"])
+    folded = {}
+    for value, runs in values.items():
+        folded.setdefault(told[value], {}).update(runs)
+    return folded
 
 
 def check(rnd, store, actors, arguments):
