@@ -83,7 +83,7 @@ int64_t interval_add_us(const struct zone *zone, enum interval interval, int64_t
     case INTERVAL_MINUTE:
         return start_us + steps * 60 * second_us;
     case INTERVAL_HOUR:
-        return interval_start_us(zone, interval, false, start_us + steps * 3600 * second_us);
+        return start_us + steps * 3600 * second_us;
     case INTERVAL_DAY:
         return zone_to_unix(zone, local + steps * day_us);
     case INTERVAL_WEEK:

@@ -14,7 +14,8 @@ enum interval interval_parse(const char *name);
 void interval_start_sql(const struct run *run, struct query *q, enum interval interval,
                         bool sunday_weeks, struct buf *out);
 
-/* The same in C, and the start of the interval that is `steps` later. */
+/* The same in C, and the start of the interval that is `steps` later. Hours later are elapsed time:
+ * where clocks change by half an hour (Australia/Lord_Howe) they may end inside an interval. */
 int64_t interval_start_us(const struct zone *zone, enum interval interval, bool sunday_weeks,
                           int64_t unix_us);
 int64_t interval_add_us(const struct zone *zone, enum interval interval, int64_t start_us,

@@ -378,7 +378,7 @@ static void test_hours_of_a_half_hour_change(void **state)
     check_interval(zone, INTERVAL_HOUR, false, "2026-04-04T15:30:00Z", "2026-04-05T01:30:00+10:30",
                    "2026-04-05T02:30:00+10:30");
     check_interval(zone, INTERVAL_HOUR, false, "2026-04-05T13:20:00Z", "2026-04-05T23:30:00+10:30",
-                   "2026-04-06T00:00:00+10:30");
+                   "2026-04-06T00:30:00+10:30"); /* inside the first hour of that day */
     zone_free(zone);
 }
 
