@@ -387,32 +387,6 @@ static bool is_empty(const struct run *run)
     return json_array_size(json_object_get(run->result, "journeys")) == 0;
 }
 
-static const json_t *entering(const struct run *run)
-{
-    const json_t *start = json_object_get(run->arguments, "start");
-    return json_object_get(start, "node") == NULL ? start : NULL;
-}
-
-static int plan_empty(struct run *run, struct err *ret_err)
-{
-    return is_empty(run) ? nameless_plan(run, entering(run), ret_err) : 0;
-}
-
-static int shape_empty(struct run *run, struct err *ret_err)
-{
-    (void)ret_err;
-    const json_t *start = entering(run);
-    if (!is_empty(run) || nameless_shape(run, json_get_string(start, "event", "any event")))
-        return 0;
-    bool is_cut = json_object_get(run->arguments, "start") != NULL ||
-                  json_object_get(run->arguments, "end") != NULL;
-    const char *why = is_cut ? "no path run of this period has its start and end"
-                             : "no event of this period is a node of a path";
-    buf_printf(&run->text, "No paths: %s.\n", why);
-    run_warn(run, "%s", why);
-    return 0;
-}
-
 static int shape(struct run *run, struct err *ret_err)
 {
     (void)ret_err;
@@ -433,6 +407,63 @@ static int shape(struct run *run, struct err *ret_err)
         run_truncated(run, "rows", MAX_ROWS, "ask for fewer steps or a lower edge_limit");
     suggest_actors(run);
     suggest_funnel(run);
+    return 0;
+}
+
+static const json_t *entering(const struct run *run)
+{
+    const json_t *start = json_object_get(run->arguments, "start");
+    return json_object_get(start, "node") == NULL ? start : NULL;
+}
+
+/* Whether the runs are to be those of users instead: the table has a column for sessions, but
+ * nothing in it that makes a path, and nobody asked for sessions. */
+static bool wants_users(const struct run *run)
+{
+    return is_empty(run) && json_object_get(run->arguments, "actor") == NULL &&
+           strcmp(scope_counted(run), "session") == 0 &&
+           run->source->fields[SOURCE_ACTOR].count > 0;
+}
+
+static int plan_users(struct run *run, struct err *ret_err)
+{
+    if (!wants_users(run))
+        return 0;
+    /* From here on it is as if the caller had said so, in what the result suggests, too. */
+    json_object_set_new((json_t *)run->arguments, "actor", json_string("user"));
+    run->state = run;
+    return plan(run, ret_err);
+}
+
+static int shape_users(struct run *run, struct err *ret_err)
+{
+    bool has_asked = run->state != NULL;
+    run->state = NULL;
+    if (!has_asked)
+        return 0;
+    int rc = shape(run, ret_err);
+    if (rc == 0 && !is_empty(run))
+        run_warn(run, "no session has such a path: these are the paths of users");
+    return rc;
+}
+
+static int plan_empty(struct run *run, struct err *ret_err)
+{
+    return is_empty(run) ? nameless_plan(run, entering(run), ret_err) : 0;
+}
+
+static int shape_empty(struct run *run, struct err *ret_err)
+{
+    (void)ret_err;
+    const json_t *start = entering(run);
+    if (!is_empty(run) || nameless_shape(run, json_get_string(start, "event", "any event")))
+        return 0;
+    bool is_cut = json_object_get(run->arguments, "start") != NULL ||
+                  json_object_get(run->arguments, "end") != NULL;
+    const char *why = is_cut ? "no path run of this period has its start and end"
+                             : "no event of this period is a node of a path";
+    buf_printf(&run->text, "No paths: %s.\n", why);
+    run_warn(run, "%s", why);
     return 0;
 }
 
@@ -512,7 +543,8 @@ static int plan_actors(struct run *run, const json_t *cell, struct err *ret_err)
     return rc < 0 ? rc : 0;
 }
 
-static const struct step steps[] = {{plan, shape}, {plan_empty, shape_empty}, {0}};
+static const struct step steps[] = {
+    {plan, shape}, {plan_users, shape_users}, {plan_empty, shape_empty}, {0}};
 
 const struct tool tool_run_paths = {
     .name = "run_paths",
