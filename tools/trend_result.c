@@ -169,22 +169,36 @@ static json_t *total_item(const struct trend *t, const char *name, size_t value,
     return item;
 }
 
+/* Every page of points repeats the totals: they must leave room for them. */
+enum { MAX_TOTALS = 300 };
+
+static void add_total(json_t *totals, json_t *item)
+{
+    if (json_array_size(totals) < MAX_TOTALS)
+        json_array_append_new(totals, item);
+    else
+        json_decref(item);
+}
+
 /* With a formula: first its own, then those of what it is made of. */
 static void shape_totals(struct run *run, const struct trend *t, const struct lines *l)
 {
     json_t *totals = json_array();
+    size_t values = json_array_size(t->values), all = l->count;
     for (size_t i = 0; i < l->count; i++) {
         const struct trend_line *line = &l->items[i];
-        json_array_append_new(totals,
-                              total_item(t, line->name, line->value, line->total[TREND_CURRENT],
-                                         line->total[TREND_PREVIOUS]));
+        add_total(totals, total_item(t, line->name, line->value, line->total[TREND_CURRENT],
+                                     line->total[TREND_PREVIOUS]));
     }
-    for (size_t s = 0; t->formula_text != NULL && s < t->series_count; s++)
-        for (size_t v = 0; v < json_array_size(t->values); v++)
-            json_array_append_new(
-                totals, total_item(t, t->series[s].name, v,
-                                   t->figures.totals[trend_total(t, s, v, TREND_CURRENT)],
-                                   t->figures.totals[trend_total(t, s, v, TREND_PREVIOUS)]));
+    for (size_t s = 0; t->formula_text != NULL && s < t->series_count; s++) {
+        all += values;
+        for (size_t v = 0; v < values; v++)
+            add_total(totals, total_item(t, t->series[s].name, v,
+                                         t->figures.totals[trend_total(t, s, v, TREND_CURRENT)],
+                                         t->figures.totals[trend_total(t, s, v, TREND_PREVIOUS)]));
+    }
+    if (all > MAX_TOTALS)
+        run_truncated(run, "totals", MAX_TOTALS, "ask for fewer values with breakdown_limit");
     json_object_set_new(run->result, "totals", totals);
 }
 
