@@ -17,17 +17,18 @@ extern const struct param funnel_gap_fields[];       /* of one of step_gaps */
      .max_items = FUNNEL_MAX_STEPS,                                                                \
      .fields = funnel_step_fields,                                                                 \
      .shorthand = "event",                                                                         \
-     .description = "In order: event names or objects; also any_of: [matchers]."},                 \
+     .description =                                                                                \
+         "In order: event names or {event, where, any_of: [matchers], name, optional}."},          \
         {.name = "order",                                                                          \
          .choices = (const char *const[]){"ordered", "strict", "unordered", NULL},                 \
          .fallback = "\"ordered\"",                                                                \
-         .description = "ordered: others may lie between; strict: none."},                         \
+         .description = "ordered: other events may lie between; strict: none; unordered."},        \
         {.name = "within",                                                                         \
          .type = VALUE_OBJECT,                                                                     \
+         .is_brief = true,                                                                         \
          .fields = within_fields,                                                                  \
          .fallback = "{\"value\": 14, \"unit\": \"day\"}",                                         \
-         .is_brief = true,                                                                         \
-         .description = "{value, unit: second … month}, from the first step to each later one."},  \
+         .description = "{value, unit: second to month (30 d)}, from the first step."},            \
         {.name = "exclusions",                                                                     \
          .type = VALUE_OBJECT,                                                                     \
          .is_list = true,                                                                          \
@@ -35,13 +36,13 @@ extern const struct param funnel_gap_fields[];       /* of one of step_gaps */
          .shorthand = "event",                                                                     \
          .is_brief = true,                                                                         \
          .max_items = FUNNEL_MAX_EXCLUSIONS,                                                       \
-         .description = "Who did this in between is out: {event, where, from_step, to_step}."},    \
+         .description =                                                                            \
+             "Drops who did this between two steps: {event, where, from_step, to_step}."},         \
         {.name = "hold_constant",                                                                  \
          .is_list = true,                                                                          \
          .max_items = 3,                                                                           \
-         .max_length = 256,                                                                        \
          .role = "field",                                                                          \
-         .description = "Fields equal at all steps."},                                             \
+         .description = "Fields equal at all steps of a run."},                                    \
     {                                                                                              \
         .name = "step_gaps", .type = VALUE_OBJECT, .is_list = true, .fields = funnel_gap_fields,   \
         .is_brief = true, .max_items = FUNNEL_MAX_STEPS,                                           \
