@@ -27,6 +27,11 @@ void funnel_wrap(struct match *m, const char *fmt, ...)
     m->sql = out;
 }
 
+void funnel_by_length(struct match *m, const char *column)
+{
+    funnel_wrap(m, "SELECT * FROM (@) ORDER BY length(%s) LIMIT 1000000000000", column);
+}
+
 static void add_keep(struct match *m, const char *column)
 {
     size_t used = strlen(m->keep);
@@ -339,11 +344,33 @@ static void split_parts(struct match *m)
                    "FROM (@)");
 }
 
+/* Where an event has one class after all, numbers are what the matcher is fast with. */
+static void pack(struct match *m)
+{
+    struct buf masks = {0}, classes = {0};
+    for (unsigned c = 1; c <= m->f->class_count; c++) {
+        buf_printf(&masks, "%s%lu", c > 1 ? ", " : "", class_steps(m, c));
+        buf_printf(&classes, "%s%u", c > 1 ? ", " : "", c);
+    }
+    funnel_wrap(m,
+                "SELECT %s, arrayMap(x -> bitShiftLeft(toUInt64(x.1), 6) + transform(x.2, [%s], "
+                "[%s], 0), e) AS p FROM (@)",
+                m->keep, buf_text(&masks), buf_text(&classes));
+    m->sql.failed |= masks.failed || classes.failed;
+    buf_done(&masks);
+    buf_done(&classes);
+    m->is_packed = true;
+}
+
 /* What the matcher reads. */
 static void project(struct match *m)
 {
     if (m->is_packed) {
         funnel_wrap(m, "SELECT %s, p FROM (@)", m->keep);
+        return;
+    }
+    if (m->is_single && !m->is_hard && !m->by_value) {
+        pack(m);
         return;
     }
     const char *tuple = "(x.1, x.2)";

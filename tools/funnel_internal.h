@@ -17,6 +17,7 @@ struct match {
     bool has_values, has_places;
     bool is_trend;
     bool by_value;     /* unordered funnel with attribution `step` */
+    bool is_single;    /* an event has one class, and a class one step or no order */
     bool is_hard;      /* ordered or strict, with optional steps, gaps or exclusions */
     bool is_packed;    /* events are numbers (t << 6 | class) in `p`, else tuples in `e` */
     bool has_key;      /* a run per key: values of all_events, then those held constant */
@@ -29,6 +30,11 @@ struct match {
 
 /* The statement grows from inside out: the template's `@` stands for the SELECT so far. */
 void funnel_wrap(struct match *m, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Rows by the length of an array, before a fold over it: the fold takes as many rounds for a block
+ * of rows as its longest array has items. The limit, which is none, keeps the order from being
+ * dropped as redundant. */
+void funnel_by_length(struct match *m, const char *column);
 
 /* One row per run to find, in m->sql: m->keep and the events, sorted by time, as `p` or `e`: tuples
  * (t, mask of steps), with is_hard (t, mask, mask of exclusions), with by_value (t, mask, value).

@@ -127,14 +127,11 @@ static void finish(struct match *m)
 /* --- the whole ----------------------------------------------------------------------------------
  */
 
-/* Numbers suffice where an event has one class, and a class one step or no order. */
-static bool can_pack(const struct match *m)
+/* Strict funnels look at all events, so that a number for each would not do. */
+static bool is_single(const struct funnel *f)
 {
-    const struct funnel *f = m->f;
-    if (!f->is_disjoint || f->order == FUNNEL_STRICT || m->is_hard || m->is_split || m->by_value ||
-        f->exclusion_count > 0)
-        return false;
-    return f->order == FUNNEL_UNORDERED || f->class_count == f->step_count;
+    return f->is_disjoint && f->order != FUNNEL_STRICT &&
+           (f->order == FUNNEL_UNORDERED || f->class_count == f->step_count);
 }
 
 static void decide(struct match *m, unsigned columns)
@@ -153,7 +150,9 @@ static void decide(struct match *m, unsigned columns)
     m->has_key = holds || (m->has_values && f->attribution == FUNNEL_ALL_EVENTS);
     m->is_split = m->has_key && (f->order == FUNNEL_STRICT || f->exclusion_count > 0 ||
                                  (holds && m->has_values && (is_touch || m->by_value)));
-    m->is_packed = can_pack(m);
+    m->is_single = is_single(f);
+    m->is_packed =
+        m->is_single && !m->is_hard && !m->is_split && !m->by_value && f->exclusion_count == 0;
 }
 
 static void build(struct match *m)

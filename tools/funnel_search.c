@@ -175,6 +175,12 @@ static void lay_slots(struct match *m, const struct tables *t)
 
 /* --- one step of the fold --------------------------------------------------------------------- */
 
+/* Whether an event may fit several steps, so that bits are needed. */
+static bool has_bits(const struct match *m)
+{
+    return !m->f->is_disjoint || m->f->class_count < m->f->step_count;
+}
+
 /* The bits that the run `r` has used at the slot's time. */
 static void add_used(struct buf *out, const char *r)
 {
@@ -186,9 +192,12 @@ static void add_may_follow(const struct match *m, const struct tables *t, struct
 {
     buf_puts(out, "r.1 < y.2 AND r.1 >= ");
     add_pick(out, t->before, m->f->step_count, "y.2");
-    buf_puts(out, " AND r.4 >= y.7 AND r.5 >= y.5 AND r.5 <= y.6 AND bitAnd(");
-    add_used(out, "r");
-    buf_puts(out, ", bitOr(y.3, y.4)) = y.4");
+    buf_puts(out, " AND r.4 >= y.7 AND r.5 >= y.5 AND r.5 <= y.6");
+    if (has_bits(m)) {
+        buf_puts(out, " AND bitAnd(");
+        add_used(out, "r");
+        buf_puts(out, ", bitOr(y.3, y.4)) = y.4");
+    }
 }
 
 /* Whether the run `r` stays unspoilt when it takes the slot. */
@@ -286,15 +295,32 @@ static void add_opened(const struct match *m, const char *r, struct buf *out)
     buf_puts(out, separator[0] != '\0' ? "]" : "toInt64(0)]");
 }
 
+/* Whether an exclusion can be open that neither a run's start nor its end opened. */
+static bool has_opened(const struct match *m)
+{
+    for (size_t i = 0; i < m->f->exclusion_count; i++)
+        if (m->f->exclusions[i].from_step > 1 &&
+            m->f->exclusions[i].to_step > m->f->exclusions[i].from_step + 1)
+            return true;
+    return false;
+}
+
 /* Whether the run `p` replaces the run `r` at the same step, whatever follows; ends apart. */
 static void add_replaces(const struct match *m, struct buf *out)
 {
-    buf_puts(out, "p.3 >= r.3 AND p.4 >= r.4 AND bitAnd(");
-    add_used(out, "p");
-    buf_puts(out, ", bitNot(");
-    add_used(out, "r");
-    buf_puts(out, ")) = 0 AND (r.3 = 0 OR p.2 > r.2 OR (p.2 = r.2 AND (p.4 > r.4 OR p.7 <= r.7)))");
-    if (m->f->exclusion_count > 0) {
+    buf_puts(out, "p.4 >= r.4 AND (p.4 > r.4 OR p.7 <= r.7");
+    buf_puts(out, m->f->optional != 0 ? " OR p.2 > r.2" : "");
+    buf_puts(out, m->f->exclusion_count > 0 ? " OR r.3 = 0) AND p.3 >= r.3" : ")");
+    if (m->f->optional != 0)
+        buf_puts(out, " AND (r.3 = 0 OR p.2 >= r.2)");
+    if (has_bits(m)) {
+        buf_puts(out, " AND bitAnd(");
+        add_used(out, "p");
+        buf_puts(out, ", bitNot(");
+        add_used(out, "r");
+        buf_puts(out, ")) = 0");
+    }
+    if (has_opened(m)) {
         buf_puts(out, " AND (r.3 = 0 OR arrayAll((i, j) -> i >= j, ");
         add_opened(m, "p", out);
         buf_puts(out, ", ");
@@ -303,30 +329,49 @@ static void add_replaces(const struct match *m, struct buf *out)
     }
 }
 
-/* What new runs must share to be compared by start and times alone. */
-static void add_kind(const struct match *m, const char *r, struct buf *out)
+/* What new runs must share to be compared by start and times alone; false = nothing. */
+static bool add_kind(const struct match *m, const char *r, struct buf *out)
 {
-    buf_printf(out, "(1 - %s.3, 255 - %s.2, %s.6, ", r, r, r);
-    add_opened(m, r, out);
+    bool has_exclusions = m->f->exclusion_count > 0;
+    if (!has_exclusions && m->f->optional == 0 && !has_bits(m))
+        return false;
+    buf_printf(out, has_exclusions ? "(1 - %s.3" : "(0", r);
+    if (m->f->optional != 0)
+        buf_printf(out, ", 255 - %s.2", r);
+    if (has_bits(m))
+        buf_printf(out, ", %s.6", r);
+    buf_puts(out, ", ");
+    if (has_opened(m))
+        add_opened(m, r, out);
+    else
+        buf_putc(out, '0');
     buf_puts(out, ")");
+    return true;
 }
 
 /* new runs → the best of each kind → those of them that none of the others replaces */
 static void add_best_runs(const struct match *m, const struct tables *t, struct buf *out)
 {
+    struct buf kind = {0}, before = {0};
+    if (!add_kind(m, "r", &kind)) {
+        buf_puts(out, "arraySlice(arraySort(r -> (-r.4, r.7), ");
+        add_new_runs(m, t, out);
+        buf_puts(out, "), 1, 1)");
+        return;
+    }
+    add_kind(m, "p", &before);
     buf_puts(out, "arrayMap(n -> arrayFilter((r, i) -> NOT arrayExists((p, k) -> k != i AND ");
     add_replaces(m, out);
-    buf_puts(out, ", n, arrayEnumerate(n)), n, arrayEnumerate(n)), "
-                  "[arrayMap(n -> arrayFilter((r, p, i) -> i = 1 OR ");
-    add_kind(m, "r", out);
-    buf_puts(out, " != ");
-    add_kind(m, "p", out);
-    buf_puts(out, ", n, arrayPopBack(arrayPushFront(n, n[1])), arrayEnumerate(n)), "
-                  "[arraySort(r -> (");
-    add_kind(m, "r", out);
-    buf_puts(out, ", -r.4, r.7), ");
+    buf_printf(out,
+               ", n, arrayEnumerate(n)), n, arrayEnumerate(n)), [arrayMap(n -> arrayFilter((r, p, "
+               "i) -> i = 1 OR %s != %s, n, arrayPopBack(arrayPushFront(n, n[1])), "
+               "arrayEnumerate(n)), [arraySort(r -> (%s, -r.4, r.7), ",
+               buf_text(&kind), buf_text(&before), buf_text(&kind));
     add_new_runs(m, t, out);
     buf_puts(out, ")])[1]])[1]");
+    out->failed |= kind.failed || before.failed;
+    buf_done(&kind);
+    buf_done(&before);
 }
 
 /* Those of the new runs `n` that no former one replaces: it ended earlier. */
@@ -405,6 +450,7 @@ void funnel_search(struct match *m)
     fill_tables(m, &t);
     group_times(m);
     lay_slots(m, &t);
+    funnel_by_length(m, "slots");
     fold(m, &t);
     funnel_wrap(m,
                 "SELECT %s, found.2 AS deepest, found.3.1 AS depth, found.3.5 AS z FROM (@) "

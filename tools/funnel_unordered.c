@@ -151,8 +151,10 @@ static void scan_by_value(struct match *m)
 void funnel_unordered(struct match *m)
 {
     if (m->by_value) {
+        funnel_by_length(m, "e");
         scan_by_value(m);
     } else if (!m->is_packed) {
+        funnel_by_length(m, "e");
         scan_overlapping(m);
     } else {
         funnel_unpack(m);
