@@ -29,6 +29,8 @@ static void read_line(const struct calendar *c, const json_t *rows, size_t *i, s
             !json_equal(json_array_get(row, 1), json_array_get(first, 1)))
             return;
         int64_t entry = json_integer_value(json_array_get(row, 2));
+        if (at == c->count || c->starts[at] > entry) /* the rest comes by its largest values */
+            at = 0;
         while (at < c->count && c->starts[at] < entry)
             at++;
         if (at == c->count || c->starts[at] != entry)
