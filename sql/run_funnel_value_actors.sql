@@ -6,7 +6,7 @@ FROM (
         SELECT who, argMax((tt, nn, place), $rank) AS best
         FROM (
             SELECT *, dense_rank() OVER (ORDER BY size DESC, v) > {breakdown_limit:UInt32} AS is_other
-            FROM (SELECT *, count() OVER (PARTITION BY v) AS size FROM ($journeys))
+            FROM (SELECT *, uniqExact(who) OVER (PARTITION BY v) AS size FROM ($journeys))
         )
         WHERE $inside AND if({is_other:UInt8}, is_other, NOT is_other AND v = {values:Array(String)})
         GROUP BY who
