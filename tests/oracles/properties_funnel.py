@@ -124,7 +124,8 @@ def answers(arguments, actors, interval_of=None):
             values.setdefault(value, {})[actor, interval] = run
     if not arguments.get("breakdown"):
         return values
-    told = j.fold({v: len({actor for actor, _ in runs}) for v, runs in values.items()},
+    first = arguments.get("from_step", 1) if interval_of else 1
+    told = j.fold({v: sum(first in run for run in runs.values()) for v, runs in values.items()},
                   arguments["breakdown_limit"])
     folded = {}
     for value, runs in values.items():
