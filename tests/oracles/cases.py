@@ -56,13 +56,13 @@ def load(stores, source, cases, folder):
 
 # --- the families -------------------------------------------------------------------------------
 
-RUNNERS = {"funnel": ("run_funnel", run_funnel_case),
-           "funnel_trends": ("run_funnel", run_trend_case),
-           "time_to_convert": ("run_funnel", run_time_case),
-           "retention": ("retention_matrix", run_retention_case),
-           "lifecycle": ("lifecycle", run_lifecycle_case),
-           "stickiness": ("stickiness", run_stickiness_case),
-           "paths": ("run_paths", run_paths_case)}
+RUNNERS = {"funnel": run_funnel_case,
+           "funnel_trends": run_trend_case,
+           "time_to_convert": run_time_case,
+           "retention": run_retention_case,
+           "lifecycle": run_lifecycle_case,
+           "stickiness": run_stickiness_case,
+           "paths": run_paths_case}
 
 
 def left_out(case):
@@ -74,11 +74,11 @@ def left_out(case):
     return None
 
 
-def run_file(stores, family, kind, cases, tools, folder):
-    tool, runner = RUNNERS[kind]
+def run_file(stores, family, kind, cases, folder):
+    runner = RUNNERS[kind]
     source = f"cases_{kind}"
     runnable = [c for c in cases if left_out(c) is None]
-    if tool in tools and runnable:
+    if runnable:
         try:
             load(stores, source, cases, folder)
         except RuntimeError as error:
@@ -87,14 +87,14 @@ def run_file(stores, family, kind, cases, tools, folder):
     tasks = []
     for number, case in enumerate(cases):
         name = case["name"]
-        reason = left_out(case) if tool in tools else f"tool {tool} not offered"
+        reason = left_out(case)
         if reason is not None:
             family.skip(name, reason)
             continue
 
         def task(store, number=number, case=case, name=name):
             try:
-                out = runner(store, family, name, number, case, source, tools[tool])
+                out = runner(store, family, name, number, case, source)
             except LeftOut as reason:
                 family.skip(name, str(reason))
                 return
@@ -110,7 +110,7 @@ def run_file(stores, family, kind, cases, tools, folder):
     spread(stores, tasks)
 
 
-def run(data, stores, tools):
+def run(data, stores, _tools):
     families = []
     base_folder = os.path.join(data, "cases")
     for file in sorted(os.listdir(base_folder)) if os.path.isdir(base_folder) else []:
@@ -126,7 +126,7 @@ def run(data, stores, tools):
             families.append(family)
             if kind in RUNNERS:
                 with tempfile.TemporaryDirectory() as folder:
-                    run_file(stores, family, kind, group, tools, folder)
+                    run_file(stores, family, kind, group, folder)
             else:
                 for case in group:
                     family.skip(case["name"], f"kind {kind} is not known here")

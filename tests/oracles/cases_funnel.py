@@ -2,7 +2,7 @@
 import json
 
 from cases_actors import ask_actors, strip
-from cases_query import LeftOut, base, breakdown_of, matcher, offers, only
+from cases_query import LeftOut, base, breakdown_of, matcher, only
 from report import close
 from sextant import ToolError
 
@@ -11,22 +11,23 @@ FUNNEL_KEYS = {"type", "order", "steps", "window", "breakdown", "date_from", "da
                "display", "funnel_viz_type"}
 
 
-def funnel_arguments(case, number, source, schema):
+def funnel_arguments(case, number, source):
     query = case["query"]
     only(query, FUNNEL_KEYS)
     arguments = base(case, number, source, query)
     arguments["steps"] = [dict(matcher(s), **({"name": s["name"]} if s.get("name") else {}))
                           for s in query["steps"]]
-    if not offers(schema, "order", query.get("order", "ordered")):
-        raise LeftOut(f"order {query['order']} not offered")
     arguments["order"] = query.get("order", "ordered")
     arguments["within"] = query.get("window") or {"value": 14, "unit": "day"}
     if query.get("exclusions"):
-        if not offers(schema, "exclusions"):
-            raise LeftOut("exclusions are not offered yet")
         arguments["exclusions"] = [dict(matcher(e), from_step=e["from_step"] + 1,
                                         to_step=e["to_step"] + 1) for e in query["exclusions"]]
-    fields = breakdown_of(query, arguments, schema)
+    fields = breakdown_of(query, arguments)
+    asked = query.get("breakdown") or {}
+    if asked.get("attribution"):
+        arguments["attribution"] = asked["attribution"]
+        if asked["attribution"] == "step":
+            arguments["attribution_step"] = asked.get("attribution_step", 0) + 1
     return arguments, fields
 
 
@@ -106,8 +107,8 @@ def compare_actors(store, number, arguments, want, fields, out):
             out.append(f"{label}: {sorted(got)}, expected {sorted(set(users))}")
 
 
-def run_funnel_case(store, family, name, number, case, source, schema):
-    arguments, fields = funnel_arguments(case, number, source, schema)
+def run_funnel_case(store, family, name, number, case, source):
+    arguments, fields = funnel_arguments(case, number, source)
     expect, out = case["expect"], []
     if "error" in expect:
         try:
@@ -125,10 +126,8 @@ def run_funnel_case(store, family, name, number, case, source, schema):
     return out
 
 
-def run_time_case(store, family, name, number, case, source, schema):
-    if not offers(schema, "view", "time_to_convert"):
-        raise LeftOut("view time_to_convert not offered")
-    arguments, _ = funnel_arguments(case, number, source, schema)
+def run_time_case(store, _family, _name, number, case, source):
+    arguments, _ = funnel_arguments(case, number, source)
     query, out = case["query"], []
     arguments["view"] = "time_to_convert"
     arguments["from_step"] = query.get("funnel_from_step", 0) + 1

@@ -79,21 +79,14 @@ def period(case, query):
     return out
 
 
-def offers(schema, name, choice=None):
-    row = schema.get("properties", {}).get(name)
-    if row is None:
-        return False
-    return choice is None or "enum" not in row or choice in row["enum"]
-
-
 def base(case, number, source, query):
     return {"source": source, "allow_unknown": True, **period(case, query),
             "filters": [{"field": f"event.{CASE}", "op": "eq", "value": str(number)}]
             + filters_of(query.get("filters"))}
 
 
-def breakdown_of(query, arguments, schema):
-    """Adds breakdown and attribution; returns the number of fields."""
+def breakdown_of(query, arguments):
+    """Adds the breakdown; returns the number of fields."""
     asked = query.get("breakdown")
     if not asked:
         return 0
@@ -104,10 +97,4 @@ def breakdown_of(query, arguments, schema):
     arguments["breakdown"] = [field(str(key), asked["on"]) for key in keys]
     if asked.get("limit"):
         arguments["breakdown_limit"] = asked["limit"]
-    if asked.get("attribution") and "attribution" in schema.get("properties", {}):
-        if not offers(schema, "attribution", asked["attribution"]):
-            raise LeftOut(f"attribution {asked['attribution']} not offered")
-        arguments["attribution"] = asked["attribution"]
-        if asked["attribution"] == "step":
-            arguments["attribution_step"] = asked.get("attribution_step", 0) + 1
     return len(keys)

@@ -32,7 +32,7 @@ def asked(case, number, source, query):
 PATH_KEYS = {"type", "date_from", "date_to", "dummy", "path_type", "properties"}
 
 
-def run_paths_case(store, _family, _name, number, case, source, _schema):
+def run_paths_case(store, _family, _name, number, case, source):
     """Upstream counts the runs of persons, merges repeats, and has no row for who leaves."""
     query, expect, out = case["query"], case["expect"], []
     only(query, PATH_KEYS)
@@ -81,7 +81,7 @@ def whole_days(arguments, query):
             arguments[name] = local(value)[:10]
 
 
-def run_lifecycle_case(store, _family, _name, number, case, source, _schema):
+def run_lifecycle_case(store, _family, _name, number, case, source):
     query, out = case["query"], []
     only(query, LIFECYCLE_KEYS)
     arguments = asked(case, number, source, query)
@@ -113,7 +113,7 @@ def counts(buckets, member="count"):
     return {b["intervals"]: b.get(member, 0) for b in buckets if b.get(member, 0)}
 
 
-def run_stickiness_case(store, _family, _name, number, case, source, _schema):
+def run_stickiness_case(store, _family, _name, number, case, source):
     query, out = dict(case["query"]), []
     only(query, STICKINESS_KEYS)
     for name in ("events", "properties"):  # a query string's JSON

@@ -87,7 +87,7 @@ def sessions_of(path):
     return [[name for _, name in sorted(events, key=lambda e: e[0])] for events in found.values()]
 
 
-def check_transitions(store, source, want, path, schema):
+def check_transitions(store, source, want, path):
     """Each event of a session with the next one. The oracle has the sums over all places, which
     the file must have, too; run_paths goes to a limit of places and edges, so what it must tell is
     worked out from the file (reference_paths.py)."""
@@ -97,9 +97,7 @@ def check_transitions(store, source, want, path, schema):
             totals[pair] = totals.get(pair, 0) + 1
     out = [f"{a} > {b}: {totals.get((a, b))} in the file, expected {count}"
            for a, b, count in want if totals.get((a, b)) != count]
-    arguments = {"node": "event", "session_gap_s": 10**7,
-                 "steps": schema["properties"]["steps"]["maximum"],
-                 "edge_limit": 300}
+    arguments = {"node": "event", "session_gap_s": 10**7, "steps": 16, "edge_limit": 300}
     result = store.call("run_paths", {**arguments, "source": source, "actor": "session", **WHOLE})
     runs = reference_paths.paths(arguments, {
         number: [Event(i, i, name, {}, "") for i, name in enumerate(names)]
@@ -111,14 +109,8 @@ def check_transitions(store, source, want, path, schema):
                   for key in sorted(set(got) | set(expected)) if got.get(key) != expected.get(key)]
 
 
-def tasks_of(family, folder, name, oracle, offered):
+def tasks_of(family, folder, name, oracle):
     source = re.sub(r"\W", "_", name)
-
-    def ask(tool, what, check):
-        if tool in offered:
-            answer(family, what, check)
-        else:
-            family.skip(what, f"tool {tool} not offered")
 
     def task(store):
         try:
@@ -129,27 +121,27 @@ def tasks_of(family, folder, name, oracle, offered):
             return
         for key, want in oracle.items():
             if FUNNEL.match(key):
-                ask("run_funnel", f"{name} {key}", lambda key=key, want=want: check_funnel(
+                answer(family, f"{name} {key}", lambda key=key, want=want: check_funnel(
                     store, source, oracle["funnel_steps"], key, want))
             elif key.startswith("weekly_retention_first_seen"):
-                ask("retention_matrix", f"{name} {key}", lambda want=want: check_weekly(
+                answer(family, f"{name} {key}", lambda want=want: check_weekly(
                     store, source, want, oracle["min"], oracle["max"]))
             elif key == "event_counts":
-                ask("list_events", f"{name} {key}",
-                    lambda want=want: check_counts(store, source, want))
+                answer(family, f"{name} {key}",
+                       lambda want=want: check_counts(store, source, want))
             elif key == "daily":
-                ask("run_trend", f"{name} {key}",
-                    lambda want=want: check_daily(store, source, want, oracle))
+                answer(family, f"{name} {key}",
+                       lambda want=want: check_daily(store, source, want, oracle))
             elif key.startswith("session_transitions"):
-                ask("run_paths", f"{name} {key}", lambda want=want: check_transitions(
-                    store, source, want, csv_of(folder, name), offered["run_paths"]))
-        ask("list_sources", f"{name} totals", lambda: check_totals(
+                answer(family, f"{name} {key}", lambda want=want: check_transitions(
+                    store, source, want, csv_of(folder, name)))
+        answer(family, f"{name} totals", lambda: check_totals(
             store, source, {"events": oracle["events"], "actors": oracle["users"]}))
 
     return task
 
 
-def run(data, stores, offered):
+def run(data, stores, _offered):
     folder, family, tasks = os.path.join(data, "clickstream"), Family("clickstream"), []
     for file in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
         if not file.endswith(".oracle.json"):
@@ -159,6 +151,6 @@ def run(data, stores, offered):
             family.skip(name, "no such file of events")
             continue
         with open(os.path.join(folder, file), encoding="utf-8") as handle:
-            tasks.append(tasks_of(family, folder, name, json.load(handle), offered))
+            tasks.append(tasks_of(family, folder, name, json.load(handle)))
     spread(stores, tasks)
     return [family] if family.ran or family.left_out else []
