@@ -35,8 +35,6 @@ static const struct {
     /* The profiler's timers send signals to the whole process. */
     {ANY, "--query_profiler_real_time_period_ns=0"},
     {ANY, "--query_profiler_cpu_time_period_ns=0"},
-    /* Groups that hold long arrays leave in small blocks. */
-    {ANY, "--group_by_two_level_threshold_bytes=4000000"},
     {ANY, "--log_queries=0"},
     /* The default ratio is reached only when it is too late to spill. */
     {ANY, "--max_bytes_ratio_before_external_group_by=0"},
@@ -73,8 +71,9 @@ static void add_limits(struct arguments *a, const struct chdb_store *store,
              (unsigned long long)(limits->time_ms % 1000));
     a->list[a->count++] = text;
     add_number(a, "max_memory_usage", memory);
-    add_number(a, "max_bytes_before_external_group_by", memory / 10);
-    add_number(a, "max_bytes_before_external_sort", memory / 10);
+    add_number(a, "max_bytes_before_external_group_by", memory / DB_SPILL_SHARE);
+    add_number(a, "max_bytes_before_external_sort", memory / DB_SPILL_SHARE);
+    add_number(a, "group_by_two_level_threshold_bytes", DB_TWO_LEVEL_BYTES);
     add_number(a, "max_result_rows", limits->result_rows);
     add_number(a, "max_result_bytes", limits->result_bytes);
 }

@@ -14,6 +14,9 @@ enum setting {
     MAX_EXECUTION_TIME,
     TIMEOUT_OVERFLOW_MODE,
     MAX_MEMORY_USAGE,
+    EXTERNAL_GROUP_BY,
+    EXTERNAL_SORT,
+    TWO_LEVEL_BYTES,
     LOG_COMMENT,
     SESSION_TIMEZONE,
     QUOTE_64BIT,
@@ -37,6 +40,9 @@ static const char *const setting_names[SETTINGS] = {
     [MAX_EXECUTION_TIME] = "max_execution_time",
     [TIMEOUT_OVERFLOW_MODE] = "timeout_overflow_mode",
     [MAX_MEMORY_USAGE] = "max_memory_usage",
+    [EXTERNAL_GROUP_BY] = "max_bytes_before_external_group_by",
+    [EXTERNAL_SORT] = "max_bytes_before_external_sort",
+    [TWO_LEVEL_BYTES] = "group_by_two_level_threshold_bytes",
     [LOG_COMMENT] = "log_comment",
     [SESSION_TIMEZONE] = "session_timezone",
     [QUOTE_64BIT] = "output_format_json_quote_64bit_integers",
@@ -125,6 +131,9 @@ static void add_settings(struct db_query *q, struct buf *url)
     add_setting(ch, url, MAX_EXECUTION_TIME, text);
     add_setting(ch, url, TIMEOUT_OVERFLOW_MODE, "throw");
     add_number(ch, url, MAX_MEMORY_USAGE, q->limits.memory_bytes);
+    add_number(ch, url, EXTERNAL_GROUP_BY, q->limits.memory_bytes / DB_SPILL_SHARE);
+    add_number(ch, url, EXTERNAL_SORT, q->limits.memory_bytes / DB_SPILL_SHARE);
+    add_number(ch, url, TWO_LEVEL_BYTES, DB_TWO_LEVEL_BYTES);
     snprintf(text, sizeof text, "{\"application\":\"sextant\",\"tool\":\"%s\"}", q->tag);
     add_setting(ch, url, LOG_COMMENT, text);
     add_setting(ch, url, SESSION_TIMEZONE, "UTC");

@@ -91,6 +91,11 @@ struct db {
 /* What an engine queues or runs at a time beyond which it answers ERR_BUSY at once. */
 enum { DB_MAX_RUNNING = 4, DB_MAX_WAITING = 64 };
 
+/* What both engines are told beside the limits: from which share of the memory on groups and sorts
+ * go to disk instead of failing, and how large a table of groups is cut into pieces, which can go
+ * there one by one and leave in small blocks. */
+enum { DB_SPILL_SHARE = 10, DB_TWO_LEVEL_BYTES = 4000000 };
+
 extern struct db_limits db_limits_default; /* 45 s, 4 GB, 1 M rows, 64 MB; set before any use */
 
 /* The limits with the default in place of each 0. */

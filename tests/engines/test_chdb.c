@@ -50,11 +50,13 @@ static void test_settings_are_in_force(void **state)
                  "SELECT name, value FROM system.settings WHERE name IN "
                  "('readonly', 'implicit_select', 'session_timezone', 'max_memory_usage', "
                  "'max_bytes_before_external_group_by', 'max_bytes_before_external_sort', "
+                 "'group_by_two_level_threshold_bytes', "
                  "'collect_hash_table_stats_during_aggregation', 'log_queries', "
                  "'max_result_rows', 'max_result_bytes', 'max_execution_time', "
                  "'query_profiler_real_time_period_ns', 'query_profiler_cpu_time_period_ns', "
                  "'output_format_json_validate_utf8') ORDER BY name",
                  "[\"collect_hash_table_stats_during_aggregation\", \"0\"]\n"
+                 "[\"group_by_two_level_threshold_bytes\", \"4000000\"]\n"
                  "[\"implicit_select\", \"0\"]\n"
                  "[\"log_queries\", \"0\"]\n"
                  "[\"max_bytes_before_external_group_by\", \"314572800\"]\n"
@@ -420,6 +422,16 @@ static void test_memory_limit(void **state)
     run_request(db, &o, &request);
     assert_ok(&o);
     assert_string_equal(buf_text(&o.rows), "[4000000]\n");
+    outcome_free(&o);
+    /* So does what a funnel gathers for each actor. */
+    request =
+        outcome_request(&o, "SELECT toInt64(sum(length(p))) FROM (SELECT number % 300000 AS a, "
+                            "arraySort(groupArray(number)) AS p FROM numbers(9000000) "
+                            "GROUP BY a)");
+    request.limits.memory_bytes = 240 << 20;
+    run_request(db, &o, &request);
+    assert_ok(&o);
+    assert_string_equal(buf_text(&o.rows), "[9000000]\n");
     outcome_free(&o);
 }
 
