@@ -29,6 +29,7 @@ import sextant
 # option: (questions by default, tool, random question, check)
 FAMILIES = {
     "funnels": (40, "run_funnel", properties_funnel.random_question, properties_funnel.check),
+    "plain_funnels": (12, "run_funnel", properties_funnel.random_plain, properties_funnel.check),
     "times": (8, "run_funnel", properties_funnel.random_times, properties_funnel.check_times),
     "funnel_trends": (12, "run_funnel", properties_funnel.random_trend,
                       properties_funnel.check_trend),

@@ -42,6 +42,16 @@ def random_question(rnd):
     return arguments
 
 
+def random_plain(rnd):
+    """What numbered actors answer by a plan of its own: steps that no event shares, in order."""
+    arguments = random_question(rnd)
+    steps = [{"event": n} for n in rnd.sample(j.NAMES, rnd.randint(2, len(j.NAMES)))]
+    if rnd.random() < 0.3:
+        steps[0]["where"] = [{"field": "n", "op": "eq", "value": rnd.choice(["1", "2"])}]
+    return {**{k: v for k, v in arguments.items() if k in ("within", "filters", "segment")},
+            "steps": steps, "order": "ordered"}
+
+
 def add_options(rnd, arguments):
     steps, count = arguments["steps"], len(arguments["steps"])
     is_free = arguments["order"] == "unordered"
