@@ -220,6 +220,12 @@ def table_statement():
     return text
 
 
+def merge(engine, table):
+    """To one part, as a table at rest: else merges would share the processor with the questions."""
+    while int(engine.run(f"SELECT count() FROM system.parts WHERE active AND concat(database, '.', table) = '{table}'")) > 1:
+        engine.run(f"OPTIMIZE TABLE {table} FINAL")
+
+
 def fill_side(library, side, store, events):
     engine = Engine(library, os.path.join(store, "engine"))
     rows = events_sql(events)
@@ -228,13 +234,13 @@ def fill_side(library, side, store, events):
         engine.run(table_statement())
         engine.run("INSERT INTO sextant.bench (time, event, actor, session, actor_number, session_number, seq, properties) "
                    + rows)
-        engine.run("OPTIMIZE TABLE sextant.bench FINAL")
+        merge(engine, "sextant.bench")
     else:
         engine.run("CREATE DATABASE b ENGINE = Atomic")
         engine.run("CREATE TABLE b.events (user String, session String, name LowCardinality(String), ts DateTime64(6, 'UTC'), "
                    "properties Map(String, String)) ENGINE = MergeTree ORDER BY (name, ts)")
         engine.run("INSERT INTO b.events SELECT actor, session, event, time, properties FROM (" + rows + ")")
-        engine.run("OPTIMIZE TABLE b.events FINAL")
+        merge(engine, "b.events")
     engine.close()
 
 
