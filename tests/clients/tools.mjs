@@ -247,7 +247,7 @@ export const tools = {
 
   compare_groups: {
     good: [{
-      args: GROUPS,
+      args: { ...GROUPS, limit: 500 },
       check(result) {
         assert.deepEqual([result.size_a, result.size_b, result.overlap], [80, 160, 0]);
         const of = (field, value) => result.differences.find((d) => d.field === field && d.value === value);
