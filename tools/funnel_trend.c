@@ -204,11 +204,11 @@ int funnel_shape_trend(struct run *run, const struct funnel *f, struct err *ret_
     struct calendar c = {.starts = calloc(COUNT, sizeof *c.starts)};
     struct line line = {.entered = calloc(COUNT, sizeof *line.entered),
                         .converted = calloc(COUNT, sizeof *line.converted)};
-    int rc = 0;
-    if (c.starts == NULL || line.entered == NULL || line.converted == NULL)
-        rc = err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
-    if (rc == 0)
+    int rc = -ERR_MEMORY;
+    if (c.starts != NULL && line.entered != NULL && line.converted != NULL)
         rc = funnel_intervals(run, f, c.starts, &c.count, ret_err);
+    else
+        err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
     if (rc == 0)
         shape_lines(run, f, &c, &line);
     free(c.starts);

@@ -29,7 +29,7 @@ enum tool_flags {
     TOOL_WHOLE_PERIOD = 4, /* default period is all data, not the last 30 days of it */
     TOOL_OPEN_PERIOD = 8,  /* sets its own default period in plan: period.from_given tells */
     TOOL_WHOLE_RESULT =
-        16, /* the result is not for a model: its own caps hold, not those of meta */
+        16,               /* the result is not for a model: its own caps hold, not those of meta */
     TOOL_BY_SESSION = 32, /* without `actor` it counts sessions, where the source has them */
 };
 
@@ -54,7 +54,7 @@ struct period {
     int64_t from_us, to_us; /* [from, to) in unix microseconds */
     int64_t complete_until_us;
     int64_t data_from_us; /* the source's first event */
-    bool is_live; /* events within the last hour */
+    bool is_live;         /* events within the last hour */
     bool from_given, to_given;
     const struct zone *zone; /* of the tz argument; UTC by default */
 };

@@ -85,7 +85,7 @@ static void append(char *name, size_t size, const char *text)
 /* Names of series are different, so that a result says which is which. */
 static void tell_apart(struct trend *t)
 {
-    bool is_taken[TREND_MAX_SERIES];
+    bool is_taken[TREND_MAX_SERIES] = {false};
     for (size_t i = 0; i < t->series_count; i++)
         is_taken[i] = is_name_taken(t, i);
     for (size_t i = 0; i < t->series_count; i++) {

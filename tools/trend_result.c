@@ -95,7 +95,8 @@ static int make_lines(const struct trend *t, struct lines *ret_lines, struct err
                       .points = calloc(series * values * room + 1, sizeof *l.points)};
     if (l.items == NULL || l.points == NULL) {
         lines_done(&l);
-        return err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
+        err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
+        return -ERR_MEMORY;
     }
     for (size_t s = 0; s < series; s++)
         for (size_t v = 0; v < values; v++)
