@@ -117,6 +117,12 @@ static void set_number(json_t *object, const char *name, double value)
                         is_whole ? json_integer((json_int_t)value) : json_real(value));
 }
 
+/* A period that is not asked for has no points. */
+static double value_at(const struct trend_line *line, enum trend_period period, size_t i)
+{
+    return line->points[period] != NULL ? line->points[period][i] : NAN;
+}
+
 static json_t *point_item(const struct run *run, const struct trend *t,
                           const struct trend_line *line, size_t i)
 {
@@ -125,9 +131,9 @@ static json_t *point_item(const struct run *run, const struct trend *t,
         json_pack("{s:o, s:s}", "time", run_time(run, c->start_us[i]), "series", line->name);
     if (t->field_count > 0)
         json_object_set(item, "breakdown", json_array_get(t->values, line->value));
-    set_number(item, "value", line->points[TREND_CURRENT][i]);
-    if (t->has_previous && i < t->calendar[TREND_PREVIOUS].count)
-        set_number(item, "previous", line->points[TREND_PREVIOUS][i]);
+    set_number(item, "value", value_at(line, TREND_CURRENT, i));
+    if (i < t->calendar[TREND_PREVIOUS].count)
+        set_number(item, "previous", value_at(line, TREND_PREVIOUS, i));
     json_object_set_new(item, "complete",
                         json_boolean(c->start_us[i + 1] <= run->period.complete_until_us));
     return item;
