@@ -29,5 +29,6 @@ void activity_shape_nobody(struct run *run)
     const json_t *event = json_object_get(run->arguments, "event");
     const char *name = json_get_string(event, "event", "any event");
     if (!nameless_shape(run, name))
-        buf_printf(&run->text, "Nobody was active (%.100s) in this period.\n", name);
+        buf_printf(&run->text, "Nobody was active (%.100s) in this period%s.\n", name,
+                   nameless_among(run));
 }

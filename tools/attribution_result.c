@@ -54,7 +54,8 @@ static void write_headline(struct run *run, const struct attribution_state *stat
     const struct channel *top = &state->channels[0];
     if (state->total == 0) {
         if (!nameless_shape(run, conversion))
-            buf_printf(&run->text, "No conversion (%.100s) in this period.\n", conversion);
+            buf_printf(&run->text, "No conversion (%.100s)%s in this period.\n", conversion,
+                       nameless_restriction(run));
         return;
     }
     text_count(total, sizeof total, (double)state->total);

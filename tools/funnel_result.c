@@ -363,9 +363,11 @@ void funnel_shape_empty(struct run *run, const struct funnel *f)
     if (nameless_shape(run, name))
         return;
     if (f->view != FUNNEL_STEPS && f->from_step > 1)
-        buf_printf(&run->text, "Nobody reached step %zu in this period.\n", f->from_step);
+        buf_printf(&run->text, "Nobody reached step %zu in this period%s.\n", f->from_step,
+                   nameless_among(run));
     else
-        buf_printf(&run->text, "Nobody did the first step (%s) in this period.\n", name);
+        buf_printf(&run->text, "Nobody did the first step (%s) in this period%s.\n", name,
+                   nameless_among(run));
 }
 
 /* Rows: (bin, n, entered, total, mean, median, from_s, width_s, bins); bin -1 has the totals only.

@@ -5,6 +5,27 @@
 #include "sql_text.h"
 #include "text.h"
 
+static size_t restriction(const struct run *run)
+{
+    return (json_array_size(json_object_get(run->arguments, "filters")) > 0 ? 1U : 0U) +
+           (json_object_get(run->arguments, "segment") != NULL ? 2U : 0U);
+}
+
+const char *nameless_restriction(const struct run *run)
+{
+    static const char *const phrases[] = {"", " that passes the filters", " of the segment",
+                                          " that passes filters and segment"};
+    return phrases[restriction(run)];
+}
+
+const char *nameless_among(const struct run *run)
+{
+    static const char *const phrases[] = {"", ", among what passes the filters",
+                                          ", among the actors of the segment",
+                                          ", among what passes filters and segment"};
+    return phrases[restriction(run)];
+}
+
 static int where_sql(const struct run *run, const json_t *matcher, struct query *q, struct buf *out,
                      struct err *ret_err)
 {

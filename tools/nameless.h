@@ -2,6 +2,11 @@
 /* Nobody is counted: because nothing happened, or because the events do not say who it was? */
 #include "run.h"
 
+/* What narrows the call beside the period, so that a zero does not deny what the data have: behind
+ * "no event" and behind "nobody ... in this period". "" for a call without filters and segment. */
+const char *nameless_restriction(const struct run *run);
+const char *nameless_among(const struct run *run);
+
 /* Adds the question, for the events of the period that pass the filters and `matcher`. */
 int nameless_plan(struct run *run, const json_t *matcher, struct err *ret_err);
 

@@ -2,6 +2,7 @@
 
 #include "args.h"
 #include "json.h"
+#include "nameless.h"
 #include "rows_where.h"
 #include "sql_text.h"
 #include "text.h"
@@ -87,7 +88,10 @@ static void write_headline(struct run *run, const json_t *rows, bool is_first_pa
     const char *prefix = json_get_string(run->arguments, "prefix", "");
     const json_t *top = json_array_get(rows, 0);
     if (top == NULL) {
-        buf_printf(&run->text, "No event of the period has a value of '%.100s'", field);
+        const char *event = json_get_string(json_object_get(run->arguments, "event"), "event", "");
+        buf_printf(&run->text, "No event%s%.100s%s%s of the period has a value of '%.100s'",
+                   event[0] != '\0' ? " '" : "", event, event[0] != '\0' ? "'" : "",
+                   nameless_restriction(run), field);
         if (prefix[0] != '\0')
             buf_printf(&run->text, " that begins with '%.100s'", prefix);
         buf_puts(&run->text, is_first_page ? ".\n" : " beyond those listed before.\n");

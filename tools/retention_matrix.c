@@ -286,7 +286,8 @@ static int shape_empty(struct run *run, struct err *ret_err)
     const char *start =
         json_get_string(json_object_get(run->arguments, "start"), "event", "any event");
     if (is_empty(run) && !nameless_shape(run, start))
-        buf_printf(&run->text, "Nobody started (%.100s) in this period.\n", start);
+        buf_printf(&run->text, "Nobody started (%.100s) in this period%s.\n", start,
+                   nameless_among(run));
     return 0;
 }
 

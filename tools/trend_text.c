@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "json.h"
+#include "nameless.h"
 #include "text.h"
 #include "trend.h"
 
@@ -169,12 +170,13 @@ static void write_headline(struct run *run, const struct trend *t, const struct 
 {
     size_t values = json_array_size(t->values);
     if (is_nothing(t)) {
-        const json_t *arguments = run->arguments;
-        bool is_restricted = json_array_size(json_object_get(arguments, "filters")) > 0 ||
-                             json_object_get(arguments, "segment") != NULL;
-        buf_printf(&run->text, "Nothing to measure: no event of this period is %s%.150s%s.\n",
-                   t->series_count > 1 ? "one of the series, e.g. " : "", t->series[0].name,
-                   is_restricted ? " and passes filters and segment" : "");
+        const char *field = t->series[0].field;
+        buf_printf(&run->text, "Nothing to measure: no event%s of this period is %s%.150s",
+                   nameless_restriction(run), t->series_count > 1 ? "one of the series, e.g. " : "",
+                   t->series[0].name);
+        if (field != NULL)
+            buf_printf(&run->text, " with a number in '%.100s'", field);
+        buf_puts(&run->text, ".\n");
         return;
     }
     if (t->field_count > 0) {

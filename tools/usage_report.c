@@ -6,6 +6,7 @@
 #include "args.h"
 #include "interval.h"
 #include "json.h"
+#include "nameless.h"
 #include "run.h"
 #include "text.h"
 #include "usage.h"
@@ -280,7 +281,7 @@ static void write_headline(struct run *run, const json_t *days)
     char count[32], actors[32], more[64];
     text_count(count, sizeof count, json_number_value(json_array_get(whole, 2)));
     if (json_integer_value(json_array_get(whole, 2)) == 0) {
-        buf_puts(&run->text, "No events in this period.\n");
+        buf_printf(&run->text, "No event%s in this period.\n", nameless_restriction(run));
         return;
     }
     buf_printf(&run->text, "%s actors, %s sessions, %s events",

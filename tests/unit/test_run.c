@@ -390,6 +390,37 @@ static void test_nobody_is_named(void **state)
     }
 }
 
+/* A zero names what narrows the call: it must not deny what the period has. */
+static void test_nothing_says_what_narrows(void **state)
+{
+    static const struct fake_answer silent[] = {
+        TABLES, COLUMNS, BOUNDS, SEEN, {"countIf(CAST(", "[12,3]\n"}, {"", ""}, {0}};
+    static const struct {
+        const char *tool, *arguments, *says;
+    } calls[] = {
+        {"run_funnel", "{\"steps\":[\"view\"],\"segment\":{\"did\":[\"view\"]}}",
+         "Nobody did the first step (view) in this period, among the actors of the segment.\n"},
+        {"retention_matrix",
+         "{\"start\":\"view\",\"filters\":[{\"field\":\"event\",\"value\":\"view\"}]}",
+         "Nobody started (view) in this period, among what passes the filters.\n"},
+        {"lifecycle",
+         "{\"event\":\"view\",\"segment\":{\"did\":[\"view\"]},"
+         "\"filters\":[{\"field\":\"event\",\"value\":\"view\"}]}",
+         "Nobody was active (view) in this period, among what passes filters and segment.\n"},
+        {"property_values", "{\"field\":\"service\",\"event\":\"view\"}",
+         "No event 'view' of the period has a value of 'service'.\n"},
+        {"run_trend",
+         "{\"series\":[{\"event\":\"view\",\"math\":\"sum\",\"field\":\"duration_ms\"}]}",
+         "no event of this period is view with a number in 'duration_ms'.\n"},
+    };
+    for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
+        struct outcome out = call_once(silent, calls[i].tool, calls[i].arguments);
+        assert_int_equal(out.err.code, ERR_OK);
+        assert_non_null(strstr(json_string_value(out.text), calls[i].says));
+        outcome_done(&out);
+    }
+}
+
 static void test_nothing_to_judge(void **state)
 {
     static const struct fake_answer empty[] = {
@@ -524,6 +555,7 @@ int main(void)
         cmocka_unit_test(test_nothing_is_new_in_a_young_source),
         cmocka_unit_test(test_series_gaps),
         cmocka_unit_test(test_nobody_is_named),
+        cmocka_unit_test(test_nothing_says_what_narrows),
         cmocka_unit_test(test_nothing_to_judge),
         cmocka_unit_test(test_a_repeated_activity),
         cmocka_unit_test(test_several_case_fields),
