@@ -142,6 +142,20 @@ int prelude_zone_rows(struct run_state *r, struct err *ret_err)
 
 /* --- period -------------------------------------------------------------------------------- */
 
+/* Growth from nothing is no growth where the data only begin later. */
+static void warn_uncompared(struct run_state *r, const struct bounds *b)
+{
+    const struct period *p = &r->run.period;
+    bool is_compared =
+        strcmp(json_get_string(r->run.arguments, "compare", "none"), "previous") == 0;
+    if (!is_compared || b->first_us <= p->from_us - (p->to_us - p->from_us))
+        return;
+    char first[48];
+    period_format(b->first_us, p->zone, first, sizeof first);
+    run_warn(&r->run, "the data begin at %s: the period before, compared with, lacks %s", first,
+             b->first_us >= p->from_us ? "all events" : "the events until then");
+}
+
 static int set_period(struct run_state *r, const struct bounds *b, struct err *ret_err)
 {
     struct period *p = &r->run.period;
@@ -179,6 +193,8 @@ static int set_period(struct run_state *r, const struct bounds *b, struct err *r
         period_format(b->last_us, p->zone, last, sizeof last);
         run_warn(&r->run, "the source has no events in this period; it has them from %s to %s",
                  first, last);
+    } else if (rc == 0) {
+        warn_uncompared(r, b);
     }
     return rc;
 }

@@ -421,6 +421,25 @@ static void test_nothing_says_what_narrows(void **state)
     }
 }
 
+/* The data of the fixture begin with the period: there is nothing before to compare with. */
+static void test_nothing_before_to_compare(void **state)
+{
+    static const struct fake_answer silent[] = {
+        TABLES, COLUMNS, BOUNDS, SEEN, {"countIf(CAST(", "[12,3]\n"}, {"", ""}, {0}};
+    static const char *const compares[] = {"previous", "none"};
+    for (size_t i = 0; i < 2; i++) {
+        char arguments[200];
+        snprintf(arguments, sizeof arguments,
+                 "{\"event\":\"view\",\"compare\":\"%s\",\"from\":\"2026-03-01\"}", compares[i]);
+        struct outcome out = call_once(silent, "stickiness", arguments);
+        assert_int_equal(out.err.code, ERR_OK);
+        bool is_said = strstr(json_string_value(out.text),
+                              "the period before, compared with, lacks all events") != NULL;
+        assert_int_equal(is_said, i == 0);
+        outcome_done(&out);
+    }
+}
+
 static void test_nothing_to_judge(void **state)
 {
     static const struct fake_answer empty[] = {
@@ -556,6 +575,7 @@ int main(void)
         cmocka_unit_test(test_series_gaps),
         cmocka_unit_test(test_nobody_is_named),
         cmocka_unit_test(test_nothing_says_what_narrows),
+        cmocka_unit_test(test_nothing_before_to_compare),
         cmocka_unit_test(test_nothing_to_judge),
         cmocka_unit_test(test_a_repeated_activity),
         cmocka_unit_test(test_several_case_fields),
