@@ -28,7 +28,11 @@ void activity_shape_nobody(struct run *run)
 {
     const json_t *event = json_object_get(run->arguments, "event");
     const char *name = json_get_string(event, "event", "any event");
-    if (!nameless_shape(run, name))
-        buf_printf(&run->text, "Nobody was active (%.100s) in this period%s.\n", name,
-                   nameless_among(run));
+    if (nameless_shape(run, name))
+        return;
+    buf_printf(&run->text, "Nobody was active (%.100s)", name);
+    json_int_t times = json_get_integer(run->arguments, "min_times", 1);
+    if (times > 1)
+        buf_printf(&run->text, " at least %lld times an interval", (long long)times);
+    buf_printf(&run->text, " in this period%s.\n", nameless_among(run));
 }

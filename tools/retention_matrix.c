@@ -285,9 +285,10 @@ static int shape_empty(struct run *run, struct err *ret_err)
     (void)ret_err;
     const char *start =
         json_get_string(json_object_get(run->arguments, "start"), "event", "any event");
+    bool is_first = strcmp(json_get_string(run->arguments, "kind", "recurring"), "recurring") != 0;
     if (is_empty(run) && !nameless_shape(run, start))
-        buf_printf(&run->text, "Nobody started (%.100s) in this period%s.\n", start,
-                   nameless_among(run));
+        buf_printf(&run->text, "Nobody started (%.100s)%s in this period%s.\n", start,
+                   is_first ? " for the first time" : "", nameless_among(run));
     return 0;
 }
 

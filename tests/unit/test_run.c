@@ -407,6 +407,10 @@ static void test_nothing_says_what_narrows(void **state)
          "{\"event\":\"view\",\"segment\":{\"did\":[\"view\"]},"
          "\"filters\":[{\"field\":\"event\",\"value\":\"view\"}]}",
          "Nobody was active (view) in this period, among what passes filters and segment.\n"},
+        {"retention_matrix", "{\"start\":\"view\",\"kind\":\"first_time\"}",
+         "Nobody started (view) for the first time in this period.\n"},
+        {"stickiness", "{\"event\":\"view\",\"min_times\":9}",
+         "Nobody was active (view) at least 9 times an interval in this period.\n"},
         {"property_values", "{\"field\":\"service\",\"event\":\"view\"}",
          "No event 'view' of the period has a value of 'service'.\n"},
         {"run_trend",
