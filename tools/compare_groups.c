@@ -296,8 +296,10 @@ static int plan_empty(struct run *run, struct err *ret_err)
     struct counting c = {.e = &e};
     query_init(&q);
     int rc = events_begin(&e, run, &q, run->period.from_us, run->period.to_us, ret_err);
-    if (rc < 0)
+    if (rc < 0) {
+        query_done(&q);
         return rc;
+    }
     rc = each_condition(json_object_get(run->arguments, name), count_condition, &c, ret_err);
     if (rc < 0)
         events_drop(&e);
@@ -487,8 +489,10 @@ static int plan_actors(struct run *run, const json_t *cell, struct err *ret_err)
     struct buf bound = {0};
     query_init(&q);
     int rc = events_begin(&e, run, &q, run->period.from_us, run->period.to_us, ret_err);
-    if (rc < 0)
+    if (rc < 0) {
+        query_done(&q);
         return rc;
+    }
     rc = add_group(&e, "_group", json_object_get(run->arguments, group), group, ret_err);
     if (rc == 0)
         rc = events_field(&e, "_field", field, "cell.field", ret_err);
