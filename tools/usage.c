@@ -250,7 +250,7 @@ static int plan_events(const struct report *r, struct err *ret_err)
 {
     struct query q;
     struct events e;
-    struct buf rows = {0}, sections = {0}, join = {0};
+    struct buf rows = {0}, sections = {0};
     query_init(&q);
     query_set_integer(&q, "limit", json_get_integer(r->run->arguments, "limit", 10));
     int rc = begin(r, &q, &e, ret_err);
@@ -269,7 +269,6 @@ static int plan_events(const struct report *r, struct err *ret_err)
     q.failed |= buf_failed(&rows) || buf_failed(&sections);
     buf_done(&rows);
     buf_done(&sections);
-    buf_done(&join);
     query_done(&q);
     return rc;
 }
