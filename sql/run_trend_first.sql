@@ -7,3 +7,4 @@ FROM (
     HAVING min(_us) >= {first:Int64}
 )
 GROUP BY previous, other, value, at
+ORDER BY other, value

@@ -36,6 +36,20 @@ static size_t find_value(const struct trend *t, bool is_other, const json_t *val
     return SIZE_MAX;
 }
 
+/* Rows of one value follow each other: it is looked for once. Begins empty. */
+struct found {
+    const json_t *name; /* borrowed from the rows */
+    bool is_other;
+    size_t value;
+};
+
+static size_t value_of(const struct trend *t, struct found *last, bool is_other, const json_t *name)
+{
+    if (last->name == NULL || last->is_other != is_other || !is_same_value(last->name, name))
+        *last = (struct found){name, is_other, find_value(t, is_other, name)};
+    return last->value;
+}
+
 /* --- the scan -------------------------------------------------------------------------------- */
 
 enum { COLUMN_WHOLE, COLUMN_PREVIOUS, COLUMN_OTHER, COLUMN_VALUE, COLUMN_AT, COLUMN_FIRST };
@@ -122,14 +136,11 @@ int trend_read_scan(struct trend *t, const json_t *rows, size_t only, struct err
         if (rc < 0)
             return rc;
     }
-    size_t value = SIZE_MAX;
-    const json_t *last = NULL;
+    struct found last = {.name = NULL};
     for (size_t i = 0; i < json_array_size(rows); i++) {
         const json_t *row = json_array_get(rows, i);
-        const json_t *name = json_array_get(row, COLUMN_VALUE);
-        if (last == NULL || is_set(row, COLUMN_OTHER) || !is_same_value(last, name))
-            value = find_value(t, is_set(row, COLUMN_OTHER), name);
-        last = name;
+        size_t value =
+            value_of(t, &last, is_set(row, COLUMN_OTHER), json_array_get(row, COLUMN_VALUE));
         if (value != SIZE_MAX)
             read_row(t, row, value, only);
     }
@@ -150,10 +161,11 @@ static void clear_points(struct trend *t, size_t series, enum trend_period perio
 void trend_read_window(struct trend *t, const json_t *rows, size_t series, enum trend_period period)
 {
     size_t count = t->calendar[period].count;
+    struct found last = {.name = NULL};
     clear_points(t, series, period);
     for (size_t i = 0; i < json_array_size(rows); i++) {
         const json_t *row = json_array_get(rows, i);
-        size_t value = find_value(t, is_set(row, 0), json_array_get(row, 1));
+        size_t value = value_of(t, &last, is_set(row, 0), json_array_get(row, 1));
         size_t point = (size_t)json_integer_value(json_array_get(row, 2));
         if (value != SIZE_MAX && point < count)
             *trend_point(t, series, value, period, point) +=
@@ -167,6 +179,7 @@ void trend_read_window(struct trend *t, const json_t *rows, size_t series, enum 
 /* Rows: (previous, other, value, at, actors). Each actor stands once: totals are sums. */
 void trend_read_first(struct trend *t, const json_t *rows, size_t series)
 {
+    struct found last = {.name = NULL};
     for (size_t p = 0; p < TREND_PERIODS; p++) {
         clear_points(t, series, (enum trend_period)p);
         for (size_t v = 0; v < json_array_size(t->values); v++)
@@ -175,7 +188,7 @@ void trend_read_first(struct trend *t, const json_t *rows, size_t series)
     for (size_t i = 0; i < json_array_size(rows); i++) {
         const json_t *row = json_array_get(rows, i);
         enum trend_period period = is_set(row, 0) ? TREND_PREVIOUS : TREND_CURRENT;
-        size_t value = find_value(t, is_set(row, 1), json_array_get(row, 2));
+        size_t value = value_of(t, &last, is_set(row, 1), json_array_get(row, 2));
         int64_t at_us = json_integer_value(json_array_get(row, 3));
         double actors = json_number_value(json_array_get(row, 4));
         if (value == SIZE_MAX)
