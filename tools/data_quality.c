@@ -5,6 +5,7 @@
 #include "args.h"
 #include "json.h"
 #include "quality.h"
+#include "rpc.h"
 #include "text.h"
 
 static const char *const check_names[] = {"gaps",   "duplicates", "similar_names", "nulls", "clock",
@@ -95,10 +96,11 @@ void quality_add(struct run *run, const char *kind, enum quality_severity severi
     va_start(ap, fmt);
     buf_vprintf(&evidence, fmt, ap);
     va_end(ap);
-    json_array_append_new(st->found, json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:f}", "kind", kind,
-                                               "severity", severities[severity], "field", field,
-                                               "evidence", buf_text(&evidence), "fix", fix,
-                                               "_severity", (int)severity, "_weight", weight));
+    json_t *text = rpc_text(buf_text(&evidence)); /* names may be cut in a character */
+    json_array_append_new(st->found,
+                          json_pack("{s:s, s:s, s:s, s:o, s:s, s:i, s:f}", "kind", kind, "severity",
+                                    severities[severity], "field", field, "evidence", text, "fix",
+                                    fix, "_severity", (int)severity, "_weight", weight));
     buf_done(&evidence);
 }
 
