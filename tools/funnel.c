@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "json.h"
+#include "text.h"
 #include "within.h"
 
 /* Two matchers select the same events: equal but for the step's own members. */
@@ -257,6 +258,7 @@ void funnel_step_name(const struct funnel *f, size_t step, char *out, size_t siz
                      json_array_size(any_of) > (event == NULL ? 1 : 0)
                  ? " or others"
                  : "");
+    text_whole(out);
 }
 
 bool funnel_has_many_values(const struct funnel *f)

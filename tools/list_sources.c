@@ -2,6 +2,7 @@
 
 #include "args.h"
 #include "json.h"
+#include "rpc.h"
 #include "run.h"
 #include "sql_text.h"
 #include "text.h"
@@ -97,7 +98,7 @@ static json_t *description_of(const struct source *s)
     buf_puts(&out, s->description != NULL ? s->description : "");
     add_names(&out, "Named matchers: ", s->knowledge.matchers);
     add_names(&out, "Named segments: ", s->knowledge.segments);
-    json_t *text = out.len > 0 ? json_string(buf_text(&out)) : NULL;
+    json_t *text = out.len > 0 ? rpc_text(buf_text(&out)) : NULL;
     buf_done(&out);
     return text;
 }

@@ -110,3 +110,16 @@ char *text_number(char *out, size_t size, double value)
     snprintf(out, size, "%.4g", value);
     return out;
 }
+
+void text_whole(char *text)
+{
+    size_t end = strlen(text), lead = end;
+    while (lead > 0 && end - lead < 3 && ((unsigned char)text[lead - 1] & 0xC0) == 0x80)
+        lead--;
+    if (lead == 0)
+        return;
+    unsigned char first = (unsigned char)text[lead - 1];
+    size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : first >= 0xC0 ? 2 : 1;
+    if (end - (lead - 1) < length)
+        text[lead - 1] = '\0';
+}

@@ -19,3 +19,6 @@ char *text_count(char *out, size_t size, double n);          /* 1,234,567 */
 char *text_percent(char *out, size_t size, double share);    /* 0.1234 → 12.3 % */
 char *text_duration(char *out, size_t size, double seconds); /* 95 → 1 min 35 s */
 char *text_number(char *out, size_t size, double value);     /* 4 significant digits */
+
+/* Takes away what is left of a character that the end of a buffer cut: JSON refuses the rest. */
+void text_whole(char *text);

@@ -1,3 +1,4 @@
+#include "text.h"
 #include "trend.h"
 
 #include <math.h>
@@ -23,6 +24,7 @@ static void describe(const json_t *matcher, char *out, size_t size)
     for (size_t i = 0; i < json_array_size(any_of) && used + 1 < size; i++) {
         char part[100];
         describe(json_array_get(any_of, i), part, sizeof part);
+        text_whole(part);
         int n = snprintf(out + used, size - used, "%s%s", i > 0 ? " or " : "", part);
         used += n > 0 ? (size_t)n : 0;
     }
@@ -40,6 +42,7 @@ static int read_series(const struct run *run, const json_t *item, size_t i, stru
         snprintf(s->name, sizeof s->name, "%s", name);
     else
         describe(item, s->name, sizeof s->name);
+    text_whole(s->name);
     bool needs_field = maths[s->math].argument == 'v';
     snprintf(path, sizeof path, "series[%zu].field", i);
     if (needs_field && s->field == NULL)
@@ -79,6 +82,9 @@ static void append(char *name, size_t size, const char *text)
 {
     size_t len = strlen(name), more = strlen(text);
     size_t at = len + more < size ? len : size - 1 - more;
+    name[at] = '\0';
+    text_whole(name);
+    at = strlen(name);
     snprintf(name + at, size - at, "%s", text);
 }
 
@@ -90,11 +96,13 @@ static void tell_apart(struct trend *t)
         is_taken[i] = is_name_taken(t, i);
     for (size_t i = 0; i < t->series_count; i++) {
         struct trend_series *s = &t->series[i];
-        char more[80];
+        char more[80], field[51];
         if (!is_taken[i])
             continue;
-        snprintf(more, sizeof more, " (%s%s%.50s)", math_names[s->math],
-                 s->field != NULL ? " " : "", s->field != NULL ? s->field : "");
+        snprintf(field, sizeof field, "%s", s->field != NULL ? s->field : "");
+        text_whole(field);
+        snprintf(more, sizeof more, " (%s%s%s)", math_names[s->math], s->field != NULL ? " " : "",
+                 field);
         append(s->name, sizeof s->name, more);
     }
     for (size_t i = 0; i < t->series_count; i++) {
