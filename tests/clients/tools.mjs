@@ -139,6 +139,12 @@ export const tools = {
       args: FUNNEL,
       check(result) { assert.deepEqual(result.steps.map((s) => s.count), facts.funnel); },
     }, {
+      // A name is cut where its characters take more bytes than there are, never within one.
+      args: { ...FUNNEL, steps: [{ event: 'view', name: 'ü'.repeat(2500) }, 'checkout'] },
+      check(result) {
+        assert.deepEqual(result.steps.map((s) => s.name.replace(/^ü{2000,2500}$/, 'ü')), ['ü', 'checkout']);
+      },
+    }, {
       args: { ...FUNNEL, breakdown: ['device', 'actor.plan'], attribution: 'last_touch', order: 'strict', explain: 'with' },
       check(result) {
         assert.ok(result.breakdowns.length >= 3);
@@ -583,6 +589,14 @@ export const tools = {
         assert.deepEqual(result.totals.map((t) => [t.series, t.value]),
           [['view (total)', facts.funnel[0] + 17], ['view (actors)', facts.funnel[0]]]);
         assert.ok(result.points.slice(8).every((p) => p.series === 'view (actors)' && p.complete));
+      },
+    }, {
+      // Names are cut to some 200 bytes, never within a character, and stay apart.
+      args: { series: ['view', 'checkout'].map((event) => ({ event, name: 'ü'.repeat(150) })), interval: 'week', ...WEEK },
+      check(result) {
+        const names = result.totals.map((t) => t.series);
+        assert.ok(new Set(names).size === 2 && names.every((name) => /^ü{80,100} \(total/.test(name)), names.join());
+        assert.equal(result.points.length, 4);
       },
     }, {
       args: {
