@@ -262,7 +262,7 @@ export function* demo(source, { isSmall = false, sessions = [RAGE] } = {}) {
   yield ['explain_funnel', { source, steps: CHECKOUT, actor: 'session', step: 2, from: '2026-03-20' }]
   for (const model of ['nearest', 'markov', 'probabilistic'])
     yield ['attribute_conversions', { source, conversion: 'order_placed', field: 'device.type', actor: 'session', model }]
-  yield ['user_journey', { source, actor_id: 'u-00015', limit: 40 }]
+  yield ['user_journey', { source, actor_id: 'u-99001', limit: 40 }] // of the session RAGE
   yield ['run_paths', { source, node: 'url', collapse_repeats: true, clean: [{ regex: '[0-9]+', alias: 'N' }], edge_limit: 10 }]
   yield ['run_paths', { source, end: 'order_placed', exclude: ['webvitals'], segment: { did: ['login'] } }]
   yield ['list_actors', { of: 'run_paths', arguments: { source, edge_limit: 3 }, cell: { step: 2, from: 'webvitals', to: '(other)' }, limit: 5 }]
