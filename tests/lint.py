@@ -9,6 +9,8 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 FLOORS = ["mcp", "sql", "tools", "transports"]
+TOP = set("""README.md CHANGELOG.md CONTRIBUTING.md LICENSE meson.build meson_options.txt package.json package-lock.json
+    dev .ci .clang-format .clang-tidy .editorconfig .gitignore .npmrc docs examples tests""".split()) | set(FLOORS)
 MAX_LINES = 800
 # Split, so that this file does not contain what it looks for.
 FORBIDDEN = re.compile("|".join([r"(?<![A-Za-z0-9_.])/wor" + r"k/[a-z]", "registry" + r"\.npmjs", "deb" + r"\.debian\.org"]))
@@ -50,6 +52,8 @@ def check_header_names(paths):
 def main():
     paths = tracked()
     check_header_names(paths)
+    for name in sorted({path.relative_to(ROOT).parts[0] for path in paths} - TOP):
+        problems.append(f"{name}: nothing else belongs at the top level")
     for path in paths:
         relative = path.relative_to(ROOT)
         try:
