@@ -49,8 +49,6 @@ FAMILIES = {
                properties_groups.check_values),
     "groups": (12, "compare_groups", properties_groups.random_groups,
                properties_groups.check_groups),
-    "explanations": (12, "explain_funnel", properties_groups.random_step,
-                     properties_groups.check_step),
 }
 
 

@@ -4,11 +4,10 @@ import math
 import journeys as j
 import properties_funnel
 import reference_funnel as reference
-from compare_groups import adjusted, independence
+from reference_groups import adjusted, independence, odds
 
 FIELDS = ["plan", "n", "cart", "amount", "shift"]  # the properties of the journeys
 PATIENCE = 1800 * 10**6
-Z = 1.959963984540054
 
 
 def random_question(rnd):
@@ -59,13 +58,11 @@ def expected(arguments, actors):
 
 
 def measures(table, p, whole):
-    a, b, c, d = (x if 0 not in table else x + 0.5 for x in table)
-    ratio, error = a * d / (b * c), math.sqrt(1 / a + 1 / b + 1 / c + 1 / d)
+    ratio, low, high = odds(*table)
     count = table[0] + table[1]
     return {"converted_share": table[0] / whole[0], "dropped_share": table[1] / whole[1],
-            "lift": table[0] / count / (whole[0] / sum(whole)), "odds_ratio": ratio,
-            "ci_low": ratio * math.exp(-Z * error), "ci_high": ratio * math.exp(Z * error),
-            "p_adjusted": p, "count": count}
+            "lift": table[0] / count / (whole[0] / sum(whole)), "odds_ratio": ratio, "ci_low": low,
+            "ci_high": high, "p_adjusted": p, "count": count}
 
 
 def check(_rnd, store, actors, arguments):

@@ -1,12 +1,11 @@
-"""Random groups compared, steps explained, values listed."""
+"""Random groups compared, values listed."""
 import journeys as j
-import properties_funnel
 import reference_groups as reference
 from report import close
 
 FIELDS = ["plan", "n", "cart", "amount", "shift"]
 PERIOD = {"source": j.SOURCE, "from": "2026-03-01", "to": "2026-04-15"}
-BEGIN, END = j.us_of("2026-03-01"), j.us_of("2026-04-16")
+END = j.us_of("2026-04-16")
 
 
 def pages(store, tool, asked, member):
@@ -59,26 +58,42 @@ def check_values(_rnd, store, actors, arguments):
 
 
 def random_groups(rnd):
-    arguments = {"a": j.random_segment(rnd), "b": j.random_segment(rnd),
-                 "fields": rnd.sample(["event", "plan", "n", "cart", "shift"], rnd.randint(1, 3))}
+    begin, end = rnd.choice([("2026-03-01", "2026-04-15"), ("2026-03-03", "2026-03-09")])
+    arguments = {"a": j.random_segment(rnd), "b": j.random_segment(rnd), "from": begin, "to": end}
+    if rnd.random() < 0.8:
+        arguments["fields"] = rnd.sample(["event", *FIELDS], rnd.randint(1, 3))
     if rnd.random() < 0.2:
         arguments["filters"] = [j.random_filter(rnd)]
     return arguments
 
 
-def check_groups(_rnd, store, actors, arguments):
-    out = []
-    shown = j.selected({k: v for k, v in arguments.items() if k == "filters"}, actors, END)
-    a, b = ({actor for actor in shown if j.in_segment(arguments[side], actors[actor], END)}
-            for side in ("a", "b"))
-    result, found = pages(store, "compare_groups", {**arguments, **PERIOD, "limit": 1000},
-                          "differences")
+def check_actors(rnd, store, asked, groups, having, out):
+    key, side = rnd.choice(sorted(having)), rnd.choice("ab")
+    cell = {"field": key[0], "value": key[1], "group": side}
+    _, found = pages(store, "list_actors",
+                     {"of": "compare_groups", "arguments": asked, "cell": cell, "limit": 1000}, "actors")
+    got, want = sorted(a["actor"] for a in found), sorted(having[key] & groups[side])
+    if got != want:
+        out.append(f"actors of {cell}: {got}, expected {want}")
+
+
+def check_groups(rnd, store, actors, arguments):
+    out, fields = [], arguments.get("fields", ["event", *FIELDS])
+    begin, end = j.us_of(arguments["from"]), j.us_of(arguments["to"]) + j.US["day"]
+    shown = {actor: [e for e in events if e.us >= begin] for actor, events in j.selected(
+        {k: v for k, v in arguments.items() if k == "filters"}, actors, end).items()}
+    groups = {side: {actor for actor, events in shown.items()
+                     if events and j.in_segment(arguments[side], actors[actor], end)}
+              for side in "ab"}
+    asked = {**arguments, "source": j.SOURCE, "limit": 1000}
+    result, found = pages(store, "compare_groups", asked, "differences")
     sizes = result["size_a"], result["size_b"], result["overlap"]
+    a, b = groups["a"], groups["b"]
     if sizes != (len(a), len(b), len(a & b)):
         return [f"sizes and overlap {sizes}, expected {len(a), len(b), len(a & b)}"]
     if not a or not b:
         return out
-    want = reference.differences(a, b, shown, arguments["fields"])
+    want = reference.differences(a, b, shown, fields)
     got = {(d["field"], d["value"]): d for d in found}
     for key in sorted(set(got) | set(want)):
         item, (share_a, share_b, score) = got.get(key), want.get(key, (0, 0, 0))
@@ -87,45 +102,9 @@ def check_groups(_rnd, store, actors, arguments):
                                 close(item["difference"], share_a - share_b) and
                                 close(abs(item["score"]), score)):
             out.append(f"{key}: {item}, expected {share_a}, {share_b}, score {score}")
-    return out
-
-
-# --- explain_funnel ---------------------------------------------------------------------------------
-
-
-def random_step(rnd):
-    arguments = properties_funnel.random_question(rnd)
-    while len(arguments["steps"]) < 2 or "breakdown" in arguments or \
-            arguments["order"] == "unordered":
-        arguments = properties_funnel.random_question(rnd)
-    arguments["step"] = rnd.randint(2, len(arguments["steps"]))
-    return arguments
-
-
-def check_step(_rnd, store, actors, arguments):
-    out = []
-    selected = j.selected(arguments, actors, properties_funnel.END)
-    counts, (won, lost) = reference.factors(arguments, selected, FIELDS)
-    _, found = pages(store, "explain_funnel",
-                     {**arguments, **properties_funnel.ALL, "limit": 1000}, "factors")
-    got = {(f["field"].removeprefix("event."), f["value"]): f for f in found}
-    least = 10 if won + lost >= 200 else 2
-    if not won or not lost:
-        return [f"{len(got)} factors, nobody to compare"] if got else []
-    tables = {k: (x, y, won - x, lost - y) for k, (x, y) in counts.items()
-              if least <= x + y < won + lost}  # what all have tells nothing
-    ps = dict(zip(tables, reference.adjusted([reference.independence(*t)
-                                              for t in tables.values()])))
-    for key in sorted(set(got) | set(tables)):
-        if key not in got or key not in tables:
-            out.append(f"{key}: {got.get(key)}, expected (with, without) {tables.get(key)}")
-            continue
-        x, y, _, _ = tables[key]
-        ratio, low, high = reference.odds(*tables[key])
-        want = {"converted_share": x / won, "dropped_share": y / lost, "count": x + y,
-                "lift": x / (x + y) / (won / (won + lost)), "odds_ratio": ratio, "ci_low": low,
-                "ci_high": high, "p_adjusted": ps[key]}
-        wrong = {k: (got[key][k], v) for k, v in want.items() if not close(got[key][k], v)}
-        if wrong:
-            out.append(f"{key}: (got, expected) {wrong}")
+    order = [(-abs(d["score"]), -round(abs(d["difference"]), 12)) for d in found]
+    if order != sorted(order):
+        out.append("not by score")
+    having = reference.value_actors({k: shown[k] for k in a | b}, fields)
+    check_actors(rnd, store, asked, groups, having, out)
     return out

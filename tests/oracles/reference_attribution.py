@@ -1,6 +1,7 @@
 """Attribution by the letter of the contract: each conversion, the touches before it, each model.
 
-A journey is (channels of its touches in order, their times, the time of the conversion or None).
+A journey is (actor, channels of its touches in order, their times, the time of the conversion or
+None).
 """
 from journeys import US, matches
 
@@ -22,13 +23,13 @@ def journeys(arguments, actors, begin):
     with the touches before it, and one for each actor's touches that no conversion follows."""
     within = int(arguments["within"]["value"] * US[arguments["within"]["unit"]])
     found = []
-    for events in actors.values():
+    for actor, events in actors.items():
         won = [i for i, e in enumerate(events)
                if matches(arguments["conversion"], e) and e.us >= begin]
         touches = [i for i, e in enumerate(events) if is_touch(arguments, e)]
 
-        def journey(mine, at):
-            return ([channel_of(arguments, events[i]) for i in mine],
+        def journey(mine, at, actor=actor, events=events):
+            return (actor, [channel_of(arguments, events[i]) for i in mine],
                     [events[i].us for i in mine], at)
 
         for at in won:
@@ -41,13 +42,30 @@ def journeys(arguments, actors, begin):
     return found
 
 
+def credited(arguments, found):
+    """Of each journey that led to a conversion what the model looks at: one touch, or all."""
+    part = {"first": slice(1), "last": slice(-1, None), "nearest": slice(-1, None)}.get(
+        arguments["model"], slice(None))
+    return [(actor, channels[part], times[part], at) if at is not None else (actor, channels, times, at)
+            for actor, channels, times, at in found]
+
+
+def kept(found, touches, limit):
+    """{channel: what it is told as}: those with most conversions, then with most touches; the rest
+    is (other)."""
+    counts = {}
+    for _, channels, _, at in found:
+        for channel in set(channels) if at is not None else ():
+            counts[channel] = counts.get(channel, 0) + 1
+    every = set(counts) | set(touches) | {c for _, channels, _, _ in found for c in channels}
+    order = sorted(every, key=lambda c: (-counts.get(c, 0), -touches.get(c, 0) if c not in counts else 0,
+                                         c.encode()))
+    return {c: c if i < limit else "(other)" for i, c in enumerate(order)}
+
+
 def claims(model, channels, times):
     """What each touch of a journey claims."""
     n = len(channels)
-    if model == "first":
-        return [float(i == 0) for i in range(n)]
-    if model in ("last", "nearest"):
-        return [float(i == n - 1) for i in range(n)]
     if model == "position" and n > 2:
         return [0.4, *[0.2 / (n - 2)] * (n - 2), 0.4]
     if model == "decay":
@@ -87,12 +105,12 @@ def conversion_rate(steps, states, without):
 def markov(found):
     """{channel: its share of the removal effects}"""
     steps = {}
-    for channels, _, at in found:
+    for _, channels, _, at in found:
         if channels:
             walk = ["START", *[("channel", c) for c in channels], "LOST" if at is None else "WON"]
             for a, b in zip(walk, walk[1:]):
                 steps.setdefault(a, {})[b] = steps.get(a, {}).get(b, 0) + 1
-    names = sorted({c for channels, _, _ in found for c in channels})
+    names = sorted({c for _, channels, _, _ in found for c in channels})
     states = ["START"] + [("channel", c) for c in names]
     if not names:
         return {}
@@ -105,7 +123,7 @@ def markov(found):
 
 def probabilistic(found):
     """{channel: how strongly it speaks for a conversion} (Shao and Li 2011)"""
-    sets = [(set(channels), at is not None) for channels, _, at in found if channels]
+    sets = [(set(channels), at is not None) for _, channels, _, at in found if channels]
     names = sorted(set().union(*[s for s, _ in sets])) if sets else []
 
     def rate(*wanted):
@@ -130,7 +148,7 @@ def credits(arguments, found):
     model = arguments["model"]
     strengths = probabilistic(found) if model == "probabilistic" else {}
     credit, attributed = {}, 0
-    for channels, times, at in found:
+    for _, channels, times, at in found:
         if at is None:
             continue
         if not channels:
@@ -146,8 +164,7 @@ def credits(arguments, found):
         else:
             parts = {}
             for channel, claim in zip(channels, claims(model, channels, times)):
-                if claim:
-                    parts[channel] = parts.get(channel, 0) + claim
+                parts[channel] = parts.get(channel, 0) + claim
         for channel, part in parts.items():
             item = credit.setdefault(channel, [0, 0.0])
             item[0] += 1

@@ -1,10 +1,7 @@
-"""What tells two groups apart, and why some take a step: by the descriptions of the tools' members."""
+"""What tells two groups apart: by the descriptions of the members of compare_groups."""
 import math
 
-import reference_funnel
-from journeys import US, field_of, matches
-
-PATIENCE = 1800 * US["second"]
+from journeys import field_of
 
 
 # --- statistics -------------------------------------------------------------------------------------
@@ -78,33 +75,3 @@ def differences(a, b, actors, fields):
         h = abs(2 * math.asin(math.sqrt(share_a)) - 2 * math.asin(math.sqrt(share_b)))
         out[key] = (share_a, share_b, h if p < 0.05 else 0)
     return out
-
-
-# --- explain_funnel ---------------------------------------------------------------------------------
-
-
-def factors(arguments, actors, fields):
-    """{(field, value): (converted, dropped)} and (all converted, all dropped) of a step."""
-    step, steps = arguments["step"], arguments["steps"]
-    before = next(n for n in range(step - 1, 0, -1) if not steps[n - 1].get("optional"))
-    came = {}
-    for actor, events in actors.items():
-        for _, _, run in reference_funnel.journeys(arguments, events):
-            if before in run:
-                came[actor] = run
-    taken = sorted(run[step] - run[before] for run in came.values() if step in run)
-    usual = taken[int(0.95 * len(taken))] if taken else 0
-    counts = {}
-    for actor, run in came.items():
-        began, is_won = run[before], step in run
-        end = run[step] if is_won else \
-            min(run[1] + reference_funnel.window(arguments), began + max(PATIENCE, usual)) + 1
-        at = next(e for e in actors[actor] if e.us == began and matches(steps[before - 1], e))
-        having = {(f, field_of(at, f)) for f in fields if field_of(at, f)}
-        having |= {("event", e.name) for e in actors[actor] if began < e.us < end and
-                   not any(matches(s, e) for s in steps)}
-        for key in having:
-            won, lost = counts.get(key, (0, 0))
-            counts[key] = (won + is_won, lost + (not is_won))
-    won = sum(step in run for run in came.values())
-    return counts, (won, len(came) - won)
