@@ -4,6 +4,7 @@
 #include "args.h"
 #include "attribution.h"
 #include "attribution_model.h"
+#include "cell.h"
 #include "json.h"
 #include "nameless.h"
 #include "sql_text.h"
@@ -422,32 +423,28 @@ static void add_condition(const struct run *run, const char *value, const char *
 static int plan_actors(struct run *run, const json_t *cell, struct err *ret_err)
 {
     struct attribution a;
-    int64_t limit = 0, offset = 0;
     const char *value = json_get_string(cell, "value", NULL);
     int rc = attribution_read(run, &a, ret_err);
     if (value == NULL)
         return err_set(ret_err, ERR_ARGUMENT, "cell.value", "a channel as the result names it");
-    if (rc == 0)
-        rc = run_page(run, 100, &limit, &offset, ret_err);
     if (rc < 0)
         return rc;
     struct query q;
     struct buf journeys = {0}, in_cell = {0};
     query_init(&q);
-    query_set_integer(&q, "limit", limit);
-    query_set_integer(&q, "offset", offset);
     query_set_text(&q, "none", "(none)");
     rc = attribution_journeys(run, &a, JOURNEYS_PLACES, NULL, &q, &journeys, ret_err);
     add_condition(run, value, buf_text(&journeys), &q, &in_cell);
     if (rc == 0)
-        rc = run_query(run, &q, &sql_attribution_actors,
-                       (const struct query_fragment[]){
-                           {"journeys", buf_text(&journeys)}, {"in_cell", buf_text(&in_cell)}, {0}},
-                       (size_t)limit + 1, ret_err);
+        rc = cell_plan_actors(run, &q, &sql_attribution_actors,
+                              (const struct query_fragment[]){{"journeys", buf_text(&journeys)},
+                                                              {"in_cell", buf_text(&in_cell)},
+                                                              {0}},
+                              ret_err);
     buf_done(&journeys);
     buf_done(&in_cell);
     query_done(&q);
-    return rc < 0 ? rc : 0;
+    return rc;
 }
 
 static const struct step steps[] = {{plan, shape},

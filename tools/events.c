@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cell.h"
 #include "json.h"
 #include "segment.h"
 #include "sql_text.h"
@@ -193,15 +194,10 @@ int events_plan_actors(struct events *e, struct run *run, struct err *ret_err)
 {
     struct query *q = e->q;
     struct buf rows = {0};
-    int64_t limit = 0, offset = 0;
     events_end(e, &rows);
-    int rc = run_page(run, 100, &limit, &offset, ret_err);
-    query_set_integer(q, "limit", limit);
-    query_set_integer(q, "offset", offset);
-    if (rc == 0)
-        rc = run_query(run, q, &sql_run_actors,
-                       (const struct query_fragment[]){{"rows", buf_text(&rows)}, {0}},
-                       (size_t)limit + 1, ret_err);
+    int rc =
+        cell_plan_actors(run, q, &sql_run_actors,
+                         (const struct query_fragment[]){{"rows", buf_text(&rows)}, {0}}, ret_err);
     buf_done(&rows);
-    return rc < 0 ? rc : 0;
+    return rc;
 }

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cell.h"
 #include "funnel_result.h"
 #include "json.h"
 #include "period.h"
@@ -61,7 +62,7 @@ static int read_time(const struct run *run, const struct funnel *f, const json_t
 }
 
 static int add_query(struct run *run, const struct funnel *f, struct query *q, struct cell *c,
-                     int64_t limit, struct err *ret_err)
+                     struct err *ret_err)
 {
     struct buf journeys = {0}, rank = {0};
     bool has_values = c->values != NULL;
@@ -76,11 +77,12 @@ static int add_query(struct run *run, const struct funnel *f, struct query *q, s
                                          {has_values ? "rank" : NULL, buf_text(&rank)},
                                          {0}};
     if (rc == 0)
-        rc = run_query(run, q, has_values ? &sql_run_funnel_value_actors : &sql_run_funnel_actors,
-                       fragments, (size_t)limit + 1, ret_err);
+        rc = cell_plan_actors(run, q,
+                              has_values ? &sql_run_funnel_value_actors : &sql_run_funnel_actors,
+                              fragments, ret_err);
     buf_done(&journeys);
     buf_done(&rank);
-    return rc < 0 ? rc : 0;
+    return rc;
 }
 
 int funnel_plan_actors(struct run *run, const json_t *cell, struct err *ret_err)
@@ -88,7 +90,6 @@ int funnel_plan_actors(struct run *run, const json_t *cell, struct err *ret_err)
     struct funnel f;
     struct cell c = {0};
     struct query q;
-    int64_t limit = 0, offset = 0;
     json_t *values = NULL;
     query_init(&q);
     int rc = funnel_read(run->arguments, &f, ret_err);
@@ -97,22 +98,15 @@ int funnel_plan_actors(struct run *run, const json_t *cell, struct err *ret_err)
     if (rc == 0)
         rc = read_time(run, &f, cell, &q, &c, ret_err);
     if (rc == 0)
-        rc = run_page(run, 100, &limit, &offset, ret_err);
-    if (rc == 0)
-        rc = run_cell_values(cell, json_array_size(f.breakdown), &values, ret_err);
-    if (rc == 0) {
-        c.values = values;
-        query_set_integer(&q, "limit", limit);
-        query_set_integer(&q, "offset", offset);
-    }
+        rc = cell_values(cell, json_array_size(f.breakdown), &values, ret_err);
+    c.values = values;
     if (rc == 0 && values != NULL) {
         query_set_integer(&q, "breakdown_limit", f.breakdown_limit);
         query_set_texts(&q, "values", values);
-        query_set_integer(&q, "is_other",
-                          strcmp(json_string_value(json_array_get(values, 0)), "(other)") == 0);
+        query_set_integer(&q, "is_other", cell_is_other(values));
     }
     if (rc == 0)
-        rc = add_query(run, &f, &q, &c, limit, ret_err);
+        rc = add_query(run, &f, &q, &c, ret_err);
     buf_done(&c.inside);
     query_done(&q);
     return rc;

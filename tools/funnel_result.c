@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bind.h"
+#include "cell.h"
 #include "json.h"
 #include "nameless.h"
 #include "statistics.h"
@@ -123,11 +124,10 @@ static void shape_breakdowns(struct run *run, const struct funnel *f)
             if (step >= 1 && step <= f->step_count)
                 levels[step - 1] = read_level(row, 3);
         }
-        json_t *names = is_other ? json_array() : json_copy((json_t *)value);
-        for (size_t k = 0; is_other && k < json_array_size(f->breakdown); k++)
-            json_array_append_new(names, json_string("(other)"));
         json_array_append_new(
-            items, json_pack("{s:o, s:o}", "breakdown", names, "steps", step_items(f, levels)));
+            items, json_pack("{s:o, s:o}", "breakdown",
+                             cell_value_names(is_other, value, json_array_size(f->breakdown)),
+                             "steps", step_items(f, levels)));
     }
     json_object_set_new(run->result, "breakdowns", items);
     if (run_rows_truncated(run, 1))

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cell.h"
 #include "funnel_result.h"
 #include "json.h"
 #include "text.h"
@@ -55,16 +56,6 @@ static void add_points(const struct run *run, const struct calendar *c, const st
                                 json_real((double)line->converted[i] / (double)line->entered[i]));
         json_array_append_new(points, point);
     }
-}
-
-static json_t *value_of(const struct funnel *f, const json_t *row)
-{
-    if (json_integer_value(json_array_get(row, 0)) == 0)
-        return json_incref(json_array_get(row, 1));
-    json_t *names = json_array();
-    for (size_t i = 0; i < json_array_size(f->breakdown); i++)
-        json_array_append_new(names, json_string("(other)"));
-    return names;
 }
 
 /* --- words
@@ -161,7 +152,9 @@ static void shape_values(struct run *run, const struct funnel *f, const struct c
 {
     const json_t *rows = run_rows(run, 1);
     for (size_t i = 0; i < json_array_size(rows);) {
-        json_t *value = value_of(f, json_array_get(rows, i));
+        const json_t *row = json_array_get(rows, i);
+        json_t *value = cell_value_names(json_integer_value(json_array_get(row, 0)) != 0,
+                                         json_array_get(row, 1), json_array_size(f->breakdown));
         memset(line->entered, 0, sizeof *line->entered * c->count);
         memset(line->converted, 0, sizeof *line->converted * c->count);
         line->value = value;

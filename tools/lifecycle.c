@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "activity.h"
+#include "cell.h"
 #include "json.h"
 #include "period.h"
 #include "run.h"
@@ -276,20 +277,14 @@ static int plan_rows(struct run *run, struct query *q, const struct calendar *pa
 {
     struct events e;
     struct buf rows = {0};
-    int64_t limit = 0, offset = 0;
-    int rc = run_page(run, 100, &limit, &offset, ret_err);
-    if (rc == 0)
-        rc = activity_begin(&e, run, q, pair, INT64_MIN, ret_err);
+    int rc = activity_begin(&e, run, q, pair, INT64_MIN, ret_err);
     if (rc < 0)
         return rc;
-    query_set_integer(q, "limit", limit);
-    query_set_integer(q, "offset", offset);
     events_end(&e, &rows);
-    rc = run_query(run, q, &sql_lifecycle_actors,
-                   (const struct query_fragment[]){{"rows", buf_text(&rows)}, {0}},
-                   (size_t)limit + 1, ret_err);
+    rc = cell_plan_actors(run, q, &sql_lifecycle_actors,
+                          (const struct query_fragment[]){{"rows", buf_text(&rows)}, {0}}, ret_err);
     buf_done(&rows);
-    return rc < 0 ? rc : 0;
+    return rc;
 }
 
 static int plan_actors(struct run *run, const json_t *cell, struct err *ret_err)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "args.h"
+#include "cell.h"
 #include "json.h"
 #include "nameless.h"
 #include "retention.h"
@@ -210,16 +211,6 @@ static json_t *average_items(const struct retention *r, const struct tally *tall
     return items;
 }
 
-static json_t *value_names(const json_t *row, size_t count)
-{
-    if (json_integer_value(json_array_get(row, 0)) == 0)
-        return json_incref(json_array_get(row, 1));
-    json_t *names = json_array();
-    for (size_t i = 0; i < count; i++)
-        json_array_append_new(names, json_string("(other)"));
-    return names;
-}
-
 /* The rows of one value from *i on, as counts[cohort][column]. */
 static void read_value(const struct retention *r, const json_t *rows, size_t *i, json_int_t *counts)
 {
@@ -303,7 +294,9 @@ static void shape_lists(struct run *run, const struct retention *r, json_int_t *
     do {
         json_t *values = NULL;
         if (fields_count > 0 && i < json_array_size(rows))
-            values = value_names(json_array_get(rows, i), fields_count);
+            values = cell_value_names(
+                json_integer_value(json_array_get(json_array_get(rows, i), 0)) != 0,
+                json_array_get(json_array_get(rows, i), 1), fields_count);
         read_value(r, rows, &i, counts);
         for (json_int_t k = 0; k < r->calendar.count; k++)
             if (fields_count == 0 || counts[k * r->columns] > 0)
@@ -362,10 +355,9 @@ static int read_values(const struct run *run, const json_t *cell, struct query *
 {
     json_t *none = json_array(), *values = NULL;
     size_t count = json_array_size(json_object_get(run->arguments, "breakdown"));
-    int rc = run_cell_values(cell, count, &values, ret_err);
-    const char *first = json_string_value(json_array_get(values, 0));
+    int rc = cell_values(cell, count, &values, ret_err);
     query_set_integer(q, "any_value", values == NULL);
-    query_set_integer(q, "is_other", first != NULL && strcmp(first, "(other)") == 0);
+    query_set_integer(q, "is_other", cell_is_other(values));
     query_set_texts(q, "values", values != NULL ? values : none);
     query_set_integer(q, "breakdown_limit",
                       json_get_integer(run->arguments, "breakdown_limit", 25));
@@ -375,30 +367,25 @@ static int read_values(const struct run *run, const json_t *cell, struct query *
 
 static int plan_actors(struct run *run, const json_t *cell, struct err *ret_err)
 {
-    int64_t limit = 0, offset = 0;
     int rc = remember(run, ret_err);
-    if (rc == 0)
-        rc = run_page(run, 100, &limit, &offset, ret_err);
     if (rc < 0)
         return rc;
     const struct retention *r = run->state;
     struct query q;
     struct buf visits = {0};
     query_init(&q);
-    query_set_integer(&q, "limit", limit);
-    query_set_integer(&q, "offset", offset);
     rc = read_cell(run, r, cell, &q, ret_err);
     if (rc == 0)
         rc = read_values(run, cell, &q, ret_err);
     if (rc == 0)
         rc = retention_visits(run, r, true, &q, &visits, ret_err);
     if (rc == 0)
-        rc = run_query(run, &q, &sql_retention_actors,
-                       (const struct query_fragment[]){{"visits", buf_text(&visits)}, {0}},
-                       (size_t)limit + 1, ret_err);
+        rc = cell_plan_actors(run, &q, &sql_retention_actors,
+                              (const struct query_fragment[]){{"visits", buf_text(&visits)}, {0}},
+                              ret_err);
     buf_done(&visits);
     query_done(&q);
-    return rc < 0 ? rc : 0;
+    return rc;
 }
 
 static const struct step steps[] = {{plan, shape}, {plan_empty, shape_empty}, {0}};

@@ -664,21 +664,6 @@ void run_set_cursor(struct run *run, int64_t next_offset)
     json_object_set_new(run->result, "cursor", json_sprintf("o%lld", (long long)next_offset));
 }
 
-int run_cell_values(const json_t *cell, size_t count, json_t **ret_values, struct err *ret_err)
-{
-    json_t *values = json_object_get(cell, "breakdown");
-    if (values == NULL || (count == 0 && json_is_array(values) && json_array_size(values) == 0))
-        return 0;
-    bool is_good = json_is_array(values) && json_array_size(values) == count;
-    for (size_t i = 0; i < json_array_size(values); i++)
-        is_good = is_good && json_is_string(json_array_get(values, i));
-    if (!is_good)
-        return err_set(ret_err, ERR_ARGUMENT, "cell.breakdown",
-                       "expected a list of %zu texts, one for each breakdown field", count);
-    *ret_values = values;
-    return 0;
-}
-
 json_t *run_time(const struct run *run, int64_t unix_us)
 {
     char text[48];

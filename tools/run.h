@@ -102,10 +102,6 @@ int run_page(const struct run *run, int64_t fallback_limit, int64_t *ret_limit, 
              struct err *ret_err);
 void run_set_cursor(struct run *run, int64_t next_offset);
 
-/* The breakdown values that a cell names, one text for each of `count` fields; *ret_values stays
- * NULL when it names none. Borrowed from the cell. */
-int run_cell_values(const json_t *cell, size_t count, json_t **ret_values, struct err *ret_err);
-
 /* ISO 8601 in the run's time zone ("2026-03-02T10:00:00.123+01:00", UTC as "Z"). New reference. */
 json_t *run_time(const struct run *run, int64_t unix_us);
 json_t *run_date(const struct run *run, int64_t unix_us); /* "2026-03-02" */

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "args.h"
+#include "cell.h"
 #include "json.h"
 #include "nameless.h"
 #include "paths.h"
@@ -511,36 +512,31 @@ static int plan_actors(struct run *run, const json_t *cell, struct err *ret_err)
     struct query q;
     struct paths p = {0};
     struct buf runs = {0}, source = {0}, target = {0};
-    int64_t limit = 0, offset = 0;
     query_init(&q);
     int rc = read_cell(run, cell, ret_err);
-    if (rc == 0)
-        rc = run_page(run, 100, &limit, &offset, ret_err);
     if (rc == 0)
         rc = paths_init(&p, run, &q, ret_err);
     if (rc == 0)
         rc = paths_placed_runs(&p, &runs, ret_err);
     query_set_integer(&q, "step", json_get_integer(cell, "step", 0));
     query_set_integer(&q, "zero_us", p.zero_us);
-    query_set_integer(&q, "limit", limit);
-    query_set_integer(&q, "offset", offset);
     if (rc == 0) {
         add_end(&p, "f", json_get_string(cell, "from", ""), &source);
         add_end(&p, "t", json_get_string(cell, "to", ""), &target);
-        rc = run_query(run, &q, &sql_run_paths_actors,
-                       (const struct query_fragment[]){{"names", buf_text(&p.names)},
-                                                       {"runs", buf_text(&runs)},
-                                                       {"source", buf_text(&source)},
-                                                       {"target", buf_text(&target)},
-                                                       {0}},
-                       (size_t)limit + 1, ret_err);
+        rc = cell_plan_actors(run, &q, &sql_run_paths_actors,
+                              (const struct query_fragment[]){{"names", buf_text(&p.names)},
+                                                              {"runs", buf_text(&runs)},
+                                                              {"source", buf_text(&source)},
+                                                              {"target", buf_text(&target)},
+                                                              {0}},
+                              ret_err);
     }
     struct buf *all[] = {&runs, &source, &target};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         buf_done(all[i]);
     paths_done(&p);
     query_done(&q);
-    return rc < 0 ? rc : 0;
+    return rc;
 }
 
 static const struct step steps[] = {

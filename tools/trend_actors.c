@@ -1,6 +1,7 @@
 /* Who stands behind a point: the cell {time, series, breakdown}. */
 #include <string.h>
 
+#include "cell.h"
 #include "json.h"
 #include "period.h"
 #include "trend.h"
@@ -69,11 +70,10 @@ static int read_cell(const struct run *run, const struct trend *t, const json_t 
     if (rc == 0 && time != NULL)
         rc = find_time(run, t, time, &c, ret_err);
     if (rc == 0)
-        rc = run_cell_values(cell, t->field_count, &c.value, ret_err);
+        rc = cell_values(cell, t->field_count, &c.value, ret_err);
     if (rc < 0)
         return rc;
-    const char *first = json_string_value(json_array_get(c.value, 0));
-    c.is_other = first != NULL && strcmp(first, "(other)") == 0;
+    c.is_other = cell_is_other(c.value);
     *ret_cell = c;
     return 0;
 }

@@ -1,6 +1,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "cell.h"
 #include "trend.h"
 
 /* --- where a row belongs --------------------------------------------------------------------- */
@@ -68,10 +69,7 @@ static void collect_values(struct trend *t, const json_t *rows)
         json_t *value = json_array_get(row, COLUMN_VALUE);
         size_t count = json_array_size(t->values);
         if (is_set(row, COLUMN_OTHER)) {
-            json_t *names = json_array();
-            for (size_t k = 0; k < t->field_count; k++)
-                json_array_append_new(names, json_string("(other)"));
-            json_array_append_new(t->values, names);
+            json_array_append_new(t->values, cell_value_names(true, NULL, t->field_count));
             t->has_other = true;
             break;
         }
