@@ -6,18 +6,15 @@
 
 #include "cell.h"
 #include "json.h"
+#include "rows_where.h"
 #include "segment.h"
 #include "sql_text.h"
 
 static void add_optional(struct events *e, enum source_field field, const char *name)
 {
-    const struct source *s = e->run->source;
-    buf_puts(&e->columns, ", CAST(");
-    if (s->fields[field].count == 0)
-        buf_puts(&e->columns, "''");
-    else
-        source_logical(s, e->q, field, &e->columns, NULL);
-    buf_printf(&e->columns, ", 'String') AS %s", name);
+    buf_puts(&e->columns, ", ");
+    rows_logical(e->run, e->q, field, &e->columns);
+    buf_printf(&e->columns, " AS %s", name);
 }
 
 static int add_breakdown(struct events *e, struct err *ret_err)

@@ -4,6 +4,7 @@
 #include "args.h"
 #include "json.h"
 #include "rpc.h"
+#include "rows_where.h"
 #include "run.h"
 #include "session_result.h"
 #include "session_spans.h"
@@ -75,12 +76,7 @@ static int fill_parts(const struct run *run, struct query *q, struct parts *p, s
     buf_puts(&p->who, " = ");
     query_bind_text(q, &p->who, json_get_string(run->arguments, "actor_id", ""));
     source_time_between(s, q, run->period.from_us, run->period.to_us, &p->in_time);
-    buf_puts(&p->session, "CAST(");
-    if (s->fields[SOURCE_SESSION].count == 0)
-        buf_puts(&p->session, "''");
-    else
-        source_logical(s, q, SOURCE_SESSION, &p->session, NULL);
-    buf_puts(&p->session, ", 'String')");
+    rows_logical(run, q, SOURCE_SESSION, &p->session);
     if (s->order != NULL)
         sql_identifier(&p->order, s->order);
     else
