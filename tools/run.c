@@ -46,6 +46,16 @@ int run_query(struct run *run, struct query *q, const struct sql_text *text,
     return (int)r->query_count++;
 }
 
+bool run_has_asked(const struct run *run)
+{
+    return run_state_of_const(run)->query_count > 0;
+}
+
+void run_set_argument(struct run *run, const char *name, json_t *value)
+{
+    json_object_set_new(run_state_of(run)->bound, name, value);
+}
+
 const json_t *run_rows(const struct run *run, int index)
 {
     return run_state_of_const(run)->queries[index].rows.items;

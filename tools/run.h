@@ -89,6 +89,13 @@ int run_query(struct run *run, struct query *q, const struct sql_text *text,
 const json_t *run_rows(const struct run *run, int index);
 bool run_rows_truncated(const struct run *run, int index);
 
+/* Whether that round had queries: plan() need not add any. */
+bool run_has_asked(const struct run *run);
+
+/* Goes on as if the caller had given this argument, in what the result suggests, too. Takes the
+ * reference. */
+void run_set_argument(struct run *run, const char *name, json_t *value);
+
 /* Notes for meta. Arguments of `next`: a new reference, taken. */
 void run_warn(struct run *run, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void run_suggest(struct run *run, const char *tool, json_t *arguments, const char *why);

@@ -431,16 +431,13 @@ static int plan_users(struct run *run, struct err *ret_err)
     if (!wants_users(run))
         return 0;
     /* From here on it is as if the caller had said so, in what the result suggests, too. */
-    json_object_set_new((json_t *)run->arguments, "actor", json_string("user"));
-    run->state = run;
+    run_set_argument(run, "actor", json_string("user"));
     return plan(run, ret_err);
 }
 
 static int shape_users(struct run *run, struct err *ret_err)
 {
-    bool has_asked = run->state != NULL;
-    run->state = NULL;
-    if (!has_asked)
+    if (!run_has_asked(run))
         return 0;
     int rc = shape(run, ret_err);
     if (rc == 0 && !is_empty(run))
