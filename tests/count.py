@@ -13,6 +13,7 @@ import sys
 GOOD = {"OK", "EXPECTEDFAIL"}
 NODE = re.compile(r"^\S+ (pass|fail|cancelled|skipped|todo) (\d+)\s*$", re.M)
 TAP = re.compile(r"^(not )?ok \d+(?:.*?# *(SKIP|TODO))?", re.M | re.I)
+BROKEN = re.compile(r"^ *(?:not ok \d+.*|\u2716 .*)\n(?:(?! *(?:not )?ok \d| *# Subtest|[\u2714\u2139]).*\n){0,40}", re.M)
 LEFT_OUT = re.compile(r"^.*(?:# *SKIP|\ufe63).*$", re.M | re.I)
 
 
@@ -49,6 +50,7 @@ def main():
         total = [a + b for a, b in zip(total, counts)]
         if counts[1]:
             print(f"failed: {test['name']} ({test['result']})", file=sys.stderr)
+            print("".join(BROKEN.findall(test.get("stdout") or ""))[:8000], file=sys.stderr)
         if counts[2]:
             print(f"skipped: {test['name']}, {counts[2]} of {sum(counts)}", file=sys.stderr)
             for line in LEFT_OUT.findall(test.get("stdout") or ""):

@@ -54,7 +54,7 @@ async function start(rig, hasParent) {
   child.stdin.on('error', () => {});
   child.stdout.on('error', () => {}).setEncoding('utf8').on('data', (text) => { side.out += text; });
   child.stderr.setEncoding('utf8').on('data', (text) => { side.log += text; });
-  side.gone = once(child, 'exit');
+  side.gone = once(child, 'close');
   if (hasParent) await until(() => { side.pid = Number(/^\d+$/m.exec(side.log)?.[0]); return side.pid; }, 'the shell starts nothing');
   return side;
 }

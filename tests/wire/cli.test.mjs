@@ -371,7 +371,7 @@ async function killed(args, signal, time, env) {
   let errors = '';
   child.stderr.setEncoding('utf8').on('data', (text) => { errors += text; });
   child.stdout.resume();
-  const exit = once(child, 'exit');
+  const exit = once(child, 'close'); // by then all that it said has been read
   await time;
   const started = performance.now();
   child.kill(signal);
@@ -442,7 +442,7 @@ function startStdio(args, env) {
       waiting.delete(message.id);
     }
   });
-  const exit = once(child, 'exit');
+  const exit = once(child, 'close'); // by then all that it said has been read
   return {
     child,
     exit,
@@ -631,7 +631,7 @@ async function startServe(args, env) {
   child.stderr.setEncoding('utf8').on('data', (text) => { errors += text; });
   await until(() => /"url":"[^"]+\/mcp"/.test(errors), () => errors);
   const [, url] = /"url":"([^"]+)\/mcp"/.exec(errors);
-  return { child, url, errors: () => errors, exit: once(child, 'exit') };
+  return { child, url, errors: () => errors, exit: once(child, 'close') };
 }
 
 test('serve listens on the loopback alone', () => {
