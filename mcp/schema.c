@@ -31,6 +31,19 @@ static json_t *finish(json_t *value, bool failed)
     return NULL;
 }
 
+/* Takes both references. */
+static json_t *closed_object(json_t *properties, json_t *required, bool failed)
+{
+    json_t *schema = json_object();
+    put(schema, "type", json_string("object"), &failed);
+    put(schema, "properties", properties, &failed);
+    if (json_array_size(required) > 0)
+        put(schema, "required", json_incref(required), &failed);
+    put(schema, "additionalProperties", json_false(), &failed);
+    json_decref(required);
+    return finish(schema, failed || required == NULL);
+}
+
 static json_t *number(enum value_type type, double value)
 {
     bool is_whole = fabs(value) < 9.2e18 && value == floor(value); /* what a json_int_t holds */
@@ -120,14 +133,7 @@ static json_t *input_object(const struct param *params, int depth)
             json_array_append_new(required, json_string(row->name)) != 0)
             failed = true;
     }
-    json_t *schema = json_object();
-    put(schema, "type", json_string("object"), &failed);
-    put(schema, "properties", properties, &failed);
-    if (json_array_size(required) > 0)
-        put(schema, "required", json_incref(required), &failed);
-    put(schema, "additionalProperties", json_false(), &failed);
-    json_decref(required);
-    return finish(schema, failed || required == NULL);
+    return closed_object(properties, required, failed);
 }
 
 json_t *schema_input(const struct param *params)
@@ -166,14 +172,7 @@ static json_t *output_object(const struct field *fields, int depth)
         if (!row->is_optional && json_array_append_new(required, json_string(row->name)) != 0)
             failed = true;
     }
-    json_t *schema = json_object();
-    put(schema, "type", json_string("object"), &failed);
-    put(schema, "properties", properties, &failed);
-    if (json_array_size(required) > 0)
-        put(schema, "required", json_incref(required), &failed);
-    put(schema, "additionalProperties", json_false(), &failed);
-    json_decref(required);
-    return finish(schema, failed || required == NULL);
+    return closed_object(properties, required, failed);
 }
 
 json_t *schema_output(const struct field *fields)
