@@ -137,7 +137,10 @@ class Http:
 
 
 def result_of(answer):
-    result = json.loads(answer).get("result", {})
+    try:
+        result = json.loads(answer).get("result", {})
+    except json.JSONDecodeError:
+        sys.exit(f"not one message: {answer[:500]!r}")
     if "structuredContent" not in result:
         sys.exit(f"no result: {answer[:500]!r}")
     return result["structuredContent"]
