@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cell.h"
 #include "json.h"
 #include "nameless.h"
 #include "text.h"
@@ -135,21 +136,27 @@ static void write_leader(struct run *run, const struct trend *t, const struct tr
 {
     char name[300], value[48], share[32];
     double sum = 0;
-    bool adds_up = lines[0].math == MATH_TOTAL || lines[0].math == MATH_SUM;
-    for (size_t i = 0; i < values; i++)
-        sum += isnan(lines[i].total[0]) ? 0 : lines[i].total[0];
-    line_name(t, &lines[0], false, name, sizeof name);
-    number(value, sizeof value, lines[0].total[TREND_CURRENT]);
-    buf_printf(&run->text, "%.150s: %s leads with %s", lines[0].name, name,
+    const struct trend_line *best = lines; /* the values are ordered by the first series alone */
+    for (size_t i = 0; i < values; i++) {
+        double total = lines[i].total[TREND_CURRENT];
+        sum += isnan(total) ? 0 : total;
+        bool is_value = !cell_is_other(json_array_get(t->values, lines[i].value));
+        if (is_value && (total > best->total[TREND_CURRENT] || isnan(best->total[TREND_CURRENT])))
+            best = &lines[i];
+    }
+    bool adds_up = best->math == MATH_TOTAL || best->math == MATH_SUM;
+    line_name(t, best, false, name, sizeof name);
+    number(value, sizeof value, best->total[TREND_CURRENT]);
+    buf_printf(&run->text, "%.150s: %s leads with %s", best->name, name,
                value[0] != '\0' ? value : "no value");
-    if (adds_up && !lines[0].is_formula && sum > 0) {
+    if (adds_up && !best->is_formula && sum > 0) {
         char all[48];
         number(all, sizeof all, sum);
         buf_printf(&run->text, ", %s of %s",
-                   text_percent(share, sizeof share, lines[0].total[0] / sum), all);
+                   text_percent(share, sizeof share, best->total[TREND_CURRENT] / sum), all);
     }
     if (t->has_previous) {
-        change(share, sizeof share, lines[0].total[0], lines[0].total[TREND_PREVIOUS]);
+        change(share, sizeof share, best->total[TREND_CURRENT], best->total[TREND_PREVIOUS]);
         buf_printf(&run->text, "%s%s", share[0] != '\0' ? ", " : "", share);
         if (share[0] != '\0')
             write_period(run, t);

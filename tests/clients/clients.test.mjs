@@ -85,8 +85,11 @@ describe('clients', { skip: problem || false }, () => {
   async function exerciseEveryTool(client, ends) {
     const validators = await listTools(ends);
     for (const [name, { good, bad }] of Object.entries(tools)) {
-      for (const { args, check } of good)
-        check(expectSuccess(validators, name, await ends.call(name, args)), store);
+      for (const { args, check, says } of good) {
+        const answer = await ends.call(name, args);
+        check(expectSuccess(validators, name, answer), store);
+        if (says) assert.match(answer.content[0].text, says, name);
+      }
       expectToolError(name, await ends.call(name, bad[0].args), bad[0]);
     }
 

@@ -621,6 +621,11 @@ export const tools = {
         assert.ok(of('per_actor').every((v) => v >= 1));
       },
     }, {
+      // Who leads a series is said, though the values come in the order of another one.
+      args: { series: [{ event: 'view', where: [{ field: 'device', value: 'mobile' }] }, 'heartbeat'], interval: 'month', breakdown: ['device'], from: '2026-01-01', to: '2026-01-31' },
+      says: /^view.*: mobile leads with .*; heartbeat.*: probe leads with /,
+      check(result) { assert.ok(result.totals.length >= 4); },
+    }, {
       args: { series: [{ event: 'view', math: 'median', field: 'amount' }, { event: 'view', math: 'sum', field: 'amount' }], interval: 'month', from: '2025-12-01', to: '2026-01-31' },
       check(result) {
         assert.deepEqual(result.points.map((p) => p.value === undefined), [true, false, false, false]);
