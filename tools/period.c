@@ -186,3 +186,25 @@ void period_format_date(int64_t unix_us, const struct zone *zone, char *out, siz
     period_civil(local / day_us - (local % day_us < 0), &year, &month, &day);
     snprintf(out, size, "%04lld-%02d-%02d", (long long)year, month, day);
 }
+
+static bool is_midnight(int64_t unix_us, const struct zone *zone)
+{
+    return (unix_us + zone_offset_s(zone, unix_us) * second_us) % day_us == 0;
+}
+
+void period_text(int64_t from_us, int64_t to_us, const struct zone *zone, char *out, size_t size)
+{
+    enum { DATE = 10, MINUTE = 16, SECOND = 19 }; /* so far is a time written */
+    const int64_t brief_us = 3600 * second_us;
+    char from[48], to[48];
+    period_format(from_us, zone, from, sizeof from);
+    period_format(to_us - 1, zone, to, sizeof to);
+    int shown = to_us - from_us <= brief_us ? SECOND : MINUTE;
+    if (is_midnight(from_us, zone) && is_midnight(to_us, zone))
+        shown = DATE;
+    from[DATE] = to[DATE] = ' ';
+    bool is_one = strncmp(from, to, (size_t)shown) == 0;
+    int written = snprintf(out, size, is_one ? "%.*s" : "%.*s to %.*s", shown, from, shown, to);
+    if (written > 0 && (size_t)written < size && zone->count > 0)
+        snprintf(out + written, size - (size_t)written, " (%s)", zone->name);
+}

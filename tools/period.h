@@ -16,6 +16,10 @@ void period_format(int64_t unix_us, const struct zone *zone, char *out, size_t s
 /* "2026-03-02" */
 void period_format_date(int64_t unix_us, const struct zone *zone, char *out, size_t size);
 
+/* A period [from, to) for a reader, its last day or moment included: "2026-03-01 to 2026-03-31",
+ * "2026-03-01 23:58 to 2026-03-31 23:58 (Europe/Berlin)". */
+void period_text(int64_t from_us, int64_t to_us, const struct zone *zone, char *out, size_t size);
+
 /* Days since 1970-01-01 of a civil date, proleptic Gregorian. */
 int64_t period_days(int64_t year, int month, int day);
 void period_civil(int64_t days, int64_t *ret_year, int *ret_month, int *ret_day);

@@ -258,11 +258,29 @@ static void cut_text(struct buf *text, size_t max)
     text->data[text->len] = '\0';
 }
 
+/* Which period an answer is about stands in its first line. */
+static void name_period(const struct run_state *r, struct buf *text)
+{
+    const struct run *run = &r->run;
+    if (run->source == NULL || !run_takes(run->subject, "from"))
+        return;
+    const char *whole = buf_text(text);
+    size_t first = strcspn(whole, "\n");
+    char period[128];
+    period_text(run->period.from_us, run->period.to_us, run->period.zone, period, sizeof period);
+    struct buf named = {0};
+    buf_printf(&named, "%.*s%sPeriod: %s.%s", (int)first, whole, first > 0 ? " " : "", period,
+               whole + first);
+    buf_done(text);
+    *text = named;
+}
+
 /* The table gives way to the notes: they say what the figures do not. */
 static json_t *final_text(struct run_state *r)
 {
     struct buf *text = &r->run.text;
     struct buf notes = {0};
+    name_period(r, text);
     size_t i;
     json_t *item;
     json_array_foreach (r->warnings, i, item)

@@ -1,5 +1,6 @@
-// Every tool with a call that succeeds, what must be in its answer, and calls that must fail. A tool
-// that is missing here fails the tests, so that no tool goes unexercised.
+// Every tool with calls that succeed, what must be in the answer (`check` its figures, `says` its
+// text), and calls that must fail. A tool that is missing here fails the tests, so that no tool goes
+// unexercised.
 import assert from 'node:assert/strict';
 
 import { BURST_AT, facts } from './store.mjs';

@@ -321,6 +321,31 @@ static void test_formats_in_a_zone(void **state)
     zone_free(zone);
 }
 
+static void test_periods_in_words(void **state)
+{
+    static const int64_t hour = 3600000000, march = 1772323200000000; /* 2026-03-01 UTC */
+    struct zone *zone = berlin();
+    const struct {
+        int64_t from_us, to_us;
+        const struct zone *zone;
+        const char *expected;
+    } cases[] = {
+        {march, march + 7 * 24 * hour, &zone_utc, "2026-03-01 to 2026-03-07"},
+        {march, march + 24 * hour, &zone_utc, "2026-03-01"},
+        {march, march + 24 * hour + 1, &zone_utc, "2026-03-01 00:00 to 2026-03-02 00:00"},
+        {march - hour, march + 23 * hour, zone, "2026-03-01 (Europe/Berlin)"},
+        {march, march + 24 * hour, zone, "2026-03-01 01:00 to 2026-03-02 00:59 (Europe/Berlin)"},
+        {march, march + hour, &zone_utc, "2026-03-01 00:00:00 to 2026-03-01 00:59:59"},
+        {march + 1, march + 2, &zone_utc, "2026-03-01 00:00:00"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[128];
+        period_text(cases[i].from_us, cases[i].to_us, cases[i].zone, text, sizeof text);
+        assert_string_equal(text, cases[i].expected);
+    }
+    zone_free(zone);
+}
+
 static void test_civil_days_round_trip(void **state)
 {
     for (int64_t days = -800000; days < 800000; days += 37) {
@@ -394,6 +419,7 @@ int main(void)
         cmocka_unit_test(test_anomaly_direction_and_left_out),
         cmocka_unit_test(test_anomaly_noise_of_counting),
         cmocka_unit_test(test_period_texts),
+        cmocka_unit_test(test_periods_in_words),
         cmocka_unit_test(test_formats_in_a_zone),
         cmocka_unit_test(test_civil_days_round_trip),
         cmocka_unit_test(test_intervals),

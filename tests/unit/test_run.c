@@ -399,23 +399,25 @@ static void test_nothing_says_what_narrows(void **state)
         const char *tool, *arguments, *says;
     } calls[] = {
         {"run_funnel", "{\"steps\":[\"view\"],\"segment\":{\"did\":[\"view\"]}}",
-         "Nobody did the first step (view) in this period, among the actors of the segment.\n"},
+         "Nobody did the first step (view) in this period, among the actors of the segment. "
+         "Period: "},
         {"retention_matrix",
          "{\"start\":\"view\",\"filters\":[{\"field\":\"event\",\"value\":\"view\"}]}",
-         "Nobody started (view) in this period, among what passes the filters.\n"},
+         "Nobody started (view) in this period, among what passes the filters. Period: "},
         {"lifecycle",
          "{\"event\":\"view\",\"segment\":{\"did\":[\"view\"]},"
          "\"filters\":[{\"field\":\"event\",\"value\":\"view\"}]}",
-         "Nobody was active (view) in this period, among what passes filters and segment.\n"},
+         "Nobody was active (view) in this period, among what passes filters and segment. "
+         "Period: "},
         {"retention_matrix", "{\"start\":\"view\",\"kind\":\"first_time\"}",
-         "Nobody started (view) for the first time in this period.\n"},
+         "Nobody started (view) for the first time in this period. Period: "},
         {"stickiness", "{\"event\":\"view\",\"min_times\":9}",
-         "Nobody was active (view) at least 9 times an interval in this period.\n"},
+         "Nobody was active (view) at least 9 times an interval in this period. Period: "},
         {"property_values", "{\"field\":\"service\",\"event\":\"view\"}",
-         "No event 'view' of the period has a value of 'service'.\n"},
+         "No event 'view' of the period has a value of 'service'. Period: "},
         {"run_trend",
          "{\"series\":[{\"event\":\"view\",\"math\":\"sum\",\"field\":\"duration_ms\"}]}",
-         "no event of this period is view with a number in 'duration_ms'.\n"},
+         "no event of this period is view with a number in 'duration_ms'. Period: "},
     };
     for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
         struct outcome out = call_once(silent, calls[i].tool, calls[i].arguments);
