@@ -202,19 +202,18 @@ static const char *why_unjudged(const struct run *run, size_t points, size_t wit
 static void write_text(struct run *run, size_t found, const json_t *items, size_t points,
                        const char *what)
 {
-    char n[32], actual[32], expected[32], score[32];
-    text_count(n, sizeof n, (double)points);
+    char n[48], many[48], actual[32], expected[32], score[32];
+    text_things(n, sizeof n, (double)points, "point");
     if (found == 0) {
-        buf_printf(&run->text, "No anomaly in %s points of %s.\n", n, what);
+        buf_printf(&run->text, "No anomaly in %s of %s.\n", n, what);
         return;
     }
     const json_t *top = json_array_get(items, 0);
     const char *segment = json_get_string(top, "segment", NULL);
-    buf_printf(&run->text,
-               "%zu anomal%s in %s points of %s; the strongest at %s%s%s%s: %s, expected %s.\n",
-               found, found == 1 ? "y" : "ies", n, what, json_get_string(top, "from", ""),
-               segment != NULL ? " in '" : "", segment != NULL ? segment : "",
-               segment != NULL ? "'" : "",
+    buf_printf(&run->text, "%s in %s of %s; the strongest at %s%s%s%s: %s, expected %s.\n",
+               text_things(many, sizeof many, (double)found, "anomaly"), n, what,
+               json_get_string(top, "from", ""), segment != NULL ? " in '" : "",
+               segment != NULL ? segment : "", segment != NULL ? "'" : "",
                text_number(actual, sizeof actual, json_get_number(top, "actual", 0)),
                text_number(expected, sizeof expected, json_get_number(top, "expected", 0)));
     text_table(&run->text,

@@ -48,7 +48,7 @@ static void add_channel(struct run *run, json_t *channels, const struct channel 
 
 static void write_headline(struct run *run, const struct attribution_state *state)
 {
-    char total[32], touched[32], credit[32], share[32];
+    char total[48], touched[48], credit[32], share[32];
     const char *conversion =
         json_get_string(json_object_get(run->arguments, "conversion"), "event", "the conversion");
     const struct channel *top = &state->channels[0];
@@ -58,24 +58,24 @@ static void write_headline(struct run *run, const struct attribution_state *stat
                        nameless_restriction(run));
         return;
     }
-    text_count(total, sizeof total, (double)state->total);
+    text_things(total, sizeof total, (double)state->total, "conversion");
     if (state->total == state->unattributed) {
         buf_printf(&run->text,
-                   "None of the %s conversions has a touch in the window before it; the period has "
-                   "%s touches.\n",
-                   total, text_count(touched, sizeof touched, (double)state->touches));
+                   "None of the %s has a touch in the window before it; the period has %s.\n",
+                   total, text_things(touched, sizeof touched, (double)state->touches, "touch"));
         run_warn(run, "no conversion has a touch in its window: is the touch what leads to it, and "
                       "do both name the same actor?");
         return;
     }
     double attributed = (double)(state->total - state->unattributed);
     buf_printf(&run->text,
-               "'%.100s' gets most credit: %s of %s conversions (%s) by the model %s; %s of them "
-               "have a touch in the window before.\n",
+               "'%.100s' gets most credit: %s of %s (%s) by the model %s; %s of them "
+               "%s a touch in the window before.\n",
                label_of(top->value), text_number(credit, sizeof credit, top->credit), total,
                text_percent(share, sizeof share, top->credit / (double)state->total),
                json_get_string(run->arguments, "model", ""),
-               text_count(touched, sizeof touched, attributed));
+               text_count(touched, sizeof touched, attributed),
+               text_verb(attributed, "has", "have"));
 }
 
 static void suggest(struct run *run, const struct attribution_state *state)

@@ -327,19 +327,22 @@ static int tell_condition(void *user, json_t *alone, struct err *ret_err)
 {
     (void)ret_err;
     struct telling *t = user;
-    char number[32];
+    char number[32], often[48] = "";
     const char *member = json_object_iter_key(json_object_iter(alone));
     const json_t *deed = json_array_get(json_object_get(alone, member), 0);
     text_count(number, sizeof number, json_number_value(json_array_get(t->row, ++t->count)));
     buf_printf(&t->run->text, "%s %s ", t->count > 1 ? ";" : ":", number);
     const char *event = json_get_string(deed, "event", "such an event");
     json_int_t times = json_get_integer(deed, "min_times", 1);
+    bool is_did = strcmp(member, "did") == 0;
+    if (times > 1)
+        snprintf(often, sizeof often, " %s %lld times", is_did ? "at least" : "fewer than",
+                 (long long)times);
     if (strcmp(member, "filters") == 0)
         buf_puts(&t->run->text, "have an event that passes its filters");
-    else if (strcmp(member, "did") == 0)
-        buf_printf(&t->run->text, "did '%.100s' at least %lld times", event, (long long)times);
     else
-        buf_printf(&t->run->text, "did '%.100s' fewer than %lld times", event, (long long)times);
+        buf_printf(&t->run->text, "%s '%.100s'%s", is_did || times > 1 ? "did" : "never did", event,
+                   often);
     json_decref(alone);
     return 0;
 }
@@ -348,11 +351,10 @@ static void tell_empty(struct run *run)
 {
     const char *name = empty_group(state_of(run));
     const json_t *row = json_array_get(run_rows(run, 0), 0);
-    char all[32];
+    char all[48];
     struct telling t = {.run = run, .row = row};
-    text_count(all, sizeof all, json_number_value(json_array_get(row, 0)));
-    buf_printf(&run->text, "Group %s is empty. Of the %s actors with events in the period", name,
-               all);
+    text_things(all, sizeof all, json_number_value(json_array_get(row, 0)), "actor");
+    buf_printf(&run->text, "Group %s is empty. Of the %s with events in the period", name, all);
     each_condition(json_object_get(run->arguments, name), tell_condition, &t, NULL);
     buf_puts(&run->text, ".\n");
     run_warn(run, "group %s has no actor with events in the period", name);
@@ -394,9 +396,9 @@ static const struct difference *find_news(const struct run *run, const struct st
 
 static void write_headline(struct run *run, const struct state *state)
 {
-    char size_a[32], size_b[32], overlap[32], a[32], b[32];
+    char size_a[48], size_b[32], overlap[32], a[32], b[32], values[48];
     const struct difference *news = find_news(run, state);
-    text_count(size_a, sizeof size_a, state->size_a);
+    text_things(size_a, sizeof size_a, state->size_a, "actor");
     text_count(size_b, sizeof size_b, state->size_b);
     text_count(overlap, sizeof overlap, state->overlap);
     size_t certain = 0;
@@ -409,9 +411,10 @@ static void write_headline(struct run *run, const struct state *state)
     else
         buf_puts(&run->text, certain > 0 ? "Nothing but what defines them sets the groups apart. "
                                          : "Nothing sets the groups apart beyond chance. ");
-    buf_printf(&run->text,
-               "a: %s actors, b: %s, both: %s; %zu of %zu values differ by more than chance.\n",
-               size_a, size_b, overlap, certain, state->count);
+    buf_printf(&run->text, "a: %s, b: %s, both: %s; %zu of %s %s by more than chance.\n", size_a,
+               size_b, overlap, certain,
+               text_things(values, sizeof values, (double)state->count, "value"),
+               text_verb((double)certain, "differs", "differ"));
 }
 
 static void suggest(struct run *run, const struct difference *d)

@@ -404,10 +404,11 @@ static void deviation_words(const struct check *c, const struct deviation *d, ch
 
 static void write_text(struct run *run, const struct check *c)
 {
-    char cases[32], share[32], some[32];
-    buf_printf(&run->text, "%s of %s cases follow the model (%s)",
+    char cases[48], share[32], some[48];
+    buf_printf(&run->text, "%s of %s %s the model (%s)",
                text_percent(share, sizeof share, (double)c->conforming / (double)c->cases),
-               text_count(cases, sizeof cases, (double)c->cases), matches[c->match]);
+               text_things(cases, sizeof cases, (double)c->cases, "case"),
+               text_verb((double)c->cases, "follows", "follow"), matches[c->match]);
     if (c->deviation_count == 0) {
         buf_puts(&run->text, ".\n");
         return;
@@ -415,8 +416,8 @@ static void write_text(struct run *run, const struct check *c)
     char words[256];
     deviation_words(c, &c->deviations[0], words, sizeof words);
     buf_printf(
-        &run->text, "; the most frequent deviation is %s, in %s cases (%s).\n", words,
-        text_count(some, sizeof some, (double)c->deviations[0].cases),
+        &run->text, "; the most frequent deviation is %s, in %s (%s).\n", words,
+        text_things(some, sizeof some, (double)c->deviations[0].cases, "case"),
         text_percent(share, sizeof share, (double)c->deviations[0].cases / (double)c->cases));
     text_table(&run->text, (const char *const[]){"deviation", "cases", "share", "example", NULL});
     for (size_t i = 0; i < c->deviation_count && i < 15; i++) {
@@ -486,9 +487,11 @@ static int shape(struct run *run, struct err *ret_err)
         return err_set(ret_err, ERR_MEMORY, NULL, "out of memory while aligning");
     }
     write_result(run, &c, variants);
+    char count[48];
     if (left_out > 0)
-        run_warn(run, "%zu cases with more than %d events, like '%.80s', are left out", left_out,
-                 ALIGN_MAX_TRACE, example);
+        run_warn(run, "%s with more than %d events, like '%.80s', %s left out",
+                 text_things(count, sizeof count, (double)left_out, "case"), ALIGN_MAX_TRACE,
+                 example, text_verb((double)left_out, "is", "are"));
     if (c.cases == 0)
         buf_puts(&run->text, "No case in this selection.");
     else

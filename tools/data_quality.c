@@ -187,11 +187,12 @@ static void write_headline(struct run *run, const json_t *issues)
             of[k] += strcmp(json_get_string(json_array_get(issues, i), "severity", ""),
                             severities[k]) == 0;
     const json_t *worst = json_array_get(issues, 0);
+    char found[48];
     if (count == 0)
         buf_puts(&run->text, "No issue found.\n");
     else
-        buf_printf(&run->text, "%zu issue%s (%zu high, %zu medium, %zu low). The worst: %s\n",
-                   count, count == 1 ? "" : "s", of[0], of[1], of[2],
+        buf_printf(&run->text, "%s (%zu high, %zu medium, %zu low). The worst: %s\n",
+                   text_things(found, sizeof found, (double)count, "issue"), of[0], of[1], of[2],
                    json_get_string(worst, "evidence", ""));
 }
 

@@ -309,8 +309,9 @@ static int shape(struct run *run, struct err *ret_err)
             json_array_append_new(list, item);
         }
     }
-    buf_printf(&run->text, "%zu field%s with values in source '%s'.\n", seen, seen == 1 ? "" : "s",
-               run->source->name);
+    char found[48];
+    buf_printf(&run->text, "%s with values in source '%s'.\n",
+               text_things(found, sizeof found, (double)seen, "field"), run->source->name);
     bool is_described = json_object_size(run->source->knowledge.fields) > 0;
     text_table(&run->text,
                (const char *const[]){"field", "type", "coverage", "distinct", "top values",

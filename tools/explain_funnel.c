@@ -323,15 +323,17 @@ static void write_nothing(struct run *run, const struct state *state, const char
 static void write_headline(struct run *run, const struct state *state, const char *name)
 {
     const struct factor *top = &state->items[0];
-    char came[32], share[32], with[32], others[32], many[32], times[32];
+    char came[32], share[32], with[32], others[32], many[48], times[32];
     size_t step = step_of(run);
-    text_count(came, sizeof came, state->converted + state->dropped);
-    text_percent(share, sizeof share, state->converted / (state->converted + state->dropped));
+    double all = state->converted + state->dropped;
+    text_count(came, sizeof came, all);
+    text_percent(share, sizeof share, state->converted / all);
     if (state->count == 0 || top->p >= 0.05) {
         buf_printf(&run->text,
-                   "Nothing tells apart beyond chance who takes step %zu (%.100s): %s of %s do; "
-                   "%zu values were tried.\n",
-                   step, name, share, came, state->count);
+                   "Nothing tells apart beyond chance who takes step %zu (%.100s): %s of %s %s; "
+                   "%s tried.\n",
+                   step, name, share, came, text_verb(all, "does", "do"),
+                   text_things(many, sizeof many, (double)state->count, "value"));
         return;
     }
     double all_with = top->t.with_yes + top->t.with_no;
@@ -341,12 +343,13 @@ static void write_headline(struct run *run, const struct state *state, const cha
     double b = (is_drop ? top->t.without_no : top->t.without_yes) / all_without;
     snprintf(times, sizeof times, "%.3g times as likely", b > 0 ? a / b : 0);
     buf_printf(&run->text,
-               "%.100s '%.100s': %s to %s step %zu (%.100s), %s of the %s do, %s of the others. "
-               "%s of %s take the step.\n",
+               "%.100s '%.100s': %s to %s step %zu (%.100s), %s of the %s %s, %s of the others. "
+               "%s of %s %s the step.\n",
                top->field, top->value, b > 0 ? times : "the only ones",
                is_drop ? "drop at" : "take", step, name, text_percent(with, sizeof with, a),
-               text_count(many, sizeof many, all_with), text_percent(others, sizeof others, b),
-               share, came);
+               text_count(many, sizeof many, all_with), text_verb(all_with, "does", "do"),
+               text_percent(others, sizeof others, b), share, came,
+               text_verb(all, "takes", "take"));
 }
 
 static json_t *factor_item(const struct state *state, const struct factor *f)

@@ -8,6 +8,7 @@
 #include "session_place.h"
 #include "session_replay.h"
 #include "sql_text.h"
+#include "text.h"
 #include "uri_template.h"
 
 enum {
@@ -181,9 +182,10 @@ static int choose_part(struct run *run, const struct recorded *all, struct err *
                        "no event of the recording of '%.80s' can be read", place->id);
     if (part == 0 && parts > 1)
         return refuse_whole(place, all, parts, ret_err);
+    char count[48];
     if (part > parts)
-        return err_set(ret_err, ERR_NOT_FOUND, "part", "the recording has %zu part%s", parts,
-                       parts == 1 ? "" : "s");
+        return err_set(ret_err, ERR_NOT_FOUND, "part", "the recording has %s",
+                       text_things(count, sizeof count, (double)parts, "part"));
     part = part == 0 ? 1 : part;
     json_object_set_new(run->result, "part", json_integer((json_int_t)part));
     json_object_set_new(run->result, "parts", json_integer((json_int_t)parts));

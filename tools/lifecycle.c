@@ -122,12 +122,13 @@ static void write_headline(struct run *run, const struct calendar *c, const stru
         return;
     }
     json_int_t gained = sums[0] + sums[2], net = gained - sums[DORMANT];
-    char texts[5][32];
+    char texts[5][32], actors[48], intervals[48], complete[32];
+    snprintf(complete, sizeof complete, "complete %s", interval);
     buf_printf(&run->text,
-               "Net %s%s active actors over %lld complete %s%s: %s came (%s new, %s resurrecting), "
+               "Net %s%s over %s: %s came (%s new, %s resurrecting), "
                "%s went dormant",
-               net > 0 ? "+" : "", text_count(texts[0], sizeof texts[0], (double)net),
-               (long long)over, interval, over == 1 ? "" : "s",
+               net > 0 ? "+" : "", text_things(actors, sizeof actors, (double)net, "active actor"),
+               text_things(intervals, sizeof intervals, (double)over, complete),
                text_count(texts[1], sizeof texts[1], (double)gained),
                text_count(texts[2], sizeof texts[2], (double)sums[0]),
                text_count(texts[3], sizeof texts[3], (double)sums[2]),
@@ -156,6 +157,7 @@ static void write_row(struct run *run, const struct calendar *c, json_int_t i,
 static void write_text(struct run *run, const struct calendar *c, const struct point *counts)
 {
     bool is_long = strcmp(json_get_string(run->arguments, "format", "concise"), "detailed") == 0;
+    char earlier[48];
     json_int_t first = is_long || c->count - 1 <= SHOWN_POINTS ? 1 : c->count - SHOWN_POINTS;
     write_headline(run, c, counts);
     text_table(&run->text, (const char *const[]){"time", statuses[0], statuses[1], statuses[2],
@@ -163,8 +165,8 @@ static void write_text(struct run *run, const struct calendar *c, const struct p
     for (json_int_t i = first; i < c->count; i++)
         write_row(run, c, i, counts[i].of);
     if (first > 1)
-        buf_printf(&run->text, "%lld earlier points are left out: format detailed shows them\n",
-                   (long long)first - 1);
+        buf_printf(&run->text, "… and %s: format detailed shows them\n",
+                   text_things(earlier, sizeof earlier, (double)(first - 1), "earlier point"));
     if (!calendar_is_over(run, c, c->count - 1))
         buf_puts(&run->text,
                  "* not over yet: its actors may still come, and are not dormant then\n");

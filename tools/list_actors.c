@@ -128,10 +128,10 @@ static int shape(struct run *run, struct err *ret_err)
     const json_t *rows = run_rows(run, 0);
     size_t count = json_array_size(rows);
     json_int_t total = json_integer_value(json_array_get(json_array_get(rows, 0), 5));
-    char number[32];
+    char number[48];
     if (total > 0)
-        buf_printf(&run->text, "%s actor%s in this cell.\n",
-                   text_count(number, sizeof number, (double)total), total == 1 ? "" : "s");
+        buf_printf(&run->text, "%s in this cell.\n",
+                   text_things(number, sizeof number, (double)total, "actor"));
     if (count > 0)
         text_table(&run->text, (const char *const[]){"actor", "entered", "last step", "event",
                                                      "session", NULL});

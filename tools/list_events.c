@@ -186,7 +186,8 @@ static int shape(struct run *run, struct err *ret_err)
         run_set_cursor(run, offset + limit);
         run_truncated(run, "rows", limit, "continue with the cursor, or use search");
     }
-    buf_printf(&run->text, "%lld event name%s", (long long)total, total == 1 ? "" : "s");
+    char names[48];
+    buf_puts(&run->text, text_things(names, sizeof names, (double)total, "event name"));
     if (count > 0) {
         const json_t *top = json_array_get(rows, 0);
         char n[32];

@@ -131,11 +131,14 @@ static void warn_of_problems(struct run *run)
 {
     const struct sources *sources = run->sources;
     size_t count = sources->problem_count;
+    char more[64];
     for (size_t i = 0; i < count && i < MAX_PROBLEMS; i++)
         run_warn(run, "source '%.100s' cannot be used: %s: %.400s", sources->problems[i].name,
                  sources->problems[i].err.field, sources->problems[i].err.text);
     if (count > MAX_PROBLEMS)
-        run_warn(run, "%zu more configured sources cannot be used", count - MAX_PROBLEMS);
+        run_warn(run, "%s cannot be used",
+                 text_things(more, sizeof more, (double)(count - MAX_PROBLEMS),
+                             "more configured source"));
 }
 
 static int shape(struct run *run, struct err *ret_err)
@@ -143,13 +146,15 @@ static int shape(struct run *run, struct err *ret_err)
     (void)ret_err;
     json_t *list = json_array();
     size_t count = run->sources->count;
+    char number[48];
     if (count == 0 && run->sources->problem_count > 0)
         buf_puts(&run->text, "No source can be used: correct the configuration.\n");
     else if (count == 0)
         buf_puts(&run->text, "No source yet. Load data with `sextant import FILE` or `sextant "
                              "demo`, or point CLICKHOUSE_HOST to a server with event tables.");
     else
-        buf_printf(&run->text, "%zu source%s.\n", count, count == 1 ? "" : "s");
+        buf_printf(&run->text, "%s.\n",
+                   text_things(number, sizeof number, (double)count, "source"));
     if (count > 0)
         text_table(&run->text, (const char *const[]){"source", "kind", "events", "actors", "from",
                                                      "to", "case fields", NULL});

@@ -73,14 +73,13 @@ bool nameless_shape(struct run *run, const char *what)
     if (events == 0 || json_integer_value(json_array_get(row, 1)) > 0)
         return false;
     const char *actor = scope_counted(run);
-    char count[32];
-    text_count(count, sizeof count, (double)events);
+    char count[48];
+    text_things(count, sizeof count, (double)events, "event");
     buf_printf(&run->text,
-               "Nobody could be counted: none of the %s events '%.100s' of this period names its "
+               "Nobody could be counted: none of the %s '%.100s' of this period names its "
                "%.100s. Count another actor.\n",
                count, what, actor);
-    run_warn(run,
-             "none of the %s events '%.100s' of the period names its %.100s: count another actor",
+    run_warn(run, "none of the %s '%.100s' of the period names its %.100s: count another actor",
              count, what, actor);
     return true;
 }

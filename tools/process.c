@@ -106,11 +106,12 @@ int64_t process_shape_cases(struct run *run, int query)
     const json_t *row = json_array_get(run_rows(run, query), 0);
     int64_t cases = json_integer_value(json_array_get(row, 0));
     int64_t open = json_integer_value(json_array_get(row, 2));
-    char some[32];
+    char some[48];
     if (open > 0 && open < cases)
         run_warn(run,
-                 "%s cases look unfinished: their last event is nearer to the end of the data than "
-                 "a typical case is long",
-                 text_count(some, sizeof some, (double)open));
+                 "%s %s unfinished: the last event is nearer to the end of the data than a typical "
+                 "case is long",
+                 text_things(some, sizeof some, (double)open, "case"),
+                 text_verb((double)open, "looks", "look"));
     return cases;
 }

@@ -97,13 +97,12 @@ static void write_headline(struct run *run, const json_t *rows, bool is_first_pa
         buf_puts(&run->text, is_first_page ? ".\n" : " beyond those listed before.\n");
         return;
     }
-    char count[32], share[32], distinct[32];
+    char count[48], share[32], distinct[48];
     double events = json_number_value(json_array_get(top, 4));
-    text_count(distinct, sizeof distinct, json_number_value(json_array_get(top, 3)));
-    text_count(count, sizeof count, events);
+    text_things(distinct, sizeof distinct, json_number_value(json_array_get(top, 3)), "value");
+    text_things(count, sizeof count, events, "event");
     text_percent(share, sizeof share, json_number_value(json_array_get(top, 1)) / events);
-    buf_printf(&run->text, "%s value%s of '%.100s' on %s events", distinct,
-               json_integer_value(json_array_get(top, 3)) == 1 ? "" : "s", field, count);
+    buf_printf(&run->text, "%s of '%.100s' on %s", distinct, field, count);
     if (is_first_page)
         buf_printf(&run->text, "; the most frequent is '%.100s' (%s of them)",
                    json_string_value(json_array_get(top, 0)), share);

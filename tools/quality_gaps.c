@@ -136,8 +136,8 @@ static void add_gap(struct run *run, const struct series *s, const char *name, i
     double whole = 0;
     for (size_t i = 0; i < s->count; i++)
         whole += s->counts[i];
-    char count[32], expected[32];
-    text_count(count, sizeof count, has);
+    char count[48], expected[32];
+    text_things(count, sizeof count, has, "event");
     text_count(expected, sizeof expected, round(missing + has));
     bool is_large = name[0] == '\0' && missing > whole / 100;
     const char *quote = name[0] != '\0' ? "'" : "";
@@ -145,7 +145,7 @@ static void add_gap(struct run *run, const struct series *s, const char *name, i
                 name[0] != '\0' ? name : "time", missing,
                 "Check the collection in that time; leave it out of comparisons or load what is "
                 "missing.",
-                "%s events%s%s%.100s%s from %s to %s, where about %s are usual.", count,
+                "%s%s%s%.100s%s from %s to %s, where about %s are usual.", count,
                 name[0] != '\0' ? " " : "", quote, name, quote, json_string_value(begin),
                 json_string_value(end), expected);
     json_decref(begin);

@@ -261,9 +261,11 @@ static void judge_key(struct run *run, const struct filled *all, size_t count)
     else if (values >= MIN_VALUES && numbers < values && numbers >= 0.9 * values)
         quality_add(run, "schema", QUALITY_LOW, all[0].key, values - numbers,
                     "Leave it away where there is no number; sums skip these values.",
-                    "%s of %s values of '%.100s' are no numbers as the others are, like '%.60s'.",
+                    "%s of %s values of '%.100s' %s no %s as the others are, like '%.60s'.",
                     text_count(texts, sizeof texts, values - numbers),
-                    text_count(whole, sizeof whole, values), all[0].key, example);
+                    text_count(whole, sizeof whole, values), all[0].key,
+                    text_verb(values - numbers, "is", "are"),
+                    text_verb(values - numbers, "number", "numbers"), example);
 }
 
 void quality_types_shape(struct run *run)

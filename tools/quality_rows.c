@@ -121,10 +121,11 @@ void quality_duplicates_shape(struct run *run)
                     text_at(row, 0), extra,
                     "Send events once, or drop repeated rows when loading; counts of events are "
                     "too high until then.",
-                    "%s of the events '%.100s' (%s) repeat another one in actor, time, session and "
+                    "%s of the events '%.100s' (%s) %s another one in actor, time, session and "
                     "all properties, up to %s of a kind.",
                     text_count(count, sizeof count, extra), text_at(row, 0),
                     text_percent(percent, sizeof percent, share),
+                    text_verb(extra, "repeats", "repeat"),
                     text_count(most, sizeof most, number_at(row, 2)));
     }
     if (rows != NULL && quality_every(run, HASHED_ROWS) > 1)
@@ -153,15 +154,15 @@ void quality_names_shape(struct run *run)
     for (size_t i = 0; i < json_array_size(rows); i++) {
         const json_t *row = json_array_get(rows, i);
         bool is_spelling = number_at(row, 4) > 0;
-        char more[32], fewer[32];
+        char more[48], fewer[32];
         quality_add(run, "similar_names", is_spelling ? QUALITY_MEDIUM : QUALITY_LOW,
                     text_at(row, 2), number_at(row, 3),
                     is_spelling ? "Use one spelling; until then name the other one in renamed_from "
                                   "of the source's configuration."
                                 : "If they mean the same, name the rarer one in renamed_from of "
                                   "the source's configuration.",
-                    "'%.100s' (%s events) and '%.100s' (%s) differ %s.", text_at(row, 0),
-                    text_count(more, sizeof more, number_at(row, 1)), text_at(row, 2),
+                    "'%.100s' (%s) and '%.100s' (%s) differ %s.", text_at(row, 0),
+                    text_things(more, sizeof more, number_at(row, 1), "event"), text_at(row, 2),
                     text_count(fewer, sizeof fewer, number_at(row, 3)),
                     is_spelling ? "only in case and punctuation" : "in a letter or two");
     }
@@ -218,9 +219,10 @@ static struct lack count_lack(const json_t *rows, size_t column)
 
 static void judge_lack(struct run *run, const char *field, struct lack *l)
 {
-    char count[32], whole[32];
-    text_count(count, sizeof count, l->partly);
-    text_count(whole, sizeof whole, l->missing - l->partly);
+    char count[48], whole[48], names[48];
+    text_things(count, sizeof count, l->partly, "event");
+    text_things(whole, sizeof whole, l->missing - l->partly, "event");
+    text_things(names, sizeof names, l->whole_names, "event name");
     double share = l->events > 0 ? l->partly / l->events : 0;
     bool is_actor = strcmp(field, "actor") == 0;
     if (l->events > 0 && l->missing >= l->events)
@@ -235,13 +237,13 @@ static void judge_lack(struct run *run, const char *field, struct lack *l)
                     field, l->partly,
                     "Send it with every event, or map a fallback; what somebody did before the "
                     "login can be stitched to the user (stitch).",
-                    "%s events lack the %s that others of the same name have: %s.", count, field,
-                    buf_text(&l->examples));
+                    "%s %s the %s that others of the same name have: %s.", count,
+                    text_verb(l->partly, "lacks", "lack"), field, buf_text(&l->examples));
     if (l->missing < l->events && l->whole_names > 0)
         quality_add(run, "nulls", QUALITY_LOW, field, l->missing - l->partly,
                     "Nothing, if these are events of machines; else send it with them.",
-                    "%.0f event names never carry the %s (%s events).", l->whole_names, field,
-                    whole);
+                    "%s never %s the %s (%s).", names,
+                    text_verb(l->whole_names, "carries", "carry"), field, whole);
     buf_done(&l->examples);
 }
 
@@ -251,12 +253,13 @@ void quality_nulls_shape(struct run *run)
     const struct source *s = run->source;
     for (size_t i = 0; i < json_array_size(rows); i++) {
         const json_t *row = json_array_get(rows, i);
-        char count[32];
+        char count[48];
         if (text_at(row, 0)[0] == '\0')
             quality_add(run, "nulls", QUALITY_HIGH, "event", number_at(row, 1),
                         "Send a name with every event; without one no tool can mean it.",
-                        "%s events have no name.",
-                        text_count(count, sizeof count, number_at(row, 1)));
+                        "%s %s no name.",
+                        text_things(count, sizeof count, number_at(row, 1), "event"),
+                        text_verb(number_at(row, 1), "has", "have"));
     }
     struct lack actors = count_lack(rows, 2), sessions = count_lack(rows, 3);
     if (s->fields[SOURCE_ACTOR].count > 0)
@@ -329,25 +332,28 @@ int quality_clock_plan(struct run *run, struct err *ret_err)
 
 static void judge_times(struct run *run, const json_t *row)
 {
-    char count[32];
+    char count[48];
     json_t *last = run_time(run, json_integer_value(json_array_get(row, 3)));
     json_t *first = run_time(run, json_integer_value(json_array_get(row, 5)));
     if (number_at(row, 1) > 0)
         quality_add(run, "clock", QUALITY_HIGH, "time", number_at(row, 1),
                     "Send a time with every event; without one it is in no period.",
-                    "%s events have no time.", text_count(count, sizeof count, number_at(row, 1)));
+                    "%s %s no time.", text_things(count, sizeof count, number_at(row, 1), "event"),
+                    text_verb(number_at(row, 1), "has", "have"));
     if (number_at(row, 2) > 0)
         quality_add(run, "clock", QUALITY_HIGH, "time", number_at(row, 2),
                     "Correct the senders' clocks or the unit of the time; periods that end with "
                     "the data end in the future.",
-                    "%s events lie in the future, the last at %s.",
-                    text_count(count, sizeof count, number_at(row, 2)), json_string_value(last));
+                    "%s %s in the future, the last at %s.",
+                    text_things(count, sizeof count, number_at(row, 2), "event"),
+                    text_verb(number_at(row, 2), "lies", "lie"), json_string_value(last));
     if (number_at(row, 4) > 0)
         quality_add(run, "clock", QUALITY_HIGH, "time", number_at(row, 4),
                     "Correct the unit or the default of the time: seconds read as milliseconds and "
                     "missing times end there.",
-                    "%s events lie before 2000, the first at %s.",
-                    text_count(count, sizeof count, number_at(row, 4)), json_string_value(first));
+                    "%s %s before 2000, the first at %s.",
+                    text_things(count, sizeof count, number_at(row, 4), "event"),
+                    text_verb(number_at(row, 4), "lies", "lie"), json_string_value(first));
     json_decref(last);
     json_decref(first);
 }
@@ -355,7 +361,7 @@ static void judge_times(struct run *run, const json_t *row)
 void quality_clock_shape(struct run *run)
 {
     const json_t *row = json_array_get(rows_of(run, "clock"), 0);
-    char count[32], whole[32], length[48];
+    char count[32], whole[48], length[48];
     if (row != NULL)
         judge_times(run, row);
     row = json_array_get(rows_of(run, "sessions"), 0);
@@ -364,18 +370,20 @@ void quality_clock_shape(struct run *run)
                     number_at(row, 1) > number_at(row, 0) / 100 ? QUALITY_MEDIUM : QUALITY_LOW,
                     "session", number_at(row, 1),
                     "End a session after a time without events; check whether ids are used again.",
-                    "%s of %s sessions last longer than a day; '%.100s' lasts %s.",
+                    "%s of %s %s longer than a day; '%.100s' lasts %s.",
                     text_count(count, sizeof count, number_at(row, 1)),
-                    text_count(whole, sizeof whole, number_at(row, 0)), text_at(row, 3),
+                    text_things(whole, sizeof whole, number_at(row, 0), "session"),
+                    text_verb(number_at(row, 1), "lasts", "last"), text_at(row, 3),
                     text_duration(length, sizeof length, number_at(row, 2) / 1e6));
     row = json_array_get(rows_of(run, "order"), 0);
     if (row != NULL && number_at(row, 1) > 0)
         quality_add(run, "clock", QUALITY_LOW, "time", number_at(row, 1),
                     "Nothing, if the file was sorted otherwise; else check the senders' clocks, "
                     "since the import order decides between equal times.",
-                    "%s of %s events were imported after others that are more than an hour "
+                    "%s of %s %s imported after others that are more than an hour "
                     "younger, up to %s.",
                     text_count(count, sizeof count, number_at(row, 1)),
-                    text_count(whole, sizeof whole, number_at(row, 0)),
+                    text_things(whole, sizeof whole, number_at(row, 0), "event"),
+                    text_verb(number_at(row, 1), "was", "were"),
                     text_duration(length, sizeof length, number_at(row, 2) / 1e6));
 }

@@ -98,7 +98,7 @@ static const json_t *average_of(const struct run *run, json_int_t column)
 static void write_headline(struct run *run, const struct retention *r)
 {
     const json_t *average = average_of(run, 1);
-    char when[80], share[32];
+    char when[80], share[32], complete[48];
     if (r->columns < 2) {
         buf_puts(&run->text, "Only the starts were asked for.\n");
         return;
@@ -110,8 +110,8 @@ static void write_headline(struct run *run, const struct retention *r)
     }
     json_int_t cohorts = json_get_integer(average, "cohorts", 0);
     text_percent(share, sizeof share, json_get_number(average, "rate", 0));
-    buf_printf(&run->text, "Of those who start, %s come back %s (%lld complete cohort%s)", share,
-               when, (long long)cohorts, cohorts == 1 ? "" : "s");
+    buf_printf(&run->text, "Of those who start, %s come back %s (%s)", share, when,
+               text_things(complete, sizeof complete, (double)cohorts, "complete cohort"));
     write_extremes(run);
     buf_puts(&run->text, ".\n");
 }

@@ -279,10 +279,10 @@ static void write_headline(struct run *run)
     const json_t *row = json_array_get(run_rows(run, 0), 0);
     const json_t *journey = json_array_get(json_object_get(run->result, "journeys"), 0);
     double runs = number_of(row, COLUMN_RUNS);
-    char count[32], share[32];
+    char count[48], share[32];
     const json_t *end = json_object_get(run->arguments, "end");
-    buf_printf(&run->text, "%s path run%s by %.100s", text_count(count, sizeof count, runs),
-               runs > 1 ? "s" : "", scope_counted(run));
+    buf_printf(&run->text, "%s by %.100s", text_things(count, sizeof count, runs, "path run"),
+               scope_counted(run));
     write_node(run, " from ", json_object_get(run->arguments, "start"));
     write_node(run, " to ", end);
     buf_putc(&run->text, '.');

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "text.h"
+
 /* --- base64 ----------------------------------------------------------------------------------- */
 
 static int sextet(char c)
@@ -234,7 +236,7 @@ static void add_input(struct session *s, int64_t at_us, const struct rrweb_page 
                       const struct rrweb_event *event)
 {
     /* The value may be anything that was typed: its length says enough. */
-    char text[64];
+    char text[64], count[48];
     size_t characters = 0;
     for (const char *c = event->text; *c != '\0'; c++)
         characters += ((unsigned char)*c & 0xc0) != 0x80 ? 1 : 0;
@@ -246,8 +248,8 @@ static void add_input(struct session *s, int64_t at_us, const struct rrweb_page 
     else if (characters == 0)
         snprintf(text, sizeof text, "cleared");
     else
-        snprintf(text, sizeof text, "typed %zu character%s", characters,
-                 characters == 1 ? "" : "s");
+        snprintf(text, sizeof text, "typed %s",
+                 text_things(count, sizeof count, (double)characters, "character"));
     if (e != NULL)
         session_text(s, &e->text, text);
     s->counts.inputs++;

@@ -335,9 +335,11 @@ static void headline(struct run *run, const struct session *s, const struct sess
             buf_printf(t, "%s%s", known++ == 0 ? " (" : ", ", facts[i]);
     buf_puts(t, known > 0 ? ")" : "");
     const struct session_counts *c = &s->counts;
-    buf_printf(t, ": %s, %zu page%s, %lld click%s, %lld error%s.\n", duration, s->page_count,
-               s->page_count == 1 ? "" : "s", (long long)c->clicks, c->clicks == 1 ? "" : "s",
-               (long long)c->errors, c->errors == 1 ? "" : "s");
+    char pages[48], clicks[48], errors[48];
+    buf_printf(t, ": %s, %s, %s, %s.\n", duration,
+               text_things(pages, sizeof pages, (double)s->page_count, "page"),
+               text_things(clicks, sizeof clicks, (double)c->clicks, "click"),
+               text_things(errors, sizeof errors, (double)c->errors, "error"));
     for (size_t i = 0; i < s->frustration_count && i < 8; i++) {
         const struct frustration *f = &s->frustrations[i];
         char at[32], times[32] = "";
@@ -348,10 +350,11 @@ static void headline(struct run *run, const struct session *s, const struct sess
                    f->target != NULL ? f->target : "", times);
     }
     if (s->has_recording)
-        buf_printf(t, "Recording: %lld event%s in %lld row%s, %zu page load%s or tab%s%s.\n",
-                   (long long)c->events, c->events == 1 ? "" : "s", (long long)c->chunks,
-                   c->chunks == 1 ? "" : "s", s->instances, s->instances == 1 ? "" : "s",
-                   s->instances == 1 ? "" : "s",
+        buf_printf(t, "Recording: %s in %s, %s or %s%s.\n",
+                   text_things(pages, sizeof pages, (double)c->events, "event"),
+                   text_things(clicks, sizeof clicks, (double)c->chunks, "row"),
+                   text_things(errors, sizeof errors, (double)s->instances, "page load"),
+                   text_verb((double)s->instances, "tab", "tabs"),
                    s->incomplete_count > 0 ? ", some events incomplete" : "");
 }
 

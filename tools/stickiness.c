@@ -253,13 +253,13 @@ static json_t *bucket_items(const struct stickiness *s, const struct counts *cou
 static void write_headline(struct run *run, const struct stickiness *s, const struct counts *counts)
 {
     const char *interval = json_get_string(run->arguments, "interval", "day");
-    char number[32];
-    buf_printf(&run->text, "%s active actor%s",
-               text_count(number, sizeof number, (double)counts->active),
-               counts->active == 1 ? "" : "s");
-    buf_printf(&run->text, ", on average in %s of %lld %ss",
-               text_number(number, sizeof number, counts->intervals / (double)counts->active),
-               (long long)(s->calendar.count - s->first), interval);
+    char number[48], intervals[48];
+    buf_printf(&run->text, "%s",
+               text_things(number, sizeof number, (double)counts->active, "active actor"));
+    buf_printf(
+        &run->text, ", on average in %s of %s",
+        text_number(number, sizeof number, counts->intervals / (double)counts->active),
+        text_things(intervals, sizeof intervals, (double)(s->calendar.count - s->first), interval));
     if (counts->week > 0)
         buf_printf(&run->text, "; DAU/WAU %s",
                    text_percent(number, sizeof number, counts->day / counts->week));

@@ -80,6 +80,29 @@ char *text_count(char *out, size_t size, double n)
     return out;
 }
 
+const char *text_verb(double n, const char *of_one, const char *of_many)
+{
+    return n == 1 ? of_one : of_many;
+}
+
+/* English plurals, as far as they follow a rule. */
+char *text_things(char *out, size_t size, double n, const char *thing)
+{
+    char count[32];
+    size_t len = strlen(thing), stem = len;
+    char last = thing[len - 1], before = thing[len - 2];
+    const char *many = "s";
+    if (last == 'y' && strchr("aeiou", before) == NULL) {
+        many = "ies";
+        stem = n == 1 ? len : len - 1;
+    } else if (last == 's' || last == 'x' || (last == 'h' && (before == 'c' || before == 's'))) {
+        many = "es";
+    }
+    snprintf(out, size, "%s %.*s%s", text_count(count, sizeof count, n), (int)stem, thing,
+             text_verb(n, "", many));
+    return out;
+}
+
 char *text_percent(char *out, size_t size, double share)
 {
     snprintf(out, size, "%.1f %%", share * 100);

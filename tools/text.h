@@ -15,10 +15,15 @@ void text_row(struct buf *out, const char *const *cells, size_t count);
 json_t *text_replay_url(const char *template, const char *session, int64_t at_us);
 
 /* Short forms into a caller's buffer, which is returned. */
-char *text_count(char *out, size_t size, double n);          /* 1,234,567 */
+char *text_count(char *out, size_t size, double n); /* 1,234,567 */
+/* 1 actor, 1,234 actors, 2 anomalies: `thing` names one, in two letters or more. */
+char *text_things(char *out, size_t size, double n, const char *thing);
 char *text_percent(char *out, size_t size, double share);    /* 0.1234 → 12.3 % */
 char *text_duration(char *out, size_t size, double seconds); /* 95 → 1 min 35 s */
 char *text_number(char *out, size_t size, double value);     /* 4 significant digits */
+
+/* The word that agrees with so many: text_verb(n, "lies", "lie"). */
+const char *text_verb(double n, const char *of_one, const char *of_many);
 
 /* Takes away what is left of a character that the end of a buffer cut: JSON refuses the rest. */
 void text_whole(char *text);

@@ -102,13 +102,16 @@ static void write_peak(struct run *run, const struct trend *t, const struct tren
 static void write_line(struct run *run, const struct trend *t, const struct trend_line *line)
 {
     char value[48], more[48];
+    const char *what = line->is_formula ? "over the whole period" : maths[line->math].phrase;
+    size_t shown = strlen(what);
+    if (line->total[TREND_CURRENT] == 1 && what[shown - 1] == 's') /* actors, sessions */
+        shown--;
     number(value, sizeof value, line->total[TREND_CURRENT]);
     buf_printf(&run->text, "%.150s: ", line->name);
     if (value[0] == '\0')
         buf_puts(&run->text, "no value");
     else
-        buf_printf(&run->text, "%s %s", value,
-                   line->is_formula ? "over the whole period" : maths[line->math].phrase);
+        buf_printf(&run->text, "%s %.*s", value, (int)shown, what);
     if (!t->has_previous)
         return;
     change(more, sizeof more, line->total[TREND_CURRENT], line->total[TREND_PREVIOUS]);

@@ -278,15 +278,16 @@ static void write_headline(struct run *run, const json_t *days)
     const json_t *sessions = json_object_get(run->result, "sessions");
     const json_t *error = json_array_get(json_object_get(run->result, "errors"), 0);
     double median = json_get_number(json_object_get(sessions, "duration_ms"), "p50", NAN);
-    char count[32], actors[32], more[64];
-    text_count(count, sizeof count, json_number_value(json_array_get(whole, 2)));
+    char count[48], actors[48], more[64];
     if (json_integer_value(json_array_get(whole, 2)) == 0) {
         buf_printf(&run->text, "No event%s in this period.\n", nameless_restriction(run));
         return;
     }
-    buf_printf(&run->text, "%s actors, %s sessions, %s events",
-               text_count(actors, sizeof actors, json_number_value(json_array_get(whole, 3))),
-               text_count(more, sizeof more, json_number_value(json_array_get(whole, 4))), count);
+    buf_printf(
+        &run->text, "%s, %s, %s",
+        text_things(actors, sizeof actors, json_number_value(json_array_get(whole, 3)), "actor"),
+        text_things(more, sizeof more, json_number_value(json_array_get(whole, 4)), "session"),
+        text_things(count, sizeof count, json_number_value(json_array_get(whole, 2)), "event"));
     if (page != NULL)
         buf_printf(&run->text, "; most viewed is %.100s with %s of the views",
                    json_get_string(page, "value", ""),

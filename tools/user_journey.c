@@ -260,14 +260,14 @@ static void write_entries(struct run *run, const json_t *session)
 
 static void write_text(struct run *run, const json_t *sessions, const json_t *seen)
 {
-    char events[32], count[32];
+    char events[48], count[48];
     json_int_t visits = json_integer_value(json_array_get(seen, SEEN_SESSIONS));
     json_int_t n = json_integer_value(json_array_get(seen, SEEN_IN_PERIOD));
-    buf_printf(&run->text, "%.200s: %s event%s", json_get_string(run->arguments, "actor_id", ""),
-               text_count(events, sizeof events, (double)n), n == 1 ? "" : "s");
+    buf_printf(&run->text, "%.200s: %s", json_get_string(run->arguments, "actor_id", ""),
+               text_things(events, sizeof events, (double)n, "event"));
     if (visits > 0)
-        buf_printf(&run->text, " in %s session%s", text_count(count, sizeof count, (double)visits),
-                   visits == 1 ? "" : "s");
+        buf_printf(&run->text, " in %s",
+                   text_things(count, sizeof count, (double)visits, "session"));
     buf_printf(&run->text, "; seen from %s to %s.\n",
                json_get_string(run->result, "first_seen", ""),
                json_get_string(run->result, "last_seen", ""));

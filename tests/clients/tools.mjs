@@ -118,6 +118,9 @@ export const tools = {
         assert.equal(result.other, 0);
       },
     }, {
+      args: { field: 'event', filters: [{ field: 'event', value: facts.odd }], ...WEEK },
+      says: /^1 value of 'event' on 1 event; .*Period: 2026-01-05 to 2026-01-12\./,
+    }, {
       args: { field: 'actor', prefix: 'U1', limit: 2, filters: [{ field: 'event', value: 'view' }], segment: { did: ['checkout'] }, ...WEEK },
       check(result) {
         assert.equal(result.values.length, 2);

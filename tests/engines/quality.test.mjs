@@ -65,7 +65,7 @@ const EXPECTED = [
   ['nulls', 'plan', /^'plan' is on 0(\.0)? % of the events 'view' since 2026-03-11T00:00:00Z, before on 100(\.0)? %/],
   ['clock', 'time', /^3 events lie in the future, the last at 2090-01-03T00:00:00Z/],
   ['clock', 'time', /^2 events lie before 2000, the first at 1970-01-01T00:00:00Z/],
-  ['clock', 'session', /^1 of \d[\d,]* sessions last longer than a day; 'long' lasts 3 d/],
+  ['clock', 'session', /^1 of \d[\d,]* sessions lasts longer than a day; 'long' lasts 3 d/],
   ['schema', 'amount', /^'amount' of 'pay' was a number and is a text in the last quarter of the period, like 'EUR /],
   ['schema', 'code', /^'code' is a number on 'view' and a text on 'pay', like 'c1/],
 ]

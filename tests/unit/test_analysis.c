@@ -14,6 +14,7 @@
 #include "formula.h"
 #include "interval.h"
 #include "period.h"
+#include "text.h"
 
 /* --- formulas -------------------------------------------------------------------------------- */
 
@@ -321,6 +322,30 @@ static void test_formats_in_a_zone(void **state)
     zone_free(zone);
 }
 
+static void test_counted_things(void **state)
+{
+    static const struct {
+        double n;
+        const char *thing, *expected;
+    } cases[] = {
+        {1, "actor", "1 actor"},
+        {0, "actor", "0 actors"},
+        {1234, "path run", "1,234 path runs"},
+        {1, "anomaly", "1 anomaly"},
+        {2, "anomaly", "2 anomalies"},
+        {2, "day", "2 days"},
+        {-1, "actor", "-1 actors"},
+        {2, "touch", "2 touches"},
+        {3, "month", "3 months"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[48];
+        assert_string_equal(text_things(text, sizeof text, cases[i].n, cases[i].thing),
+                            cases[i].expected);
+    }
+    assert_string_equal(text_verb(1, "lies", "lie"), "lies");
+}
+
 static void test_periods_in_words(void **state)
 {
     static const int64_t hour = 3600000000, march = 1772323200000000; /* 2026-03-01 UTC */
@@ -420,6 +445,7 @@ int main(void)
         cmocka_unit_test(test_anomaly_noise_of_counting),
         cmocka_unit_test(test_period_texts),
         cmocka_unit_test(test_periods_in_words),
+        cmocka_unit_test(test_counted_things),
         cmocka_unit_test(test_formats_in_a_zone),
         cmocka_unit_test(test_civil_days_round_trip),
         cmocka_unit_test(test_intervals),
