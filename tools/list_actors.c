@@ -1,6 +1,9 @@
+#include <string.h>
+
 #include "args.h"
 #include "bind.h"
 #include "catalog.h"
+#include "cell_why.h"
 #include "json.h"
 #include "nameless.h"
 #include "run.h"
@@ -81,6 +84,24 @@ static int delegate(const json_t *bound, const struct tool **ret_subject, json_t
     *ret_subject = subject;
     *ret_arguments = arguments;
     return 0;
+}
+
+/* What is an argument of the other tool stands in `arguments`. */
+static void refused(const json_t *given, struct err *err)
+{
+    const struct tool *of = catalog_find(json_get_string(given, "of", ""));
+    bool is_own = false;
+    for (const struct param *p = params; p->name != NULL; p++)
+        is_own |= strcmp(p->name, err->field) == 0;
+    if (err->code != ERR_ARGUMENT || is_own || of == NULL || of->plan_actors == NULL ||
+        !run_takes(of, err->field))
+        return;
+    char name[sizeof err->field];
+    memcpy(name, err->field, sizeof name);
+    err_set(err, ERR_ARGUMENT, name,
+            "this belongs inside arguments, with what %s was called with: "
+            "{\"of\": \"%s\", \"arguments\": {\"%s\": …}, \"cell\": …}",
+            of->name, of->name, name);
 }
 
 static int plan(struct run *run, struct err *ret_err)
@@ -178,13 +199,18 @@ static bool is_empty(const struct run *run)
 
 static int plan_empty(struct run *run, struct err *ret_err)
 {
-    return is_empty(run) ? nameless_plan(run, entering(run), ret_err) : 0;
+    if (!is_empty(run))
+        return 0;
+    int rc = nameless_plan(run, entering(run), ret_err);
+    return rc < 0 ? rc : cell_why_plan(run, ret_err);
 }
 
 static int shape_empty(struct run *run, struct err *ret_err)
 {
     (void)ret_err;
-    if (is_empty(run) && !nameless_shape(run, json_get_string(entering(run), "event", "any event")))
+    if (is_empty(run) &&
+        !nameless_shape(run, json_get_string(entering(run), "event", "any event")) &&
+        !cell_why_shape(run, 1))
         buf_puts(&run->text, "0 actors in this cell.\n");
     return 0;
 }
@@ -202,4 +228,5 @@ const struct tool tool_list_actors = {
     .fields = fields,
     .steps = steps,
     .delegate = delegate,
+    .refused = refused,
 };

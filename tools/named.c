@@ -6,6 +6,7 @@
 #include "bind.h"
 #include "json.h"
 #include "run_internal.h"
+#include "text.h"
 
 static const struct param *row_of(const struct param *params, const char *name)
 {
@@ -62,11 +63,9 @@ static int refuse_segment(const struct run_state *r, const char *name, const cha
         if (count < sizeof names / sizeof names[0])
             names[count++] = key;
     const char *nearest = bind_nearest(name, names, count);
-    if (nearest != NULL)
-        buf_printf(&text, "did you mean '%.100s'? ", nearest);
-    for (size_t i = 0; i < count; i++)
-        buf_printf(&text, "%s%.80s", i == 0 ? "There are: " : ", ", names[i]);
-    if (count == 0)
+    if (count > 0)
+        text_names(&text, "There are", nearest, names, count, count);
+    else
         buf_puts(&text, "its configuration has none; write {did, did_not, filters}");
     int rc = err_set(ret_err, ERR_NOT_FOUND, path, "source '%s' has no segment '%.100s'; %s",
                      r->run.source->name, name, buf_text(&text));

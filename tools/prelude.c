@@ -8,6 +8,7 @@
 #include "period.h"
 #include "run_internal.h"
 #include "sql_text.h"
+#include "text.h"
 
 static const int64_t default_period_us = (int64_t)30 * 86400 * 1000000;
 static const int64_t live_us = (int64_t)3600 * 1000000;
@@ -481,7 +482,7 @@ const char **prelude_candidates(const struct source *s, bool is_field, const jso
 /* "did you mean": the nearest by name first, then the most frequent. */
 int prelude_nearest_rows(struct run_state *r, struct err *ret_err)
 {
-    size_t count = 0, shown = 0;
+    size_t count = 0;
     const json_t *rows = r->query_count > 0 ? run_rows(&r->run, 0) : NULL;
     const char **names = prelude_candidates(r->run.source, r->missing_is_field, rows, &count);
     if (names == NULL)
@@ -492,14 +493,7 @@ int prelude_nearest_rows(struct run_state *r, struct err *ret_err)
     const char *nearest = bind_nearest(wanted, names, count);
     if (nearest == NULL && dot != NULL)
         nearest = bind_nearest(dot + 1, names, count);
-    if (nearest != NULL)
-        buf_printf(&text, "did you mean '%.100s'? ", nearest);
-    if (count == 0)
-        buf_puts(&text, "The source has none.");
-    for (size_t i = 0; i < count && shown < NAMES_SHOWN; i++)
-        if (names[i] != nearest)
-            buf_printf(&text, "%s%.80s", shown++ > 0 ? ", " : "The source has: ", names[i]);
-    size_t left = count - shown - (nearest != NULL ? 1 : 0);
+    size_t left = text_names(&text, "The source has", nearest, names, count, NAMES_SHOWN);
     if (left > 0)
         buf_printf(&text, " and %zu more (%s)", left,
                    r->missing_is_field ? "describe_source" : "list_events");

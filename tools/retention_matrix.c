@@ -331,6 +331,19 @@ static int shape(struct run *run, struct err *ret_err)
 
 /* --- who stands in a cell -------------------------------------------------------------------- */
 
+static int refuse_cohort(const struct run *run, const struct retention *r, struct err *ret_err)
+{
+    json_t *first = calendar_name(run, &r->calendar, 0);
+    json_t *last = calendar_name(run, &r->calendar, r->calendar.count - 1);
+    err_set(ret_err, ERR_ARGUMENT, "cell.cohort",
+            "a cohort as the matrix names it, from %s to %s for these arguments",
+            first != NULL ? json_string_value(first) : "",
+            last != NULL ? json_string_value(last) : "");
+    json_decref(first);
+    json_decref(last);
+    return -ERR_ARGUMENT;
+}
+
 /* The cohort of a cell, and the periods that put an actor in it. */
 static int read_cell(const struct run *run, const struct retention *r, const json_t *cell,
                      struct query *q, struct err *ret_err)
@@ -339,7 +352,7 @@ static int read_cell(const struct run *run, const struct retention *r, const jso
     json_int_t cohort = name != NULL ? calendar_find(run, &r->calendar, name) : -1;
     json_int_t column = json_get_integer(cell, "period", 0), first, last;
     if (cohort < 0)
-        return err_set(ret_err, ERR_ARGUMENT, "cell.cohort", "a cohort as the matrix names it");
+        return refuse_cohort(run, r, ret_err);
     if (column < 0 || column >= r->columns)
         return err_set(ret_err, ERR_ARGUMENT, "cell.period", "a period from 0 to %lld",
                        (long long)r->columns - 1);

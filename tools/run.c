@@ -593,6 +593,8 @@ struct run *run_start(struct workspace *workspace, const struct tool *tool, cons
     r->run.subject = tool;
     if (bind_arguments(tool->params, arguments, &r->bound, &r->failure) == 0)
         r->run.arguments = r->bound;
+    else if (tool->refused != NULL)
+        tool->refused(arguments, &r->failure);
     json_t *delegated;
     if (r->run.arguments != NULL && tool->delegate != NULL &&
         tool->delegate(r->bound, &r->run.subject, &delegated, &r->failure) == 0) {

@@ -48,6 +48,8 @@ struct tool {
      * NULL = itself. */
     int (*delegate)(const json_t *bound, const struct tool **ret_subject, json_t **ret_arguments,
                     struct err *ret_err);
+    /* May say better why `given`, which binding refused with `err`, is wrong. NULL = cannot. */
+    void (*refused)(const json_t *given, struct err *err);
 };
 
 struct period {
@@ -100,6 +102,9 @@ void run_set_argument(struct run *run, const char *name, json_t *value);
 void run_warn(struct run *run, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void run_suggest(struct run *run, const char *tool, json_t *arguments, const char *why);
 void run_truncated(struct run *run, const char *reason, int64_t limit, const char *hint);
+
+/* Whether it is one of the tool's arguments. */
+bool run_takes(const struct tool *tool, const char *param);
 
 /* Arguments of this call without paging and format, for a `next` that refines it. New reference. */
 json_t *run_same_arguments(const struct run *run);

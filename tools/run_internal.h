@@ -137,7 +137,6 @@ int named_read(struct run_state *r, struct err *ret_err);
 /* run.c */
 void run_advance(struct run_state *r); /* called by the workspace's idle handle */
 void run_expire(struct run_state *r);  /* its time is over */
-bool run_takes(const struct tool *tool, const char *param);
 
 /* run_limit.c */
 void limit_forget(struct run_state *r);

@@ -134,6 +134,27 @@ char *text_number(char *out, size_t size, double value)
     return out;
 }
 
+size_t text_names(struct buf *out, const char *lead, const char *nearest, const char *const *names,
+                  size_t count, size_t most)
+{
+    size_t shown = 0, left = 0;
+    if (nearest != NULL)
+        buf_printf(out, "did you mean '%.100s'? ", nearest);
+    if (count == 0)
+        buf_printf(out, "%s none", lead);
+    for (size_t i = 0; i < count; i++) {
+        if (names[i] == nearest)
+            continue;
+        if (shown == most) {
+            left++;
+            continue;
+        }
+        buf_printf(out, shown == 0 ? "%s: %.80s" : ", %s%.80s", shown == 0 ? lead : "", names[i]);
+        shown++;
+    }
+    return left;
+}
+
 void text_whole(char *text)
 {
     size_t end = strlen(text), lead = end;

@@ -1,0 +1,151 @@
+#include "cell_why.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "bind.h"
+#include "json.h"
+#include "nameless.h"
+#include "rows_where.h"
+#include "sql_text.h"
+#include "text.h"
+
+enum { MAX_NAMED = 3, MAX_VALUES = 5000, SHOWN_VALUES = 12 };
+
+/* A field, and the value of it that the cell names at `path`. */
+struct named {
+    const char *field, *value;
+    char path[32];
+};
+
+struct cell_names {
+    struct named items[MAX_NAMED];
+    size_t count;
+};
+
+/* What results call what has no value of its own. */
+static bool is_placeholder(const char *value)
+{
+    static const char *const words[] = {"", "(other)", "(none)", "(drop-off)"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (strcmp(value, words[i]) == 0)
+            return true;
+    return false;
+}
+
+static void add_name(struct cell_names *names, const char *field, const char *value,
+                     const char *path, size_t index)
+{
+    if (field == NULL || value == NULL || is_placeholder(value) || names->count == MAX_NAMED)
+        return;
+    struct named *item = &names->items[names->count++];
+    *item = (struct named){.field = field, .value = value};
+    if (index == SIZE_MAX)
+        snprintf(item->path, sizeof item->path, "cell.%s", path);
+    else
+        snprintf(item->path, sizeof item->path, "cell.%s[%zu]", path, index);
+}
+
+/* By the members that the arguments and cells of the tools have. */
+static struct cell_names read_names(const struct run *run)
+{
+    struct cell_names names = {.count = 0};
+    const json_t *arguments = run->arguments, *cell = json_object_get(arguments, "cell");
+    const json_t *fields = json_object_get(arguments, "breakdown"),
+                 *values = json_object_get(cell, "breakdown");
+    for (size_t i = 0; i < json_array_size(fields); i++)
+        add_name(&names, json_string_value(json_array_get(fields, i)),
+                 json_string_value(json_array_get(values, i)), "breakdown", i);
+    /* What `clean` makes of a node is no value of the field. */
+    const char *node = json_array_size(json_object_get(arguments, "clean")) == 0
+                           ? json_get_string(arguments, "node", NULL)
+                           : NULL;
+    add_name(&names, node, json_get_string(cell, "from", NULL), "from", SIZE_MAX);
+    add_name(&names, node, json_get_string(cell, "to", NULL), "to", SIZE_MAX);
+    const char *field = json_get_string(cell, "field", json_get_string(arguments, "field", NULL));
+    add_name(&names, field, json_get_string(cell, "value", NULL), "value", SIZE_MAX);
+    return names;
+}
+
+static int plan_values(struct run *run, const char *field, struct err *ret_err)
+{
+    const struct source *s = run->source;
+    struct query q;
+    struct buf value = {0}, actor = {0}, where = {0}, from = {0};
+    query_init(&q);
+    query_set_text(&q, "prefix", "");
+    query_set_integer(&q, "limit", MAX_VALUES);
+    query_set_integer(&q, "offset", 0);
+    int rc = source_text(s, &q, field, &value, ret_err);
+    rows_logical(run, &q, SOURCE_ACTOR, &actor);
+    if (rc == 0)
+        rc = rows_where(run, &q, run->period.from_us, run->period.to_us, NULL, &where, ret_err);
+    source_from(s, &q, &from);
+    if (rc == 0)
+        rc = run_query(run, &q, &sql_property_values,
+                       (const struct query_fragment[]){{"distinct_if", source_distinct_if(s)},
+                                                       {"value", buf_text(&value)},
+                                                       {"actor", buf_text(&actor)},
+                                                       {"where", buf_text(&where)},
+                                                       {"from", buf_text(&from)},
+                                                       {0}},
+                       MAX_VALUES, ret_err);
+    query_done(&q);
+    struct buf *all[] = {&value, &actor, &where, &from};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        buf_done(all[i]);
+    return rc < 0 ? rc : 0;
+}
+
+int cell_why_plan(struct run *run, struct err *ret_err)
+{
+    struct cell_names names = read_names(run);
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < names.count; i++)
+        rc = plan_values(run, names.items[i].field, ret_err);
+    return rc;
+}
+
+static bool is_among(const json_t *rows, const char *value)
+{
+    for (size_t i = 0; i < json_array_size(rows); i++)
+        if (strcmp(json_string_value(json_array_get(json_array_get(rows, i), 0)), value) == 0)
+            return true;
+    return false;
+}
+
+/* Beyond the values that were read there may be more: then nothing can be said. */
+static bool tell(struct run *run, const struct named *name, const json_t *rows)
+{
+    size_t count = json_array_size(rows);
+    if (is_among(rows, name->value) || count == MAX_VALUES)
+        return false;
+    const char **values = calloc(count + 1, sizeof *values);
+    struct buf there = {0};
+    for (size_t i = 0; values != NULL && i < count; i++)
+        values[i] = json_string_value(json_array_get(json_array_get(rows, i), 0));
+    if (values != NULL) {
+        size_t left = text_names(&there, "There are", bind_nearest(name->value, values, count),
+                                 values, count, SHOWN_VALUES);
+        if (left > 0)
+            buf_printf(&there, " and %zu more (property_values)", left);
+    }
+    run_warn(run, "%s: no event%s in this period has '%.100s' as its %.100s", name->path,
+             nameless_restriction(run), name->value, name->field);
+    buf_printf(&run->text,
+               "Nobody is in this cell: no event%s in this period has '%.100s' as its %.100s; "
+               "%s.\n",
+               nameless_restriction(run), name->value, name->field, buf_text(&there));
+    buf_done(&there);
+    free(values);
+    return true;
+}
+
+bool cell_why_shape(struct run *run, int query)
+{
+    struct cell_names names = read_names(run);
+    for (size_t i = 0; i < names.count; i++)
+        if (tell(run, &names.items[i], run_rows(run, query + (int)i)))
+            return true;
+    return false;
+}
