@@ -1,8 +1,14 @@
 #include "buf.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* The control character keeps it apart from any text that is meant. */
+static const char lost[] = "\x1a(out of memory)";
+enum { SMALLEST = 64 }; /* bytes of the first allocation */
+static_assert(sizeof lost <= SMALLEST, "the mark fits");
 
 void buf_init(struct buf *b, size_t max)
 {
@@ -23,23 +29,35 @@ void buf_reset(struct buf *b)
         b->data[0] = '\0';
 }
 
+/* What was built so far gives way to the mark; the smallest allocation holds it. */
+static void fail(struct buf *b)
+{
+    b->failed = true;
+    if (b->data == NULL)
+        return;
+    memcpy(b->data, lost, sizeof lost);
+    b->len = sizeof lost - 1;
+}
+
 /* Makes room for `more` bytes and a NUL. */
 static bool grow(struct buf *b, size_t more)
 {
     size_t max = b->max != 0 ? b->max : BUF_MAX_DEFAULT;
-    if (b->failed || more > max || b->len > max - more) {
-        b->failed = true;
+    if (b->failed)
+        return false;
+    if (more > max || b->len > max - more) {
+        fail(b);
         return false;
     }
     size_t need = b->len + more + 1;
     if (need <= b->size)
         return true;
-    size_t size = b->size < 64 ? 64 : b->size;
+    size_t size = b->size < SMALLEST ? SMALLEST : b->size;
     while (size < need)
         size *= 2;
     char *data = realloc(b->data, size);
     if (data == NULL) {
-        b->failed = true;
+        fail(b);
         return false;
     }
     b->data = data;
@@ -72,7 +90,7 @@ void buf_vprintf(struct buf *b, const char *fmt, va_list ap)
     va_copy(again, ap);
     int n = vsnprintf(NULL, 0, fmt, ap);
     if (n < 0) {
-        b->failed = true;
+        fail(b);
     } else if (n > 0 && grow(b, (size_t)n)) {
         vsnprintf(b->data + b->len, (size_t)n + 1, fmt, again);
         b->len += (size_t)n;
@@ -104,7 +122,14 @@ bool buf_failed(const struct buf *b)
 
 const char *buf_text(const struct buf *b)
 {
+    if (b->failed && b->data == NULL)
+        return lost;
     return b->len > 0 ? b->data : "";
+}
+
+bool buf_is_whole(const char *text)
+{
+    return strstr(text, lost) == NULL;
 }
 
 char *buf_take(struct buf *b)

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "buf.h"
+
 struct db_limits db_limits_default = {
     .time_ms = 45000,
     .memory_bytes = UINT64_C(4) << 30,
@@ -26,6 +28,14 @@ struct db_limits db_limits_or_default(const struct db_limits *limits)
         .result_rows = or_default(limits->result_rows, usual->result_rows),
         .result_bytes = or_default(limits->result_bytes, usual->result_bytes),
     };
+}
+
+int db_start(struct db *db, const struct db_request *request, struct db_query **ret_query,
+             struct err *ret_err)
+{
+    if (!buf_is_whole(request->sql))
+        return err_set(ret_err, ERR_MEMORY, NULL, "out of memory while building the query");
+    return db->ops->start(db, request, ret_query, ret_err);
 }
 
 /* What ClickHouse's codes mean to a caller. `names_it`: the engine's text quotes the name of the

@@ -101,11 +101,9 @@ extern struct db_limits db_limits_default; /* 45 s, 4 GB, 1 M rows, 64 MB; set b
 /* The limits with the default in place of each 0. */
 struct db_limits db_limits_or_default(const struct db_limits *limits);
 
-static inline int db_start(struct db *db, const struct db_request *request,
-                           struct db_query **ret_query, struct err *ret_err)
-{
-    return db->ops->start(db, request, ret_query, ret_err);
-}
+/* A statement that holds the text of a failed buffer is refused: ERR_MEMORY. */
+int db_start(struct db *db, const struct db_request *request, struct db_query **ret_query,
+             struct err *ret_err);
 
 static inline void db_cancel(struct db *db, struct db_query *query)
 {

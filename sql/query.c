@@ -52,7 +52,8 @@ void query_note_joined(struct query *q, const char *what, size_t number)
         q->failed = true;
 }
 
-/* Takes `value`, which buf_take() gave (NULL = out of memory). */
+/* Takes `value`, which buf_take() gave (NULL = out of memory). It may be made of a text that was
+ * lost, too. */
 static void add_param(struct query *q, const char *name, const char *type, char *value)
 {
     if (q->param_count == q->param_size) {
@@ -66,7 +67,8 @@ static void add_param(struct query *q, const char *name, const char *type, char 
         q->params = params;
         q->param_size = size;
     }
-    if (value == NULL) {
+    if (value == NULL || !buf_is_whole(value)) {
+        free(value);
         q->failed = true;
         return;
     }
@@ -273,7 +275,7 @@ int query_render(struct query *q, const struct sql_text *text,
             buf_puts(&q->sql, fragment);
         s += 1 + len;
     }
-    if (q->failed || buf_failed(&q->sql))
+    if (q->failed || buf_failed(&q->sql) || !buf_is_whole(buf_text(&q->sql)))
         return err_set(ret_err, ERR_MEMORY, NULL, "out of memory while building the query");
     return 0;
 }

@@ -35,7 +35,7 @@ struct query {
     struct buf joins;  /* what source_from() must add to the table; see source_join.h */
     json_t *joined;    /* {what it is for: number of the join} of this scope, or NULL */
     size_t join_count; /* of all scopes: the numbers differ between them */
-    bool failed;       /* out of memory somewhere; told by query_render() */
+    bool failed;       /* out of memory at a parameter or a join; told by query_render() */
 };
 
 void query_init(struct query *q);
@@ -74,7 +74,8 @@ struct query_fragment {
 
 /* Fills q->sql: `text` with every $slot replaced. `fragments` ends with {0}. A slot without a
  * fragment, a fragment without a slot and an unbound placeholder are our own mistakes:
- * ERR_INTERNAL. */
+ * ERR_INTERNAL. A fragment that holds the text of a failed buffer, and a parameter that could not
+ * be kept: ERR_MEMORY, so that no builder of fragments needs to look. */
 int query_render(struct query *q, const struct sql_text *text,
                  const struct query_fragment *fragments, struct err *ret_err);
 

@@ -18,7 +18,7 @@ void funnel_wrap(struct match *m, const char *fmt, ...)
     const char *at = strchr(buf_text(&text), '@');
     if (at != NULL) {
         buf_add(&out, text.data, (size_t)(at - text.data));
-        buf_add(&out, m->sql.data, m->sql.len);
+        buf_puts(&out, buf_text(&m->sql));
         buf_puts(&out, at + 1);
     }
     out.failed |= at == NULL || text.failed || m->sql.failed;

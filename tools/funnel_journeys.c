@@ -180,7 +180,7 @@ int funnel_journeys(const struct run *run, const struct funnel *f, unsigned colu
     int rc = funnel_events(&m, ret_err);
     if (rc == 0) {
         build(&m);
-        buf_add(out, m.sql.data, m.sql.len);
+        buf_puts(out, buf_text(&m.sql));
         out->failed |= m.sql.failed || m.window.failed || m.shift.failed;
     }
     buf_done(&m.window);

@@ -1,0 +1,180 @@
+/* Memory that runs out while statements are built: buffers grow with realloc(). Calls of tools
+ * against a scripted database are repeated with the 1st, the 2nd, … of them failing, until one runs
+ * to its end without reaching the one that should fail: once that one alone, once all from there to
+ * the call's end. Each must end once, and every statement that reaches the database must be one
+ * that a call with all its memory sends: a statement that lost a fragment would answer another
+ * question. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../unit/tool_bench.h"
+#include "catalog.h"
+#include "json.h"
+
+/* ---- allocations ---- */
+
+static struct {
+    bool is_armed, is_lasting; /* lasting: all from the chosen one on fail, not it alone */
+    size_t countdown;          /* to the one that fails; 0 = it has failed */
+    size_t calls;              /* a figure */
+} memory;
+
+static bool is_refused(void)
+{
+    if (!memory.is_armed)
+        return false;
+    if (memory.countdown == 0)
+        return memory.is_lasting;
+    return --memory.countdown == 0;
+}
+
+void *__real_realloc(void *old, size_t size);
+void *__wrap_realloc(void *old, size_t size);
+
+void *__wrap_realloc(void *old, size_t size)
+{
+    return is_refused() ? NULL : __real_realloc(old, size);
+}
+
+/* ---- a database that knows which statements are whole ---- */
+
+enum { STATEMENTS_MAX = 64 };
+
+static struct {
+    const struct db_ops *real;
+    bool is_learning;
+    char *whole[STATEMENTS_MAX];
+    size_t count;
+    char broken[4096]; /* the first statement that is none of them, or "" */
+} log_of;
+
+static bool is_whole(const char *sql)
+{
+    for (size_t i = 0; i < log_of.count; i++)
+        if (strcmp(log_of.whole[i], sql) == 0)
+            return true;
+    return false;
+}
+
+static int watched_start(struct db *db, const struct db_request *request,
+                         struct db_query **ret_query, struct err *ret_err)
+{
+    bool was_armed = memory.is_armed; /* the database has memory of its own */
+    memory.is_armed = false;
+    if (log_of.is_learning && !is_whole(request->sql) && log_of.count < STATEMENTS_MAX)
+        log_of.whole[log_of.count++] = strdup(request->sql);
+    else if (!is_whole(request->sql) && log_of.broken[0] == '\0')
+        snprintf(log_of.broken, sizeof log_of.broken, "%s", request->sql);
+    int rc = log_of.real->start(db, request, ret_query, ret_err);
+    memory.is_armed = was_armed;
+    return rc;
+}
+
+static void forget(void)
+{
+    for (size_t i = 0; i < log_of.count; i++)
+        free(log_of.whole[i]);
+    log_of.count = 0;
+}
+
+/* ---- calls ---- */
+
+static const struct fake_answer script[] = {
+    {"FROM system.tables",
+     "[\"sextant\",\"shop\",\"{\\\"kind\\\":\\\"events\\\",\\\"cases\\\":{\\\"order\\\":"
+     "\\\"case_id\\\"}}\",\"sextant\",1000,100000]\n"},
+    {"FROM system.columns",
+     "[\"sextant\",\"shop\",[[\"time\",\"DateTime64(6, 'UTC')\"],[\"event\",\"String\"],"
+     "[\"actor\",\"String\"],[\"session\",\"String\"],[\"case_id\",\"String\"],"
+     "[\"seq\",\"UInt64\"],[\"url\",\"String\"],"
+     "[\"properties\",\"Map(LowCardinality(String), String)\"],"
+     "[\"actor_properties\",\"Map(LowCardinality(String), String)\"]]]\n"},
+    {"now64", "[1772323200000000,1774915200000000,1000,1775000000000000]\n"},
+    {"IN {names:", "[\"view\",1772323200000000,1774915200000000]\n"},
+    {"toInt64(offset)", "[0,3600]\n[1774746000,7200]\n"},
+    {"", ""}, /* everything else: no rows */
+    {0},
+};
+
+static const struct sample {
+    const char *tool, *arguments;
+} samples[] = {
+    {"list_events", "{\"search\":\"vi\"}"},
+    {"describe_source", "{\"search\":\"pl\"}"},
+    {"property_values",
+     "{\"allow_unknown\":true,\"field\":\"event.plan\",\"event\":\"view\",\"prefix\":\"p\"}"},
+    {"data_quality", "{}"},
+    {"user_journey", "{\"actor_id\":\"ann\"}"},
+    {"run_trend", "{\"series\":[{\"event\":\"view\",\"math\":\"actors\"}],\"interval\":\"day\"}"},
+    {"run_funnel",
+     "{\"allow_unknown\":true,\"steps\":[\"view\",\"view\"],\"breakdown\":[\"plan\"]}"},
+    {"retention_matrix", "{\"start\":\"view\",\"interval\":\"day\"}"},
+    {"lifecycle", "{\"interval\":\"week\",\"tz\":\"Europe/Berlin\"}"},
+    {"run_paths", "{\"exclude\":[\"view\"]}"},
+    {"compare_groups", "{\"a\":{\"did\":[\"view\"]},\"b\":{\"did_not\":[\"view\"]}}"},
+    {"usage_report", "{}"},
+    {"conformance_check", "{\"sequence\":[\"view\"]}"},
+    {"attribute_conversions", "{\"conversion\":\"view\",\"field\":\"url\",\"allow_unknown\":true}"},
+    {"stickiness", "{\"segment\":{\"did\":[\"view\"]}}"},
+    {"anomaly_scan", "{\"metric\":\"event_count\",\"by\":\"event\"}"},
+};
+
+static int endings;
+
+static void on_done(void *user, const struct run_result *result)
+{
+    (void)user;
+    endings++;
+    if (log_of.is_learning && result->err.code == ERR_ARGUMENT)
+        fail_msg("%s: %s", result->err.field, result->err.text);
+}
+
+/* One call with the n-th allocation failing, n = 0: none. False when it has fewer. */
+static bool call(const struct sample *s, size_t n, bool is_lasting)
+{
+    struct bench b;
+    bench_init(&b, script);
+    log_of.real = b.db->ops;
+    const struct db_ops watched = {watched_start, log_of.real->cancel, log_of.real->close};
+    b.db->ops = &watched;
+    json_t *arguments = json_loads(s->arguments, 0, NULL);
+    log_of.is_learning = n == 0;
+    endings = 0;
+    memory.countdown = n;
+    memory.is_lasting = is_lasting;
+    memory.is_armed = n > 0;
+    const struct run *run =
+        run_start(b.workspace, catalog_find(s->tool), arguments, "t1", NULL, on_done, NULL);
+    uv_run(&b.loop, UV_RUN_DEFAULT);
+    memory.is_armed = false;
+    bool has_failed = memory.countdown == 0;
+    json_decref(arguments);
+    bench_done(&b);
+    memory.calls++;
+    if (endings != (run != NULL))
+        fail_msg("%s, allocation %zu: ended %d times", s->tool, n, endings);
+    if (log_of.broken[0] != '\0')
+        fail_msg("%s, allocation %zu: a broken statement: %s", s->tool, n, log_of.broken);
+    return has_failed;
+}
+
+static void test_no_statement_is_broken(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof samples / sizeof samples[0]; i++) {
+        call(&samples[i], 0, false);
+        assert_true(log_of.count > 3); /* more than the questions about the source */
+        for (int is_lasting = 0; is_lasting < 2; is_lasting++)
+            for (size_t n = 1; call(&samples[i], n, is_lasting != 0); n++)
+                ;
+        forget();
+    }
+    printf("# %zu calls\n", memory.calls);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_no_statement_is_broken)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
