@@ -116,7 +116,6 @@ static int measure_sql(const struct run *run, struct query *q, struct buf *out, 
                                          .value = buf_text(&column)};
     if (rc == 0)
         math_value(metric.math, &columns, out);
-    q->failed |= buf_failed(&column) || buf_failed(&has_actor);
     buf_done(&column);
     buf_done(&has_actor);
     return rc;
@@ -132,7 +131,6 @@ static int where_sql(const struct run *run, struct query *q, struct buf *out, st
         rc = source_logical(run->source, q, SOURCE_ACTOR, &actor, ret_err);
     if (rc == 0)
         rc = scope_condition(run, q, "user", buf_text(&actor), out, ret_err);
-    q->failed |= buf_failed(&actor);
     buf_done(&actor);
     if (rc < 0)
         return rc;

@@ -74,7 +74,6 @@ static int add_rows(const struct run *run, const struct attribution *a, struct q
     events_column(&e, "_conversion", "toUInt8(_match AND _us >= %s)", buf_text(&from));
     events_column(&e, "_channel", "if(_touch, _field, '')");
     events_where(&e, "_touch OR _conversion");
-    q->failed |= buf_failed(&from);
     buf_done(&from);
     if (rc < 0)
         events_drop(&e);
@@ -122,7 +121,6 @@ static void join_nearest(const struct parts *p, struct buf *out)
                "ASOF LEFT JOIN (SELECT _who, _us, _channel, _n FROM (%s) WHERE _touch) AS _touches "
                "ON _conversions._who = _touches._who AND _conversions._n > _touches._n",
                buf_text(&events), buf_text(&events));
-    out->failed |= buf_failed(&events);
     buf_done(&events);
 }
 
@@ -163,7 +161,6 @@ static void gather(const struct parts *p, struct buf *out)
                "), if(end.2 > 0, arrayFilter((x, i) -> x.4 AND i < end.2 AND x.1 >= end.1 - %s, e, "
                "arrayEnumerate(e)), %s)) AS touched FROM (%s))",
                p->window, p->has_lost ? buf_text(&lost) : "[]", buf_text(&events));
-    out->failed |= buf_failed(&events) || buf_failed(&lost);
     buf_done(&events);
     buf_done(&lost);
 }
@@ -191,10 +188,7 @@ int attribution_journeys(const struct run *run, const struct attribution *a, uns
     else if (rc == 0)
         gather(&p, out);
     struct buf *all[] = {&rows, &window, &from, &names};
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
-        q->failed |= buf_failed(all[i]);
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         buf_done(all[i]);
-    }
-    q->failed |= buf_failed(out);
     return rc;
 }

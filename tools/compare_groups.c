@@ -130,7 +130,6 @@ static int add_group(struct events *e, const char *name, const json_t *segment, 
         err_prefix(ret_err, path);
     else
         events_column(e, name, "toUInt8(%s)", buf_text(&condition));
-    e->q->failed |= buf_failed(&condition);
     buf_done(&condition);
     return rc;
 }
@@ -305,7 +304,6 @@ static int plan_empty(struct run *run, struct err *ret_err)
         events_drop(&e);
     else
         events_end(&e, &rows);
-    q.failed |= buf_failed(&c.counts);
     if (rc == 0)
         rc = run_query(run, &q, &sql_compare_groups_empty,
                        (const struct query_fragment[]){
@@ -501,7 +499,6 @@ static int plan_actors(struct run *run, const json_t *cell, struct err *ret_err)
         rc = events_field(&e, "_field", field, "cell.field", ret_err);
     query_bind_text(&q, &bound, value);
     events_where(&e, "_group AND _field = %s", buf_text(&bound));
-    q.failed |= buf_failed(&bound);
     buf_done(&bound);
     if (rc < 0)
         events_drop(&e);

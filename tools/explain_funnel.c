@@ -145,7 +145,6 @@ static int add_steps(struct events *e, const struct funnel *f, const char *name,
     }
     buf_putc(&any, ')');
     events_column(e, name, "%s", buf_text(&any));
-    e->q->failed |= buf_failed(&any);
     buf_done(&any);
     return rc;
 }

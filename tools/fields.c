@@ -187,7 +187,6 @@ static void add_walk(struct events *e, const json_t *names, const char *numbers)
                   "arrayFilter(x -> x.1 > 0 AND x.2 != '', arrayMap(x -> (transform(x.1, %s, %s, "
                   "toUInt16(0)), x.2), %s))",
                   buf_text(&bound), numbers, buf_text(&pairs));
-    e->q->failed |= buf_failed(&pairs) || buf_failed(&bound);
     buf_done(&pairs);
     buf_done(&bound);
 }
@@ -221,7 +220,6 @@ int fields_values(struct events *e, const json_t *names, const char *path, struc
             : "CAST([], 'Array(Tuple(UInt16, String))')",
         buf_text(&list));
     json_decref(walked);
-    e->q->failed |= buf_failed(&numbers) || buf_failed(&list);
     buf_done(&numbers);
     buf_done(&list);
     return rc;

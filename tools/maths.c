@@ -113,7 +113,6 @@ void math_value(enum math_name math, const struct math_columns *columns, struct 
     }
     buf_puts(out, m->function);
     add_arguments(m->argument, columns, m->parameter, out);
-    out->failed |= buf_failed(&condition);
     buf_done(&condition);
 }
 
@@ -131,7 +130,6 @@ void math_states(enum math_name math, const struct math_columns *columns, bool i
         add_arguments('r', &rows, "", out);
         buf_printf(out, " AS _t%zu", n);
     }
-    out->failed |= buf_failed(&condition);
     buf_done(&condition);
 }
 

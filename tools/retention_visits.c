@@ -167,7 +167,6 @@ int retention_visits(const struct run *run, const struct retention *r, bool has_
             add_detailed(r, d, buf_text(&rows), q, out);
         else
             add_plain(buf_text(&rows), r->is_first, out);
-        q->failed |= buf_failed(&rows) || buf_failed(out);
     }
     buf_done(&rows);
     return rc;
@@ -202,6 +201,5 @@ void retention_columns(const struct retention *r, struct query *q, struct buf *o
         query_bind_integer(q, out, r->columns);
         buf_printf(out, ", %s)", buf_text(&columns));
     }
-    q->failed |= buf_failed(&columns) || buf_failed(out);
     buf_done(&columns);
 }

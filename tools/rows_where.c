@@ -29,7 +29,6 @@ int rows_where(const struct run *run, struct query *q, int64_t from_us, int64_t 
         if (rc < 0)
             err_prefix(ret_err, "event");
     }
-    q->failed |= buf_failed(&actor) || buf_failed(out);
     buf_done(&actor);
     return rc;
 }

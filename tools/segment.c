@@ -43,7 +43,6 @@ static int add_deed(struct members *m, const json_t *deed, bool is_wanted, struc
         add_flag(m, buf_text(&condition));
         m->has_all = m->has_all && !is_wanted;
     }
-    m->q->failed |= buf_failed(&condition);
     buf_done(&condition);
     return rc;
 }
@@ -79,7 +78,6 @@ static int add_filters(struct members *m, const json_t *filters, struct err *ret
         add_flag(m, buf_text(&condition));
         m->has_all = false;
     }
-    m->q->failed |= buf_failed(&condition);
     buf_done(&condition);
     return rc;
 }
@@ -117,10 +115,8 @@ int segment_condition(const struct run *run, struct query *q, const json_t *segm
                    m.has_all ? "1" : buf_text(&m.rows), buf_text(&m.having));
     }
     struct buf *all[] = {&who, &from, &between, &m.flags, &m.rows, &m.having};
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
-        q->failed |= buf_failed(all[i]);
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         buf_done(all[i]);
-    }
     query_scope_end(q, outer);
     return rc;
 }

@@ -171,7 +171,6 @@ static int plan_buckets(struct run *run, const struct stickiness *s, struct quer
     add_day(&e, s);
     events_end(&e, &rows);
     add_actors(s, buf_text(&rows), q, &actors);
-    q->failed |= buf_failed(&actors);
     rc = run_query(run, q, &sql_stickiness,
                    (const struct query_fragment[]){{"actors", buf_text(&actors)}, {0}},
                    (size_t)2 * CALENDAR_MAX, ret_err);

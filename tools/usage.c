@@ -63,7 +63,6 @@ int usage_plan_names(struct run *run, struct err *ret_err)
         rc = run_query(run, &q, &sql_usage_report_fields,
                        (const struct query_fragment[]){{"rows", buf_text(&rows)}, {0}}, 1, ret_err);
     }
-    q.failed |= buf_failed(&rows) || buf_failed(&all);
     buf_done(&rows);
     buf_done(&all);
     query_done(&q);
@@ -118,12 +117,10 @@ static bool add_first(const struct report *r, struct query *q, const char *const
             buf_printf(&list, "%snullIf(%s, '')", count > 0 ? ", " : "", buf_text(&text));
             count++;
         }
-        q->failed |= buf_failed(&text);
         buf_done(&text);
     }
     if (count > 0)
         buf_printf(out, "CAST(coalesce(%s, ''), 'String')", buf_text(&list));
-    q->failed |= buf_failed(&list);
     buf_done(&list);
     return count > 0;
 }
@@ -176,7 +173,6 @@ static bool add_value(const struct report *r, struct query *q, const struct usag
         add_form(s->form, buf_text(&text), out);
     else if (has_agent)
         buf_puts(out, s->from_agent);
-    q->failed |= buf_failed(&text) || buf_failed(&agent);
     buf_done(&text);
     buf_done(&agent);
     return is_there || has_agent;
@@ -188,7 +184,6 @@ static int begin(const struct report *r, struct query *q, struct events *e, stru
     int rc = events_begin_all(e, r->run, q, r->run->period.from_us, r->run->period.to_us, ret_err);
     if (rc == 0 && add_first(r, q, usage_agents, &agent))
         events_column(e, "_agent", "%s", buf_text(&agent));
-    q->failed |= buf_failed(&agent);
     buf_done(&agent);
     return rc;
 }
@@ -210,7 +205,6 @@ static int plan_days(const struct report *r, struct err *ret_err)
                        (const struct query_fragment[]){{"rows", buf_text(&rows)}, {0}}, 40000,
                        ret_err);
     }
-    q.failed |= buf_failed(&rows);
     buf_done(&rows);
     query_done(&q);
     return rc;
@@ -239,7 +233,6 @@ static bool add_event_section(const struct report *r, struct query *q, size_t i,
                       "CAST(if(%s AND _value%zu != '', [_value%zu%s], []), 'Array(String)')",
                       buf_text(&condition), i, i, buf_text(&keys));
     }
-    q->failed |= buf_failed(&value) || buf_failed(&keys) || buf_failed(&condition);
     buf_done(&value);
     buf_done(&keys);
     buf_done(&condition);
@@ -266,7 +259,6 @@ static int plan_events(const struct report *r, struct err *ret_err)
                            {"rows", buf_text(&rows)}, {"sections", buf_text(&sections)}, {0}},
                        0, ret_err);
     }
-    q.failed |= buf_failed(&rows) || buf_failed(&sections);
     buf_done(&rows);
     buf_done(&sections);
     query_done(&q);
@@ -294,7 +286,6 @@ static bool add_visit_section(const struct report *r, struct query *q, size_t i,
         buf_printf(values, ", _value%zu != '') AS v%zu", i, i);
         buf_printf(sections, "%s(%zu, v%zu)", sections->len > 0 ? ", " : "", i, i);
     }
-    q->failed |= buf_failed(&value) || buf_failed(&condition) || buf_failed(&own);
     buf_done(&value);
     buf_done(&condition);
     buf_done(&own);
@@ -329,7 +320,6 @@ static int plan_visits(const struct report *r, struct err *ret_err)
                                                        {0}},
                        0, ret_err);
     }
-    q.failed |= buf_failed(&rows) || buf_failed(&values) || buf_failed(&sections);
     buf_done(&rows);
     buf_done(&values);
     buf_done(&sections);
@@ -346,7 +336,6 @@ static void add_number(const struct report *r, struct query *q, const char *cons
         buf_printf(out, "toFloat64OrNull(%s)", buf_text(&text));
     else
         buf_puts(out, "CAST(NULL, 'Nullable(Float64)')");
-    q->failed |= buf_failed(&text);
     buf_done(&text);
 }
 
@@ -386,10 +375,8 @@ static void add_sessions(const struct report *r, struct query *q, struct events 
                    buf_text(&rows));
     }
     struct buf *all[] = {&ends, &views, &clicks, &numbers[0], &numbers[1], &numbers[2], &rows};
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
-        q->failed |= buf_failed(all[i]);
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         buf_done(all[i]);
-    }
 }
 
 static int plan_sessions(const struct report *r, struct err *ret_err)
@@ -405,7 +392,6 @@ static int plan_sessions(const struct report *r, struct err *ret_err)
                        (const struct query_fragment[]){{"sessions", buf_text(&sessions)}, {0}}, 1,
                        ret_err);
     }
-    q.failed |= buf_failed(&sessions);
     buf_done(&sessions);
     query_done(&q);
     return rc;
