@@ -1,5 +1,7 @@
 #include "nameless.h"
 
+#include <string.h>
+
 #include "json.h"
 #include "segment.h"
 #include "sql_text.h"
@@ -39,47 +41,83 @@ static int where_sql(const struct run *run, const json_t *matcher, struct query 
     return source_matcher(run->source, q, matcher, out, ret_err);
 }
 
+/* Whether a row's actor is of the call's segment; without one, all are. */
+static int member_sql(const struct run *run, struct query *q, const char *actor, struct buf *out,
+                      struct err *ret_err)
+{
+    const json_t *segment = json_object_get(run->arguments, "segment");
+    if (segment == NULL) {
+        buf_putc(out, '1');
+        return 0;
+    }
+    int rc = segment_condition(run, q, segment, scope_counted(run), actor, out, ret_err);
+    if (rc < 0)
+        err_prefix(ret_err, "segment");
+    return rc;
+}
+
 int nameless_plan(struct run *run, const json_t *matcher, struct err *ret_err)
 {
     struct query q;
-    struct buf actor = {0}, from = {0}, where = {0};
+    struct buf actor = {0}, member = {0}, from = {0}, where = {0};
     query_init(&q);
     buf_puts(&actor, "CAST(");
-    int rc = source_actor(run->source, &q, scope_counted(run), NULL, &actor, ret_err);
+    int rc = source_actor(run->source, &q, scope_counted(run),
+                          json_get_string(run->arguments, "case", NULL), &actor, ret_err);
     buf_puts(&actor, ", 'String')");
+    if (rc == 0)
+        rc = member_sql(run, &q, buf_text(&actor), &member, ret_err);
     if (rc == 0)
         rc = where_sql(run, matcher, &q, &where, ret_err);
     source_from(run->source, &q, &from);
-    if (rc == 0 && (buf_failed(&actor) || buf_failed(&from) || buf_failed(&where)))
-        rc = err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
     if (rc == 0)
         rc = run_query(run, &q, &sql_run_nameless,
                        (const struct query_fragment[]){{"actor", buf_text(&actor)},
+                                                       {"member", buf_text(&member)},
                                                        {"from", buf_text(&from)},
                                                        {"where", buf_text(&where)},
                                                        {0}},
                        1, ret_err);
     buf_done(&actor);
+    buf_done(&member);
     buf_done(&from);
     buf_done(&where);
     query_done(&q);
     return rc < 0 ? rc : 0;
 }
 
-bool nameless_shape(struct run *run, const char *what)
+static void tell_unnamed(struct run *run, const char *what, const char *count)
 {
-    const json_t *row = json_array_get(run_rows(run, 0), 0);
-    json_int_t events = json_integer_value(json_array_get(row, 0));
-    if (events == 0 || json_integer_value(json_array_get(row, 1)) > 0)
-        return false;
     const char *actor = scope_counted(run);
-    char count[48];
-    text_things(count, sizeof count, (double)events, "event");
     buf_printf(&run->text,
                "Nobody could be counted: none of the %s '%.100s' of this period names its "
                "%.100s. Count another actor.\n",
                count, what, actor);
     run_warn(run, "none of the %s '%.100s' of the period names its %.100s: count another actor",
              count, what, actor);
+}
+
+static void tell_others(struct run *run, const char *what, const char *count)
+{
+    buf_printf(&run->text,
+               "Nobody of the segment is counted: the %s '%.100s' of this period %s of others.\n",
+               count, what, strncmp(count, "1 ", 2) == 0 ? "is" : "are all");
+    run_warn(run, "none of the %s '%.100s' of the period is of the segment", count, what);
+}
+
+bool nameless_shape(struct run *run, const char *what)
+{
+    const json_t *row = json_array_get(run_rows(run, 0), 0);
+    json_int_t events = json_integer_value(json_array_get(row, 0));
+    bool has_names = json_integer_value(json_array_get(row, 1)) > 0;
+    bool has_members = json_integer_value(json_array_get(row, 2)) > 0;
+    if (events == 0 || has_members)
+        return false;
+    char count[48];
+    text_things(count, sizeof count, (double)events, "event");
+    if (has_names)
+        tell_others(run, what, count);
+    else
+        tell_unnamed(run, what, count);
     return true;
 }

@@ -351,9 +351,9 @@ static void test_nobody_is_named(void **state)
 {
     static const char question[] = "countIf(CAST(";
     static const struct fake_answer nameless[] = {
-        TABLES, COLUMNS, BOUNDS, SEEN, {question, "[12,0]\n"}, {"", ""}, {0}};
+        TABLES, COLUMNS, BOUNDS, SEEN, {question, "[12,0,0]\n"}, {"", ""}, {0}};
     static const struct fake_answer silent[] = {
-        TABLES, COLUMNS, BOUNDS, SEEN, {question, "[12,3]\n"}, {"", ""}, {0}};
+        TABLES, COLUMNS, BOUNDS, SEEN, {question, "[12,3,3]\n"}, {"", ""}, {0}};
     static const char actors[] =
         "{\"of\":\"run_funnel\",\"arguments\":{\"steps\":[\"view\"],\"actor\":\"session\"},"
         "\"cell\":{\"step\":1}}";
@@ -390,11 +390,30 @@ static void test_nobody_is_named(void **state)
     }
 }
 
+/* Events that others than the segment did are no events that nobody did. */
+static void test_others_did_it(void **state)
+{
+    static const char question[] = "countIf(CAST(";
+    static const struct fake_answer others[] = {
+        TABLES, COLUMNS, BOUNDS, SEEN, {question, "[12,3,0]\n"}, {"", ""}, {0}};
+    struct bench b;
+    bench_init(&b, others);
+    struct outcome out =
+        call(&b, "run_funnel", "{\"steps\":[\"view\"],\"segment\":{\"did\":[\"view\"]}}");
+    assert_int_equal(out.err.code, ERR_OK);
+    assert_non_null(strstr(json_string_value(out.text),
+                           "the 12 events 'view' of this period are all of others"));
+    assert_non_null(
+        strstr(fake_db_sql(b.db, question), "!= '' AND CAST(`actor`, 'String') GLOBAL IN"));
+    outcome_done(&out);
+    bench_done(&b);
+}
+
 /* A zero names what narrows the call: it must not deny what the period has. */
 static void test_nothing_says_what_narrows(void **state)
 {
     static const struct fake_answer silent[] = {
-        TABLES, COLUMNS, BOUNDS, SEEN, {"countIf(CAST(", "[12,3]\n"}, {"", ""}, {0}};
+        TABLES, COLUMNS, BOUNDS, SEEN, {"countIf(CAST(", "[12,3,3]\n"}, {"", ""}, {0}};
     static const struct {
         const char *tool, *arguments, *says;
     } calls[] = {
@@ -431,7 +450,7 @@ static void test_nothing_says_what_narrows(void **state)
 static void test_nothing_before_to_compare(void **state)
 {
     static const struct fake_answer silent[] = {
-        TABLES, COLUMNS, BOUNDS, SEEN, {"countIf(CAST(", "[12,3]\n"}, {"", ""}, {0}};
+        TABLES, COLUMNS, BOUNDS, SEEN, {"countIf(CAST(", "[12,3,3]\n"}, {"", ""}, {0}};
     static const char *const compares[] = {"previous", "none"};
     for (size_t i = 0; i < 2; i++) {
         char arguments[200];
@@ -580,6 +599,7 @@ int main(void)
         cmocka_unit_test(test_nothing_is_new_in_a_young_source),
         cmocka_unit_test(test_series_gaps),
         cmocka_unit_test(test_nobody_is_named),
+        cmocka_unit_test(test_others_did_it),
         cmocka_unit_test(test_nothing_says_what_narrows),
         cmocka_unit_test(test_nothing_before_to_compare),
         cmocka_unit_test(test_nothing_to_judge),
