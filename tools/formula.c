@@ -51,6 +51,37 @@ static int settle(struct parser *p, int least)
     return rc;
 }
 
+/* Bytes of a decimal number, which strtod() is too generous for: 12, 12.5, .5, 1e2; 0 = none. */
+static size_t number_length(const char *at)
+{
+    static const char digits[] = "0123456789";
+    size_t whole = strspn(at, digits), n = whole, fraction = 0;
+    if (at[n] == '.') {
+        fraction = strspn(at + n + 1, digits);
+        n += 1 + fraction;
+    }
+    if (whole + fraction == 0)
+        return 0;
+    size_t exponent = 1 + (at[n] != '\0' && (at[n + 1] == '+' || at[n + 1] == '-') ? 1U : 0U);
+    if ((at[n] == 'e' || at[n] == 'E') && strspn(at + n + exponent, digits) > 0)
+        n += exponent + strspn(at + n + exponent, digits);
+    bool goes_on = at[n] == '.' || (at[n] >= '0' && at[n] <= '9') ||
+                   (at[n] >= 'a' && at[n] <= 'z') || (at[n] >= 'A' && at[n] <= 'Z');
+    return goes_on ? 0 : n;
+}
+
+static int read_number(struct parser *p, double *ret_number)
+{
+    size_t len = number_length(p->at);
+    if (len == 0)
+        return refuse(p, "no decimal number");
+    *ret_number = strtod(p->at, NULL);
+    if (!isfinite(*ret_number))
+        return refuse(p, "a number too large");
+    p->at += len;
+    return 0;
+}
+
 /* A number or a letter; `*ret_done` when the operand is complete. */
 static int read_operand(struct parser *p, bool *ret_done)
 {
@@ -63,12 +94,9 @@ static int read_operand(struct parser *p, bool *ret_done)
     }
     struct formula_op op = {.kind = 'n'};
     if ((c >= '0' && c <= '9') || c == '.') {
-        char *end;
-        size_t digits = strspn(p->at, "0123456789.");
-        op.number = strtod(p->at, &end);
-        if (end == p->at || (size_t)(end - p->at) < digits)
-            return refuse(p, "no number");
-        p->at = end;
+        int rc = read_number(p, &op.number);
+        if (rc < 0)
+            return rc;
     } else {
         size_t letter = (size_t)((c >= 'a' && c <= 'z') ? c - 'a' : c - 'A');
         bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');

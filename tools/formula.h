@@ -1,6 +1,6 @@
 #pragma once
-/* A formula over series: letters (A = the first), numbers, + - * / and parentheses. It is compiled
- * into reverse Polish notation, so that evaluating takes one pass and no recursion. */
+/* A formula over series: letters (A = the first), decimal numbers, + - * / and parentheses. It is
+ * compiled into reverse Polish notation, so that evaluating takes one pass and no recursion. */
 #include <stdbool.h>
 #include <stddef.h>
 

@@ -26,12 +26,11 @@ static void test_formula_values(void **state)
         double value; /* NAN: none */
         bool divides_by_zero;
     } cases[] = {
-        {"A/B*100", 150}, {"a - b", 2},           {"A-B-1", 1},
-        {"A-(B-1)", 3},   {"2+A*B", 26},          {"(2+A)*B", 32},
-        {"-A+B", -2},     {"A*-B", -24},          {"--A", 6},
-        {"+A/.5", 12},    {"A/B/2", 0.75},        {"1e2*A", 600},
-        {"C+1", NAN},     {"C/D", NAN},           {"A/D", NAN, true},
-        {"D/A", 0},       {"A/(B-4)", NAN, true}, {"A/D + 1", NAN, true},
+        {"A/B*100", 150},     {"a - b", 2},           {"A-B-1", 1},           {"A-(B-1)", 3},
+        {"2+A*B", 26},        {"(2+A)*B", 32},        {"-A+B", -2},           {"A*-B", -24},
+        {"--A", 6},           {"+A/.5", 12},          {"A/B/2", 0.75},        {"1e2*A", 600},
+        {"A*1.5E-1+2.", 2.9}, {"C+1", NAN},           {"C/D", NAN},           {"A/D", NAN, true},
+        {"D/A", 0},           {"A/(B-4)", NAN, true}, {"A/D + 1", NAN, true},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct formula f;
@@ -59,7 +58,15 @@ static void test_formula_refuses(void **state)
         {"1+2", "no series"},
         {"A^2", "operator"},
         {"A+*B", "letter"},
-        {"1.2.3*A", "no number"},
+        {"1.2.3*A", "no decimal number at position 1"},
+        {"A*0x1F", "no decimal number at position 3"},
+        {"A+0x1p3", "no decimal number at position 3"},
+        {"A*2B", "no decimal number at position 3"},
+        {".*A", "no decimal number at position 1"},
+        {"A*1e999", "too large at position 3"},
+        {"A*2e", "no decimal number at position 3"},
+        {"inf*A", "no such series"},
+        {"A*nan", "no such series at position 3"},
         {"()", "letter"},
         {"A/B; DROP TABLE", "operator"},
         {"Ä", "letter"},
