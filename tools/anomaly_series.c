@@ -201,8 +201,7 @@ int anomaly_series_plan(struct run *run, int max_segments, int max_points, struc
         buf_puts(&p.order, "_value");
     if (!is_raw(run))
         interval_start_sql(run, &q, interval_parse(json_get_string(run->arguments, "interval", "")),
-                           strcmp(json_get_string(run->arguments, "week_start", ""), "sunday") == 0,
-                           &p.bucket);
+                           interval_sunday_weeks(run->arguments), &p.bucket);
     source_from(run->source, &q, &p.from);
     if (rc == 0 && is_raw(run))
         rc = run_query(run, &q, &sql_anomaly_rows,
@@ -254,16 +253,21 @@ static int add_point(struct anomaly_series *s, int64_t at_us, double value, int6
 struct reader {
     const struct run *run;
     enum interval interval;
-    bool is_raw, is_counting;
+    bool sunday_weeks, is_raw, is_counting;
     int64_t min_volume, first_us, last_us; /* starts of the first and the last interval */
     size_t filled;                         /* points of all gaps so far */
 };
+
+static int64_t next_us(const struct reader *r, int64_t at_us)
+{
+    return interval_next_us(r->run->period.zone, r->interval, r->sunday_weeks, at_us);
+}
 
 /* Cut short by the period, or still being filled. */
 static bool is_partial(const struct reader *r, int64_t at_us)
 {
     const struct period *p = &r->run->period;
-    int64_t end = interval_add_us(p->zone, r->interval, at_us, 1);
+    int64_t end = next_us(r, at_us);
     return (p->from_given && at_us < p->from_us) || end > p->to_us ||
            (p->is_live && end > p->complete_until_us);
 }
@@ -271,8 +275,7 @@ static bool is_partial(const struct reader *r, int64_t at_us)
 /* Zeros for the intervals in [from, to) in which nothing was counted. */
 static int fill_gap(struct reader *r, struct anomaly_series *s, int64_t from_us, int64_t to_us)
 {
-    const struct zone *zone = r->run->period.zone;
-    for (int64_t at = from_us; at < to_us; at = interval_add_us(zone, r->interval, at, 1)) {
+    for (int64_t at = from_us; at < to_us; at = next_us(r, at)) {
         if (++r->filled > MAX_SERIES_POINTS)
             return -2;
         if (add_point(s, at, 0, 0, is_partial(r, at)) < 0)
@@ -283,9 +286,7 @@ static int fill_gap(struct reader *r, struct anomaly_series *s, int64_t from_us,
 
 static int64_t next_of(const struct reader *r, const struct anomaly_series *s)
 {
-    return s->count == 0
-               ? r->first_us
-               : interval_add_us(r->run->period.zone, r->interval, s->at_us[s->count - 1], 1);
+    return s->count == 0 ? r->first_us : next_us(r, s->at_us[s->count - 1]);
 }
 
 static int read_row(struct reader *r, struct anomaly_series *s, const json_t *row)
@@ -309,6 +310,7 @@ static struct reader reader_of(const struct run *run, const json_t *rows)
     if (r.is_raw)
         return r;
     r.interval = interval_parse(json_get_string(run->arguments, "interval", ""));
+    r.sunday_weeks = interval_sunday_weeks(run->arguments);
     r.is_counting = maths[metric.math].is_counting;
     r.min_volume = json_get_integer(run->arguments, "min_volume", metric.min_volume);
     r.first_us = INT64_MAX;
@@ -321,8 +323,7 @@ static struct reader reader_of(const struct run *run, const json_t *rows)
     /* What fell silent counts as 0 up to the end of the period: that is news. */
     const struct period *p = &run->period;
     int64_t end_us = p->to_us - 1 < p->complete_until_us ? p->to_us - 1 : p->complete_until_us;
-    bool is_sunday = strcmp(json_get_string(run->arguments, "week_start", ""), "sunday") == 0;
-    int64_t final_us = interval_start_us(p->zone, r.interval, is_sunday, end_us);
+    int64_t final_us = interval_start_us(p->zone, r.interval, r.sunday_weeks, end_us);
     if (json_array_size(rows) > 0 && !run_rows_truncated(run, 0) && final_us > r.last_us)
         r.last_us = final_us;
     return r;
@@ -383,7 +384,8 @@ int64_t anomaly_series_end(const struct run *run, const struct anomaly_series *s
     if (is_raw(run))
         return s->at_us[i];
     enum interval interval = interval_parse(json_get_string(run->arguments, "interval", ""));
-    return interval_add_us(run->period.zone, interval, s->at_us[i], 1);
+    return interval_next_us(run->period.zone, interval, interval_sunday_weeks(run->arguments),
+                            s->at_us[i]);
 }
 
 double anomaly_series_period_s(const struct run *run)

@@ -4,32 +4,17 @@
 
 #include "json.h"
 
-/* A step may end inside an interval: where clocks change at midnight, a day begins at one. */
-static int64_t following(const struct run *run, const struct calendar *c, int64_t start_us)
-{
-    const struct zone *zone = run->period.zone;
-    int64_t next_us = start_us;
-    for (int64_t steps = 1; next_us <= start_us; steps++)
-        next_us = interval_start_us(zone, c->interval, c->sunday_weeks,
-                                    interval_add_us(zone, c->interval, start_us, steps));
-    return next_us;
-}
-
 int calendar_read(const struct run *run, int64_t from_us, int64_t to_us, json_int_t before,
                   json_int_t max, struct calendar *ret_calendar, struct err *ret_err)
 {
     const struct zone *zone = run->period.zone;
-    struct calendar c = {
-        .interval = interval_parse(json_get_string(run->arguments, "interval", "day")),
-        .sunday_weeks =
-            strcmp(json_get_string(run->arguments, "week_start", "monday"), "sunday") == 0};
+    struct calendar c = {.interval =
+                             interval_parse(json_get_string(run->arguments, "interval", "day")),
+                         .sunday_weeks = interval_sunday_weeks(run->arguments)};
     int64_t first_us = interval_start_us(zone, c.interval, c.sunday_weeks, from_us);
-    c.at[0] = interval_start_us(zone, c.interval, c.sunday_weeks,
-                                interval_add_us(zone, c.interval, first_us, -before));
-    while (c.count < max && c.at[c.count] < to_us) {
-        c.at[c.count + 1] = following(run, &c, c.at[c.count]);
-        c.count++;
-    }
+    c.count = (json_int_t)interval_list(zone, c.interval, c.sunday_weeks,
+                                        interval_add_us(zone, c.interval, first_us, -before), to_us,
+                                        (size_t)max, c.at);
     if (c.at[c.count] < to_us)
         return err_set(ret_err, ERR_ARGUMENT, "from",
                        "more than %lld intervals: take a longer interval or a later from",

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "args.h"
+#include "json.h"
 #include "period.h"
 
 static const int64_t second_us = 1000000;
@@ -14,6 +15,11 @@ enum interval interval_parse(const char *name)
     while (arg_intervals[i + 1] != NULL && strcmp(arg_intervals[i], name) != 0)
         i++;
     return (enum interval)i;
+}
+
+bool interval_sunday_weeks(const json_t *arguments)
+{
+    return strcmp(json_get_string(arguments, "week_start", "monday"), "sunday") == 0;
 }
 
 void interval_start_sql(const struct run *run, struct query *q, enum interval interval,
@@ -97,4 +103,25 @@ int64_t interval_add_us(const struct zone *zone, enum interval interval, int64_t
     }
     }
     return start_us;
+}
+
+int64_t interval_next_us(const struct zone *zone, enum interval interval, bool sunday_weeks,
+                         int64_t start_us)
+{
+    /* A step may end inside the interval: where clocks change at midnight, a day begins at one. */
+    int64_t next_us = start_us;
+    for (int64_t steps = 1; next_us <= start_us; steps++)
+        next_us = interval_start_us(zone, interval, sunday_weeks,
+                                    interval_add_us(zone, interval, start_us, steps));
+    return next_us;
+}
+
+size_t interval_list(const struct zone *zone, enum interval interval, bool sunday_weeks,
+                     int64_t from_us, int64_t to_us, size_t max, int64_t *ret_at)
+{
+    size_t count = 0;
+    ret_at[0] = interval_start_us(zone, interval, sunday_weeks, from_us);
+    for (; count < max && ret_at[count] < to_us; count++)
+        ret_at[count + 1] = interval_next_us(zone, interval, sunday_weeks, ret_at[count]);
+    return count;
 }

@@ -10,6 +10,8 @@ enum interval { INTERVAL_MINUTE, INTERVAL_HOUR, INTERVAL_DAY, INTERVAL_WEEK, INT
 /* From the argument's text; `name` is one of arg_intervals. */
 enum interval interval_parse(const char *name);
 
+bool interval_sunday_weeks(const json_t *arguments); /* what the argument week_start says */
+
 /* The start of the interval that a row's time lies in, unix microseconds (Int64), as SQL. */
 void interval_start_sql(const struct run *run, struct query *q, enum interval interval,
                         bool sunday_weeks, struct buf *out);
@@ -20,3 +22,13 @@ int64_t interval_start_us(const struct zone *zone, enum interval interval, bool 
                           int64_t unix_us);
 int64_t interval_add_us(const struct zone *zone, enum interval interval, int64_t start_us,
                         int64_t steps);
+
+/* Where the interval that begins at `start_us` ends and the next one begins. */
+int64_t interval_next_us(const struct zone *zone, enum interval interval, bool sunday_weeks,
+                         int64_t start_us);
+
+/* The calendar of a period: the starts of its intervals, from the one that holds from_us to the one
+ * that holds the instant before to_us, and as the last entry where that one ends. `ret_at` has room
+ * for max + 1. Returns how many intervals; max with ret_at[max] < to_us: there are more. */
+size_t interval_list(const struct zone *zone, enum interval interval, bool sunday_weeks,
+                     int64_t from_us, int64_t to_us, size_t max, int64_t *ret_at);

@@ -424,6 +424,43 @@ static void test_intervals(void **state)
     zone_free(zone);
 }
 
+static void check_list(const struct zone *zone, enum interval interval, const char *from,
+                       const char *to, const char *const *expected)
+{
+    int64_t from_us, to_us, at[8];
+    char text[48];
+    assert_int_equal(period_parse(from, "from", false, 0, zone, &from_us, NULL), 0);
+    assert_int_equal(period_parse(to, "to", false, 0, zone, &to_us, NULL), 0);
+    size_t count = interval_list(zone, interval, false, from_us, to_us, 7, at);
+    for (size_t i = 0; i <= count; i++) {
+        assert_non_null(expected[i]);
+        period_format(at[i], zone, text, sizeof text);
+        assert_string_equal(text, expected[i]);
+    }
+    assert_null(expected[count + 1]);
+}
+
+/* In São Paulo summer began at midnight, which that day has not. */
+static void test_list_of_intervals(void **state)
+{
+    json_t *rows = json_pack("[[i,i],[I,i]]", 0, -10800, (json_int_t)1541300400, -7200);
+    struct zone *zone = zone_new("America/Sao_Paulo", rows);
+    json_decref(rows);
+    check_list(zone, INTERVAL_DAY, "2018-11-04", "2018-11-06",
+               (const char *const[]){"2018-11-04T01:00:00-02:00", "2018-11-05T00:00:00-02:00",
+                                     "2018-11-06T00:00:00-02:00", NULL});
+    check_list(zone, INTERVAL_WEEK, "2018-11-01", "2018-11-06",
+               (const char *const[]){"2018-10-29T00:00:00-03:00", "2018-11-05T00:00:00-02:00",
+                                     "2018-11-12T00:00:00-02:00", NULL});
+    check_list(&zone_utc, INTERVAL_MONTH, "2026-01-31", "2026-02-01",
+               (const char *const[]){"2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z", NULL});
+    int64_t at[3];
+    const int64_t day_us = INT64_C(86400000000);
+    assert_int_equal(interval_list(&zone_utc, INTERVAL_DAY, false, 0, 9 * day_us, 2, at), 2);
+    assert_true(at[2] < 9 * day_us);
+    zone_free(zone);
+}
+
 /* A day of 24.5 hours: its hours count from midnight, and the last is half a one. */
 static void test_hours_of_a_half_hour_change(void **state)
 {
@@ -456,6 +493,7 @@ int main(void)
         cmocka_unit_test(test_formats_in_a_zone),
         cmocka_unit_test(test_civil_days_round_trip),
         cmocka_unit_test(test_intervals),
+        cmocka_unit_test(test_list_of_intervals),
         cmocka_unit_test(test_hours_of_a_half_hour_change),
     };
     return cmocka_run_group_tests_name("analysis", tests, NULL, NULL);
