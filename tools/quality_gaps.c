@@ -63,7 +63,7 @@ int quality_gaps_plan(struct run *run, struct err *ret_err)
 
 struct series {
     enum interval interval;
-    int64_t first_us; /* start of the first whole interval */
+    const int64_t *at_us; /* the start of each whole interval, and the end of the last */
     size_t count;
     double *counts, *peers;
 };
@@ -155,7 +155,6 @@ static void add_gap(struct run *run, const struct series *s, const char *name, i
 /* Intervals that follow each other are one gap. */
 static void judge(struct run *run, const struct series *s, const char *name, struct spans *spans)
 {
-    const struct zone *zone = run->period.zone;
     double has = 0, missing = 0;
     size_t begin = s->count;
     for (size_t i = 0; i <= s->count; i++) {
@@ -170,8 +169,7 @@ static void judge(struct run *run, const struct series *s, const char *name, str
             has += s->counts[i];
             missing += expected - s->counts[i];
         } else if (begin != s->count) {
-            int64_t from_us = interval_add_us(zone, s->interval, s->first_us, (int64_t)begin);
-            int64_t to_us = interval_add_us(zone, s->interval, s->first_us, (int64_t)i);
+            int64_t from_us = s->at_us[begin], to_us = s->at_us[i];
             /* What begins with a gap is only on its way. */
             if (begin > 0 && !is_known(spans, name, from_us, to_us))
                 add_gap(run, s, name, from_us, to_us, has, missing);
@@ -181,49 +179,62 @@ static void judge(struct run *run, const struct series *s, const char *name, str
 }
 
 /* What is before the first event is no gap. */
-static void skip_start(const struct run *run, struct series *s)
+static void skip_start(struct series *s)
 {
     size_t empty = 0;
     while (empty < s->count && s->counts[empty] <= 0)
         empty++;
-    s->first_us = interval_add_us(run->period.zone, s->interval, s->first_us, (int64_t)empty);
+    s->at_us += empty;
     s->counts += empty;
     s->count -= empty;
 }
 
 /* --- all of them ----------------------------------------------------------------------------- */
 
-/* The whole intervals of the period that the data covers. */
-static bool series_init(const struct run *run, enum interval interval, struct series *ret)
+/* The starts of the whole intervals of the period that the data covers, and the end of the last;
+ * how many in *ret_count. NULL = out of memory. To be freed from ret_memory. */
+static const int64_t *whole_intervals(const struct run *run, enum interval interval,
+                                      int64_t **ret_memory, size_t *ret_count)
 {
     const struct period *p = &run->period;
     int64_t end_us = p->to_us < p->complete_until_us ? p->to_us : p->complete_until_us;
-    struct series s = {.interval = interval};
-    s.first_us = interval_start_us(p->zone, interval, false, p->from_us);
-    if (s.first_us < p->from_us)
-        s.first_us = interval_add_us(p->zone, interval, s.first_us, 1);
-    while (s.count < MAX_INTERVALS &&
-           interval_add_us(p->zone, interval, s.first_us, (int64_t)s.count + 1) <= end_us)
-        s.count++;
-    s.counts = calloc(2 * s.count + 1, sizeof *s.counts);
-    if (s.count == 0 || s.counts == NULL) {
-        free(s.counts);
+    int64_t *at_us = calloc(MAX_INTERVALS + 2, sizeof *at_us);
+    *ret_memory = at_us;
+    if (at_us == NULL)
+        return NULL;
+    size_t count =
+        interval_list(p->zone, interval, false, p->from_us, end_us, MAX_INTERVALS + 1, at_us);
+    bool is_cut_at_start = count > 0 && at_us[0] < p->from_us;
+    count -= is_cut_at_start ? 1 : 0;
+    at_us += is_cut_at_start ? 1 : 0;
+    *ret_count = count - (count > 0 && at_us[count] > end_us ? 1 : 0);
+    return at_us;
+}
+
+static bool series_init(enum interval interval, const int64_t *at_us, size_t count,
+                        struct series *ret)
+{
+    double *counts = calloc(2 * count + 1, sizeof *counts);
+    if (counts == NULL)
         return false;
-    }
-    s.peers = s.counts + s.count;
-    *ret = s;
+    *ret = (struct series){.interval = interval,
+                           .at_us = at_us,
+                           .count = count,
+                           .counts = counts,
+                           .peers = counts + count};
     return true;
 }
 
 /* Rows come by name and time. Of the last name of a cut list some are missing: that is no gap. */
-static void judge_all(struct run *run, int query, enum interval interval, struct spans *spans)
+static void judge_rows(struct run *run, int query, enum interval interval, const int64_t *at_us,
+                       size_t whole, struct spans *spans)
 {
     const json_t *rows = run_rows(run, query);
     size_t count = json_array_size(rows);
     for (size_t i = 0; i < count;) {
         const char *name = json_string_value(json_array_get(json_array_get(rows, i), 0));
         struct series s;
-        if (!series_init(run, interval, &s))
+        if (!series_init(interval, at_us, whole, &s))
             return;
         size_t at = 0;
         for (; i < count; i++) {
@@ -231,19 +242,27 @@ static void judge_all(struct run *run, int query, enum interval interval, struct
             if (strcmp(json_string_value(json_array_get(row, 0)), name) != 0)
                 break;
             int64_t start_us = json_integer_value(json_array_get(row, 1));
-            while (at < s.count &&
-                   interval_add_us(run->period.zone, interval, s.first_us, (int64_t)at) < start_us)
+            while (at < s.count && s.at_us[at] < start_us)
                 at++;
-            if (at < s.count &&
-                interval_add_us(run->period.zone, interval, s.first_us, (int64_t)at) == start_us)
+            if (at < s.count && s.at_us[at] == start_us)
                 s.counts[at] = json_number_value(json_array_get(row, 2));
         }
         double *memory = s.counts;
-        skip_start(run, &s);
+        skip_start(&s);
         if (i < count || !run_rows_truncated(run, query))
             judge(run, &s, name, spans);
         free(memory);
     }
+}
+
+static void judge_all(struct run *run, int query, enum interval interval, struct spans *spans)
+{
+    int64_t *memory;
+    size_t whole = 0;
+    const int64_t *at_us = whole_intervals(run, interval, &memory, &whole);
+    if (at_us != NULL && whole > 0)
+        judge_rows(run, query, interval, at_us, whole, spans);
+    free(memory);
     if (run_rows_truncated(run, query))
         run_truncated(run, "rows", MAX_ROWS, "take a shorter period, or filter by event");
 }
