@@ -217,7 +217,7 @@ static void shape_days(struct run *run, const json_t *rows)
     size_t next = 0;
     while (at_us < run->period.to_us && json_array_size(days) < MAX_DAYS) {
         const json_t *row = json_array_get(rows, next);
-        int64_t end_us = interval_add_us(zone, INTERVAL_DAY, at_us, 1);
+        int64_t end_us = interval_next_us(zone, INTERVAL_DAY, false, at_us);
         int64_t row_us = json_integer_value(json_array_get(row, 1));
         bool is_here =
             row != NULL && json_integer_value(json_array_get(row, 0)) == 0 && row_us < end_us;
