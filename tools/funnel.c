@@ -157,7 +157,7 @@ static int read_view(struct funnel *f, const json_t *arguments, struct err *ret_
     static const char *const views[] = {"steps", "trend", "time_to_convert", NULL};
     f->view = (enum funnel_view)choice(arguments, "view", views);
     f->interval = interval_parse(json_get_string(arguments, "interval", "day"));
-    f->sunday_weeks = strcmp(json_get_string(arguments, "week_start", "monday"), "sunday") == 0;
+    f->sunday_weeks = interval_sunday_weeks(arguments);
     json_int_t count = (json_int_t)f->step_count;
     json_int_t from = json_get_integer(arguments, "from_step", 1);
     json_int_t to = json_get_integer(arguments, "to_step", count);
@@ -178,17 +178,14 @@ static int read_view(struct funnel *f, const json_t *arguments, struct err *ret_
 int funnel_intervals(const struct run *run, const struct funnel *f, int64_t *ret_starts,
                      size_t *ret_count, struct err *ret_err)
 {
-    const struct zone *zone = run->period.zone;
-    int64_t first = interval_start_us(zone, f->interval, f->sunday_weeks, run->period.from_us);
-    size_t count = 0;
-    do {
-        if (count > FUNNEL_MAX_INTERVALS)
-            return err_set(ret_err, ERR_ARGUMENT, "interval",
-                           "more than %d intervals: take a longer interval or a later from",
-                           FUNNEL_MAX_INTERVALS);
-        ret_starts[count] = interval_add_us(zone, f->interval, first, (int64_t)count);
-    } while (ret_starts[count++] < run->period.to_us);
-    *ret_count = count - 1;
+    const struct period *p = &run->period;
+    size_t count = interval_list(p->zone, f->interval, f->sunday_weeks, p->from_us, p->to_us,
+                                 FUNNEL_MAX_INTERVALS, ret_starts);
+    if (ret_starts[count] < p->to_us)
+        return err_set(ret_err, ERR_ARGUMENT, "interval",
+                       "more than %d intervals: take a longer interval or a later from",
+                       FUNNEL_MAX_INTERVALS);
+    *ret_count = count;
     return 0;
 }
 

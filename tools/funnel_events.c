@@ -276,7 +276,7 @@ static void split_keys(struct match *m)
 /* A run per interval that it may begin in: `lo` ≤ t < `hi`. */
 static int split_intervals(struct match *m, struct err *ret_err)
 {
-    int64_t *starts = calloc(FUNNEL_MAX_INTERVALS + 2, sizeof *starts);
+    int64_t *starts = calloc(FUNNEL_MAX_INTERVALS + 1, sizeof *starts);
     size_t count = 0;
     if (starts == NULL)
         return err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
