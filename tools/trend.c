@@ -118,26 +118,20 @@ static void tell_apart(struct trend *t)
 static int fill_calendar(const struct run *run, const struct trend *t, struct trend_calendar *c,
                          struct err *ret_err)
 {
-    const struct zone *zone = run->period.zone;
-    int64_t first_us = interval_start_us(zone, t->interval, t->sunday_weeks, c->from_us);
-    size_t count = 1;
-    c->start_us = calloc(TREND_MAX_POINTS + 2, sizeof *c->start_us);
+    int64_t step_us = trend_step_us(t);
+    c->start_us = calloc(TREND_MAX_POINTS + 1, sizeof *c->start_us);
     if (c->start_us == NULL)
         return err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
-    c->start_us[0] = first_us;
-    for (;; count++) {
-        /* Minutes and hours as the statements count them: see trend_step_us(). */
-        int64_t step_us = trend_step_us(t), steps = (int64_t)count;
-        c->start_us[count] = step_us > 0 ? first_us + steps * step_us
-                                         : interval_add_us(zone, t->interval, first_us, steps);
-        if (c->start_us[count] >= c->to_us)
-            break;
-        if (count > TREND_MAX_POINTS)
-            return err_set(ret_err, ERR_ARGUMENT, "interval",
-                           "more than %d intervals: choose a wider one or a shorter period",
-                           TREND_MAX_POINTS);
-    }
-    c->count = count;
+    c->count = interval_list(run->period.zone, t->interval, t->sunday_weeks, c->from_us, c->to_us,
+                             step_us > 0 ? 0 : TREND_MAX_POINTS, c->start_us);
+    /* Minutes and hours as the statements count them: see trend_step_us(). */
+    for (; step_us > 0 && c->count < TREND_MAX_POINTS && c->start_us[c->count] < c->to_us;
+         c->count++)
+        c->start_us[c->count + 1] = c->start_us[c->count] + step_us;
+    if (c->start_us[c->count] < c->to_us)
+        return err_set(ret_err, ERR_ARGUMENT, "interval",
+                       "more than %d intervals: choose a wider one or a shorter period",
+                       TREND_MAX_POINTS);
     return 0;
 }
 
@@ -197,15 +191,15 @@ static int read_calendar(struct run *run, struct trend *t, struct err *ret_err)
 int trend_read(struct run *run, struct trend *ret_trend, struct err *ret_err)
 {
     const json_t *arguments = run->arguments, *series = json_object_get(arguments, "series");
-    struct trend t = {
-        .series_count = json_array_size(series),
-        .formula_text = json_get_string(arguments, "formula", NULL),
-        .breakdown = json_object_get(arguments, "breakdown"),
-        .breakdown_limit = json_get_integer(arguments, "breakdown_limit", 25),
-        .smoothing = json_get_integer(arguments, "smoothing", 1),
-        .interval = interval_parse(json_get_string(arguments, "interval", "day")),
-        .sunday_weeks = strcmp(json_get_string(arguments, "week_start", ""), "sunday") == 0,
-        .has_previous = strcmp(json_get_string(arguments, "compare", "none"), "previous") == 0};
+    struct trend t = {.series_count = json_array_size(series),
+                      .formula_text = json_get_string(arguments, "formula", NULL),
+                      .breakdown = json_object_get(arguments, "breakdown"),
+                      .breakdown_limit = json_get_integer(arguments, "breakdown_limit", 25),
+                      .smoothing = json_get_integer(arguments, "smoothing", 1),
+                      .interval = interval_parse(json_get_string(arguments, "interval", "day")),
+                      .sunday_weeks = interval_sunday_weeks(arguments),
+                      .has_previous =
+                          strcmp(json_get_string(arguments, "compare", "none"), "previous") == 0};
     t.field_count = json_array_size(t.breakdown);
     int rc = 0;
     for (size_t i = 0; i < t.series_count && rc == 0; i++)

@@ -66,10 +66,8 @@ static int add_span_of_day(const struct run *run, const struct trend *t, size_t 
     size_t first = 0, last = 0; /* the first point that has not ended; windows that have begun */
     struct buf starts = {0}, spans = {0};
     int64_t i = 0;
-    for (; i <= MAX_DAYS; i++) {
-        int64_t at_us = interval_add_us(zone, INTERVAL_DAY, first_us, i);
-        if (at_us >= c->to_us)
-            break;
+    for (int64_t at_us = first_us; at_us < c->to_us && i <= MAX_DAYS;
+         at_us = interval_next_us(zone, INTERVAL_DAY, false, at_us), i++) {
         while (first < c->count && c->start_us[first + 1] <= at_us)
             first++;
         while (last < c->count && trend_window_start(run, t, series, c, last) <= at_us)
