@@ -1,10 +1,10 @@
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "args.h"
 #include "events.h"
+#include "factors.h"
 #include "fields.h"
 #include "funnel.h"
 #include "funnel_args.h"
@@ -12,10 +12,9 @@
 #include "nameless.h"
 #include "run.h"
 #include "sql_text.h"
-#include "statistics.h"
 #include "text.h"
 
-enum { MAX_ROWS = 50000, SHOWN = 25 };
+enum { MAX_ROWS = 50000 };
 
 /* What one who drops does later than this has nothing to do with the step, unless those who take it
  * need longer. */
@@ -65,34 +64,6 @@ static const struct field fields[] = {
     {0},
 };
 
-struct factor {
-    const char *field, *value; /* borrowed: state->fields, rows */
-    struct two_by_two t;       /* "yes" = took the step */
-    double lift, p;
-};
-
-struct state {
-    json_t *fields; /* array of names; event, for what was done, is the one after the last */
-    json_t *rows;   /* keeps the values alive */
-    double converted, dropped;
-    struct factor *items;
-    size_t count;
-};
-
-static void state_free(void *p)
-{
-    struct state *state = p;
-    json_decref(state->fields);
-    json_decref(state->rows);
-    free(state->items);
-    free(state);
-}
-
-static struct state *state_of(const struct run *run)
-{
-    return run->state;
-}
-
 /* --- which fields ---------------------------------------------------------------------------- */
 
 static size_t step_of(const struct run *run)
@@ -108,12 +79,8 @@ static int plan_fields(struct run *run, struct err *ret_err)
         return rc;
     if (step_of(run) > f.step_count)
         return err_set(ret_err, ERR_ARGUMENT, "step", "a step from 2 to %zu", f.step_count);
-    struct state *state = calloc(1, sizeof *state);
-    if (state == NULL)
-        return err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
-    run->state = state;
-    run->state_free = state_free;
-    return fields_plan_useful(run, ret_err);
+    rc = factors_init(run, ret_err);
+    return rc < 0 ? rc : fields_plan_useful(run, ret_err);
 }
 
 static int shape_fields(struct run *run, struct err *ret_err)
@@ -121,7 +88,7 @@ static int shape_fields(struct run *run, struct err *ret_err)
     (void)ret_err;
     json_t *names = fields_useful(run_rows(run, 0));
     json_array_remove(names, 0); /* which event the step before was, the funnel itself says */
-    state_of(run)->fields = names;
+    factors_of(run)->fields = names;
     return 0;
 }
 
@@ -163,7 +130,7 @@ static int add_rows(const struct run *run, const struct funnel *f, struct query 
         rc = add_steps(&e, f, "_is_before", is_unordered ? 0 : before,
                        is_unordered ? f->step_count - 1 : before, ret_err);
     if (rc == 0)
-        rc = fields_values(&e, state_of(run)->fields, "", ret_err);
+        rc = fields_values(&e, factors_of(run)->fields, "", ret_err);
     if (rc < 0)
         events_drop(&e);
     else
@@ -197,7 +164,7 @@ static int plan(struct run *run, struct err *ret_err)
     query_init(&q);
     query_set_integer(&q, "within", f.within_us);
     query_set_integer(&q, "patience", patience_us);
-    query_set_integer(&q, "event", (int64_t)json_array_size(state_of(run)->fields) + 1);
+    query_set_integer(&q, "event", (int64_t)json_array_size(factors_of(run)->fields) + 1);
     query_set_integer(&q, "limit", MAX_ROWS + 1);
     read_places(&f, step_of(run), &places);
     rc = add_rows(run, &f, &q, &rows, ret_err);
@@ -225,66 +192,28 @@ static double size_of(double lift)
     return lift > 0 ? fabs(log(lift)) : INFINITY;
 }
 
-static int by_certainty(const void *a, const void *b)
+/* What too few have, or all, tells nothing. */
+static bool is_kept(const struct factors *f, const struct factor *factor)
 {
-    const struct factor *x = a, *y = b;
-    double more = size_of(y->lift) - size_of(x->lift);
-    if (x->p < y->p || x->p > y->p)
-        return x->p < y->p ? -1 : 1;
-    if (more < 0 || more > 0)
-        return more > 0 ? 1 : -1;
-    int order = strcmp(x->field, y->field);
-    return order != 0 ? order : strcmp(x->value, y->value);
-}
-
-static void read_rows(struct state *state)
-{
-    const json_t *all = json_array_get(state->rows, 0);
-    size_t properties = json_array_size(state->fields);
-    state->converted = json_number_value(json_array_get(all, 2));
-    state->dropped = json_number_value(json_array_get(all, 3));
-    double came = state->converted + state->dropped, least = came < 200 ? 2 : 10;
-    for (size_t i = 1; i < json_array_size(state->rows); i++) {
-        const json_t *row = json_array_get(state->rows, i);
-        size_t field = (size_t)json_integer_value(json_array_get(row, 0));
-        double won = json_number_value(json_array_get(row, 2));
-        double lost = json_number_value(json_array_get(row, 3));
-        if (won + lost < least || won + lost >= came)
-            continue; /* too few, or all: that tells nothing */
-        struct factor *item = &state->items[state->count++];
-        item->field = field > properties
-                          ? "event"
-                          : json_string_value(json_array_get(state->fields, field - 1));
-        item->value = json_string_value(json_array_get(row, 1));
-        item->t = (struct two_by_two){won, lost, state->converted - won, state->dropped - lost};
-        item->lift = won / (won + lost) / (state->converted / came);
-    }
+    double came = f->yes + f->no, with = factor->t.with_yes + factor->t.with_no;
+    return with >= (came < 200 ? 2 : 10) && with < came;
 }
 
 static int shape(struct run *run, struct err *ret_err)
 {
-    struct state *state = state_of(run);
-    state->rows = json_incref((json_t *)run_rows(run, 0));
-    size_t size = json_array_size(state->rows) + 1;
-    state->items = calloc(size, sizeof *state->items);
-    double *p = calloc(size, sizeof *p);
-    if (state->items == NULL || p == NULL) {
-        free(p);
-        return err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
+    struct factors *f = factors_of(run);
+    int rc = factors_read(f, run_rows(run, 0), is_kept, ret_err);
+    for (size_t i = 0; rc == 0 && i < f->count; i++) {
+        struct factor *factor = &f->items[i];
+        double with = factor->t.with_yes + factor->t.with_no;
+        factor->score = factor->t.with_yes / with / (f->yes / (f->yes + f->no));
+        factor->rank[0] = -factor->p;
+        factor->rank[1] = size_of(factor->score);
     }
-    read_rows(state);
-    if (state->converted <= 0 || state->dropped <= 0)
-        state->count = 0;
-    for (size_t i = 0; i < state->count; i++)
-        p[i] = statistics_independence(&state->items[i].t);
-    int rc = statistics_adjust(p, state->count);
-    for (size_t i = 0; i < state->count; i++)
-        state->items[i].p = p[i];
-    free(p);
-    qsort(state->items, state->count, sizeof *state->items, by_certainty);
+    factors_sort(f);
     if (run_rows_truncated(run, 0))
         run_truncated(run, "rows", MAX_ROWS, "filter, or ask for a shorter period");
-    return rc == 0 ? 0 : err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
+    return rc;
 }
 
 /* --- the result ------------------------------------------------------------------------------ */
@@ -292,19 +221,19 @@ static int shape(struct run *run, struct err *ret_err)
 /* Nobody came to the step before: the rows of journeys do not say why. */
 static int plan_empty(struct run *run, struct err *ret_err)
 {
-    const struct state *state = state_of(run);
-    return state->converted + state->dropped > 0
+    const struct factors *f = factors_of(run);
+    return f->yes + f->no > 0
                ? 0
                : nameless_plan(run, json_array_get(json_object_get(run->arguments, "steps"), 0),
                                ret_err);
 }
 
-static void write_nothing(struct run *run, const struct state *state, const char *name)
+static void write_nothing(struct run *run, const struct factors *f, const char *name)
 {
     size_t step = step_of(run);
     char came[32];
-    text_count(came, sizeof came, state->converted + state->dropped);
-    if (state->converted + state->dropped <= 0) {
+    text_count(came, sizeof came, f->yes + f->no);
+    if (f->yes + f->no <= 0) {
         if (!nameless_shape(run, name))
             buf_printf(&run->text,
                        "Nobody came to the step before step %zu: there is nothing to explain.\n",
@@ -313,31 +242,31 @@ static void write_nothing(struct run *run, const struct state *state, const char
         buf_printf(
             &run->text,
             "All %s who came to the step before %s step %zu: there is nothing to tell apart.\n",
-            came, state->dropped <= 0 ? "took" : "dropped at", step);
+            came, f->no <= 0 ? "took" : "dropped at", step);
     }
 }
 
 /* "device 'iOS': 2.4 times as likely to drop at step 3 (pay), 60 % of the 40 do, 25 % of the
  * others." */
-static void write_headline(struct run *run, const struct state *state, const char *name)
+static void write_headline(struct run *run, const struct factors *f, const char *name)
 {
-    const struct factor *top = &state->items[0];
+    const struct factor *top = &f->items[0];
     char came[32], share[32], with[32], others[32], many[48], times[32];
     size_t step = step_of(run);
-    double all = state->converted + state->dropped;
+    double all = f->yes + f->no;
     text_count(came, sizeof came, all);
-    text_percent(share, sizeof share, state->converted / all);
-    if (state->count == 0 || top->p >= 0.05) {
+    text_percent(share, sizeof share, f->yes / all);
+    if (f->count == 0 || top->p >= 0.05) {
         buf_printf(&run->text,
                    "Nothing tells apart beyond chance who takes step %zu (%.100s): %s of %s %s; "
                    "%s tried.\n",
                    step, name, share, came, text_verb(all, "does", "do"),
-                   text_things(many, sizeof many, (double)state->count, "value"));
+                   text_things(many, sizeof many, (double)f->count, "value"));
         return;
     }
     double all_with = top->t.with_yes + top->t.with_no;
     double all_without = top->t.without_yes + top->t.without_no;
-    bool is_drop = top->lift < 1;
+    bool is_drop = top->score < 1;
     double a = (is_drop ? top->t.with_no : top->t.with_yes) / all_with;
     double b = (is_drop ? top->t.without_no : top->t.without_yes) / all_without;
     snprintf(times, sizeof times, "%.3g times as likely", b > 0 ? a / b : 0);
@@ -351,59 +280,52 @@ static void write_headline(struct run *run, const struct state *state, const cha
                text_verb(all, "takes", "take"));
 }
 
-static json_t *factor_item(const struct state *state, const struct factor *f)
+static json_t *factor_item(const struct factors *all, const struct factor *f)
 {
     double ratio, low, high;
     statistics_odds_ratio(&f->t, &ratio, &low, &high);
     return json_pack("{s:s, s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:I}", "field", f->field,
-                     "value", f->value, "converted_share", f->t.with_yes / state->converted,
-                     "dropped_share", f->t.with_no / state->dropped, "lift", f->lift, "odds_ratio",
-                     ratio, "ci_low", low, "ci_high", high, "p_adjusted", f->p, "count",
+                     "value", f->value, "converted_share", f->t.with_yes / all->yes,
+                     "dropped_share", f->t.with_no / all->no, "lift", f->score, "odds_ratio", ratio,
+                     "ci_low", low, "ci_high", high, "p_adjusted", f->p, "count",
                      (json_int_t)(f->t.with_yes + f->t.with_no));
 }
 
-static void write_row(struct run *run, const json_t *item)
+static void write_factor(struct run *run, const struct factors *all, const struct factor *f)
 {
-    char converted[32], dropped[32], lift[32], ratio[32], p[32], count[32];
+    char converted[32], dropped[32], lift[32], odds[32], p[32], count[32];
+    double ratio, low, high;
+    statistics_odds_ratio(&f->t, &ratio, &low, &high);
     text_row(
         &run->text,
-        (const char *const[]){
-            json_get_string(item, "field", ""), json_get_string(item, "value", ""),
-            text_percent(converted, sizeof converted, json_get_number(item, "converted_share", 0)),
-            text_percent(dropped, sizeof dropped, json_get_number(item, "dropped_share", 0)),
-            text_number(lift, sizeof lift, json_get_number(item, "lift", 0)),
-            text_number(ratio, sizeof ratio, json_get_number(item, "odds_ratio", 0)),
-            text_number(p, sizeof p, json_get_number(item, "p_adjusted", 1)),
-            text_count(count, sizeof count, (double)json_get_integer(item, "count", 0))},
+        (const char *const[]){f->field, f->value,
+                              text_percent(converted, sizeof converted, f->t.with_yes / all->yes),
+                              text_percent(dropped, sizeof dropped, f->t.with_no / all->no),
+                              text_number(lift, sizeof lift, f->score),
+                              text_number(odds, sizeof odds, ratio), text_number(p, sizeof p, f->p),
+                              text_count(count, sizeof count, f->t.with_yes + f->t.with_no)},
         8);
 }
 
-static void add_items(struct run *run, const struct state *state, size_t from, size_t to)
-{
-    json_t *list = json_array();
-    if (from < to)
-        text_table(&run->text, (const char *const[]){"field", "value", "of converted", "of dropped",
-                                                     "lift", "odds ratio", "p", "actors", NULL});
-    for (size_t i = from; i < to; i++) {
-        json_t *item = factor_item(state, &state->items[i]);
-        if (i - from < SHOWN)
-            write_row(run, item);
-        json_array_append_new(list, item);
-    }
-    json_object_set_new(run->result, "factors", list);
-}
+static const struct factor_list list = {
+    .name = "factors",
+    .columns = (const char *const[]){"field", "value", "of converted", "of dropped", "lift",
+                                     "odds ratio", "p", "actors", NULL},
+    .item = factor_item,
+    .write = write_factor,
+};
 
-static void suggest(struct run *run, const struct state *state)
+static void suggest(struct run *run, const struct factors *f)
 {
     json_t *funnel = run_same_arguments(run);
     json_int_t step = (json_int_t)step_of(run);
     json_object_del(funnel, "step");
-    if (state->count > 0 && strcmp(state->items[0].field, "event") != 0) {
+    if (f->count > 0 && strcmp(f->items[0].field, "event") != 0) {
         json_t *arguments = json_copy(funnel);
-        json_object_set_new(arguments, "breakdown", json_pack("[s]", state->items[0].field));
+        json_object_set_new(arguments, "breakdown", json_pack("[s]", f->items[0].field));
         run_suggest(run, "run_funnel", arguments, "the whole funnel by this field");
     }
-    if (state->dropped > 0)
+    if (f->no > 0)
         run_suggest(run, "list_actors",
                     json_pack("{s:s, s:O, s:{s:I, s:s}}", "of", "run_funnel", "arguments", funnel,
                               "cell", "step", step, "outcome", "dropped"),
@@ -413,31 +335,21 @@ static void suggest(struct run *run, const struct state *state)
 
 static int shape_result(struct run *run, struct err *ret_err)
 {
-    struct state *state = state_of(run);
+    const struct factors *factors = factors_of(run);
     struct funnel f;
-    int64_t limit = 0, offset = 0;
     char name[128];
     int rc = funnel_read(run->arguments, &f, ret_err);
-    if (rc == 0)
-        rc = run_page(run, 50, &limit, &offset, ret_err);
     if (rc < 0)
         return rc;
-    size_t from = (size_t)offset < state->count ? (size_t)offset : state->count;
-    size_t to = state->count - from > (size_t)limit ? from + (size_t)limit : state->count;
-    if (state->converted <= 0 || state->dropped <= 0) {
+    if (factors->yes <= 0 || factors->no <= 0) {
         funnel_step_name(&f, 0, name, sizeof name);
-        write_nothing(run, state, name);
+        write_nothing(run, factors, name);
     } else {
         funnel_step_name(&f, step_of(run) - 1, name, sizeof name);
-        write_headline(run, state, name);
+        write_headline(run, factors, name);
     }
-    add_items(run, state, from, to);
-    suggest(run, state);
-    if (to < state->count) {
-        run_set_cursor(run, (int64_t)to);
-        run_truncated(run, "rows", limit, "continue with the cursor");
-    }
-    return 0;
+    suggest(run, factors);
+    return factors_list(run, factors, &list, ret_err);
 }
 
 static const struct step steps[] = {
