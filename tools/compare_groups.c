@@ -138,7 +138,9 @@ static int plan(struct run *run, struct err *ret_err)
 /* Where it may be chance, no size of the difference is told. */
 static double size_of(const struct factors *f, const struct factor *factor)
 {
-    return factor->p < 0.05 ? fabs(statistics_cohen_h(share_a(f, factor), share_b(f, factor))) : 0;
+    return factor->p < factors_alpha
+               ? fabs(statistics_cohen_h(share_a(f, factor), share_b(f, factor)))
+               : 0;
 }
 
 static int shape(struct run *run, struct err *ret_err)

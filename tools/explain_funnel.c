@@ -256,7 +256,7 @@ static void write_headline(struct run *run, const struct factors *f, const char 
     double all = f->yes + f->no;
     text_count(came, sizeof came, all);
     text_percent(share, sizeof share, f->yes / all);
-    if (f->count == 0 || top->p >= 0.05) {
+    if (f->count == 0 || top->p >= factors_alpha) {
         buf_printf(&run->text,
                    "Nothing tells apart beyond chance who takes step %zu (%.100s): %s of %s %s; "
                    "%s tried.\n",

@@ -6,7 +6,8 @@
 
 #include "text.h"
 
-enum { PAGE = 50, SHOWN = 25 };
+/* Of a page the text shows so many, of what may be chance only the first few. */
+enum { PAGE = 50, SHOWN = 25, SHOWN_ANYWAY = 5 };
 
 static void factors_free(void *state)
 {
@@ -103,14 +104,20 @@ int factors_list(struct run *run, const struct factors *f, const struct factor_l
         return rc;
     size_t from = (size_t)offset < f->count ? (size_t)offset : f->count;
     size_t to = f->count - from > (size_t)limit ? from + (size_t)limit : f->count;
+    size_t shown = to - from < SHOWN ? to : from + SHOWN;
+    while (shown > from + SHOWN_ANYWAY && f->items[shown - 1].p >= factors_alpha)
+        shown--;
     json_t *items = json_array();
     if (from < to)
         text_table(&run->text, list->columns);
     for (size_t i = from; i < to; i++) {
         json_array_append_new(items, list->item(f, &f->items[i]));
-        if (i - from < SHOWN)
+        if (i < shown)
             list->write(run, f, &f->items[i]);
     }
+    if (shown < to)
+        buf_printf(&run->text, "… and %zu more in %s%s\n", to - shown, list->name,
+                   f->items[shown].p >= factors_alpha ? ", none beyond chance" : "");
     json_object_set_new(run->result, list->name, items);
     if (to < f->count) {
         run_set_cursor(run, (int64_t)to);

@@ -10,6 +10,9 @@
 #include "run.h"
 #include "statistics.h"
 
+/* Below this p a difference is taken for more than chance. */
+static const double factors_alpha = 0.05;
+
 struct factor {
     const char *field, *value; /* borrowed from the factors */
     struct two_by_two t;       /* actors: with = have the value, yes = of the first group */

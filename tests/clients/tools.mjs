@@ -294,6 +294,7 @@ export const tools = {
   explain_funnel: {
     good: [{
       args: { ...FUNNEL, step: 3 },
+      says: /^device 'desktop': the only ones to drop at step 3 \(checkout\), 100.0 % of the 80 do.*more in factors, none beyond chance/s,
       check(result) {
         const [first] = result.factors;
         assert.equal(first.field, 'device');
