@@ -8,4 +8,4 @@ FROM (
 GROUP BY _event
 HAVING _extra > 0
 ORDER BY _extra DESC, _event
-LIMIT 20
+LIMIT {limit:UInt64}

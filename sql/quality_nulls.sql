@@ -3,4 +3,4 @@ SELECT _event, toInt64(count()), toInt64(countIf(_actor = '')), toInt64(countIf(
 FROM (SELECT $event AS _event, $actor AS _actor, $session AS _session FROM $from WHERE $where)
 GROUP BY _event
 ORDER BY count() DESC, _event
-LIMIT 5000
+LIMIT {limit:UInt64}

@@ -12,4 +12,4 @@ FROM (
 )
 GROUP BY _event, _key
 ORDER BY count() DESC, _event, _key
-LIMIT 20000
+LIMIT {limit:UInt64}

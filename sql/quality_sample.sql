@@ -3,4 +3,4 @@ SELECT _event, toInt64(countIf(NOT _late)), toInt64(countIf(_late))
 FROM (SELECT $event AS _event, $late AS _late FROM $from WHERE $where AND $sample)
 GROUP BY _event
 ORDER BY count() DESC, _event
-LIMIT 5000
+LIMIT {limit:UInt64}

@@ -4,6 +4,7 @@
 
 #include "args.h"
 #include "json.h"
+#include "nameless.h"
 #include "quality.h"
 #include "rpc.h"
 #include "text.h"
@@ -66,6 +67,22 @@ int quality_query(const struct run *run, const char *name)
 {
     const struct state *st = run->state;
     return (int)json_get_integer(st->queries, name, -1);
+}
+
+void quality_say_cut(struct run *run, int64_t most, const char *what)
+{
+    static const char hint[] = "take a shorter period, or filter by event";
+    run_truncated(run, "rows", most, hint);
+    run_warn(run, "only the first %lld %s: %s", (long long)most, what, hint);
+}
+
+bool quality_cut(struct run *run, const char *name, int64_t most, const char *what)
+{
+    int query = quality_query(run, name);
+    bool is_cut = query >= 0 && run_rows_truncated(run, query);
+    if (is_cut)
+        quality_say_cut(run, most, what);
+    return is_cut;
 }
 
 int64_t quality_every(const struct run *run, int64_t rows)
@@ -188,9 +205,7 @@ static void write_headline(struct run *run, const json_t *issues)
                             severities[k]) == 0;
     const json_t *worst = json_array_get(issues, 0);
     char found[48];
-    if (count == 0)
-        buf_puts(&run->text, "No issue found.\n");
-    else
+    if (count > 0)
         buf_printf(&run->text, "%s (%zu high, %zu medium, %zu low). The worst: %s\n",
                    text_things(found, sizeof found, (double)count, "issue"), of[0], of[1], of[2],
                    json_get_string(worst, "evidence", ""));
@@ -229,7 +244,42 @@ static int shape(struct run *run, struct err *ret_err)
     return 0;
 }
 
-static const struct step steps[] = {{plan, shape}, {0}};
+/* --- nothing found --------------------------------------------------------------------------- */
+
+static bool is_clean(const struct run *run)
+{
+    return json_array_size(((struct state *)run->state)->found) == 0;
+}
+
+static int plan_clean(struct run *run, struct err *ret_err)
+{
+    return is_clean(run) ? nameless_plan(run, NULL, ret_err) : 0;
+}
+
+/* No issue among no events is not a clean bill. */
+static int shape_clean(struct run *run, struct err *ret_err)
+{
+    (void)ret_err;
+    if (!is_clean(run))
+        return 0;
+    char count[48];
+    double events = json_number_value(json_array_get(json_array_get(run_rows(run, 0), 0), 0));
+    json_t *first = run_time(run, run->period.data_from_us);
+    json_t *last = run_time(run, run->period.complete_until_us);
+    if (events > 0)
+        buf_printf(&run->text, "No issue found in %s.\n",
+                   text_things(count, sizeof count, events, "event"));
+    else
+        buf_printf(&run->text,
+                   "Nothing could be checked: no event%s lies in this period; the data of the "
+                   "source are from %s to %s.\n",
+                   nameless_restriction(run), json_string_value(first), json_string_value(last));
+    json_decref(first);
+    json_decref(last);
+    return 0;
+}
+
+static const struct step steps[] = {{plan, shape}, {plan_clean, shape_clean}, {0}};
 
 const struct tool tool_data_quality = {
     .name = "data_quality",

@@ -14,6 +14,12 @@ void quality_add(struct run *run, const char *kind, enum quality_severity severi
 void quality_note(struct run *run, const char *name, int query);
 int quality_query(const struct run *run, const char *name);
 
+/* Says that a check stopped: "only the first `most` …", which `what` completes. */
+void quality_say_cut(struct run *run, int64_t most, const char *what);
+
+/* Whether that query has more than `most` rows, which alone were read: says so, too. */
+bool quality_cut(struct run *run, const char *name, int64_t most, const char *what);
+
 /* One of each of how many rows is looked at, so that about `rows` are. */
 int64_t quality_every(const struct run *run, int64_t rows);
 

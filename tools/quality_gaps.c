@@ -61,11 +61,15 @@ int quality_gaps_plan(struct run *run, struct err *ret_err)
 
 /* --- one series ------------------------------------------------------------------------------ */
 
+/* Lists of `count`, of one name: where its intervals start (one more: the end), how many events
+ * each has, and how many it would have where that makes a gap of it, else 0. */
 struct series {
     enum interval interval;
-    const int64_t *at_us; /* the start of each whole interval, and the end of the last */
     size_t count;
-    double *counts, *peers;
+    const int64_t *start_us;
+    const double *counts;
+    double *expected;
+    double *sorted, *deviations; /* room */
 };
 
 static int ascending(const void *a, const void *b)
@@ -74,40 +78,87 @@ static int ascending(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-static double median(double *values, size_t count)
+/* The median of the others, if `value`, which is one of `count` sorted ones, is left out. */
+static double median_without(const double *sorted, size_t count, double value)
 {
-    qsort(values, count, sizeof *values, ascending);
-    return count % 2 == 1 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
+    size_t low = 0, high = count, middle = (count - 1) / 2;
+    while (low < high) {
+        size_t half = (low + high) / 2;
+        if (sorted[half] < value)
+            low = half + 1;
+        else
+            high = half;
+    }
+    double upper = sorted[middle < low ? middle : middle + 1];
+    if (count % 2 == 0) /* the others are an odd number */
+        return upper;
+    return (sorted[middle - 1 < low ? middle - 1 : middle] + upper) / 2;
 }
 
-/* The others at the same place of a season. */
-static size_t gather_peers(const struct series *s, size_t i, size_t season)
-{
-    size_t count = 0;
-    for (size_t k = i % season; k < s->count; k += season)
-        if (k != i)
-            s->peers[count++] = s->counts[k];
-    return count;
-}
+/* The same hour of the same weekday, any day at that hour, all. */
+enum { SEASONS = 3 };
 
-/* What interval i would have, and by how many deviations it has less; 0 = it cannot be said. */
-static double expected_at(const struct series *s, size_t i, double *ret_score)
+static size_t season_length(const struct series *s, size_t k)
 {
     size_t day = s->interval == INTERVAL_HOUR ? 24 : 1;
-    size_t count = gather_peers(s, i, day * 7);
-    if (count < MIN_PEERS)
-        count = gather_peers(s, i, day);
-    if (count < MIN_PEERS)
-        count = gather_peers(s, i, 1);
-    if (count < MIN_PEERS)
-        return 0;
-    double middle = median(s->peers, count);
-    for (size_t k = 0; k < count; k++)
-        s->peers[k] = fabs(s->peers[k] - middle);
-    /* 1.4826 median deviations are a standard deviation of normal values; counts have their own. */
-    double deviation = fmax(1.4826 * median(s->peers, count), sqrt(middle));
-    *ret_score = deviation > 0 ? (middle - s->counts[i]) / deviation : 0;
-    return middle;
+    return k == 0 ? day * 7 : k == 1 ? day : 1;
+}
+
+/* The season whose others are held against interval i; 0 = none has enough of them. */
+static size_t season_of(const struct series *s, size_t i)
+{
+    for (size_t k = 0; k < SEASONS; k++) {
+        size_t season = season_length(s, k);
+        if ((s->count - 1 - i % season) / season >= MIN_PEERS)
+            return season;
+    }
+    return 0;
+}
+
+/* All at one place of a season, each held against the others. Those that may be gaps lie below the
+ * median, so that it and the deviations from it are the same for all of them. */
+static void judge_place(const struct series *s, size_t first, size_t season)
+{
+    size_t count = 0;
+    double center = -1;
+    bool is_used = false;
+    for (size_t i = first; i < s->count; i += season) {
+        is_used |= season_of(s, i) == season;
+        s->sorted[count++] = s->counts[i];
+    }
+    if (!is_used)
+        return;
+    qsort(s->sorted, count, sizeof *s->sorted, ascending);
+    for (size_t i = first; i < s->count; i += season) {
+        if (season_of(s, i) != season)
+            continue;
+        double middle = median_without(s->sorted, count, s->counts[i]);
+        if (middle < MIN_EXPECTED || s->counts[i] > gap_share * middle)
+            continue;
+        if (fabs(middle - center) > 0) {
+            for (size_t k = 0; k < count; k++)
+                s->deviations[k] = fabs(s->sorted[k] - middle);
+            qsort(s->deviations, count, sizeof *s->deviations, ascending);
+            center = middle;
+        }
+        /* 1.4826 median deviations are a standard deviation of normal values; counts have their
+         * own. */
+        double median = median_without(s->deviations, count, fabs(s->counts[i] - middle));
+        double deviation = fmax(1.4826 * median, sqrt(middle));
+        if ((middle - s->counts[i]) / deviation >= gap_score)
+            s->expected[i] = middle;
+    }
+}
+
+static void find_gaps(const struct series *s)
+{
+    memset(s->expected, 0, s->count * sizeof *s->expected);
+    for (size_t k = 0, done = 0; k < SEASONS; k++) {
+        size_t season = season_length(s, k);
+        for (size_t i = 0; season != done && i < season && i < s->count; i++)
+            judge_place(s, i, season);
+        done = season;
+    }
 }
 
 /* Where everything is missing: no event of its own is then. */
@@ -157,19 +208,18 @@ static void judge(struct run *run, const struct series *s, const char *name, str
 {
     double has = 0, missing = 0;
     size_t begin = s->count;
+    find_gaps(s);
     for (size_t i = 0; i <= s->count; i++) {
-        double score = 0, expected = i < s->count ? expected_at(s, i, &score) : 0;
-        bool is_gap =
-            expected >= MIN_EXPECTED && s->counts[i] <= gap_share * expected && score >= gap_score;
+        bool is_gap = i < s->count && s->expected[i] > 0;
         if (is_gap && begin == s->count) {
             begin = i;
             has = missing = 0;
         }
         if (is_gap) {
             has += s->counts[i];
-            missing += expected - s->counts[i];
+            missing += s->expected[i] - s->counts[i];
         } else if (begin != s->count) {
-            int64_t from_us = s->at_us[begin], to_us = s->at_us[i];
+            int64_t from_us = s->start_us[begin], to_us = s->start_us[i];
             /* What begins with a gap is only on its way. */
             if (begin > 0 && !is_known(spans, name, from_us, to_us))
                 add_gap(run, s, name, from_us, to_us, has, missing);
@@ -178,98 +228,115 @@ static void judge(struct run *run, const struct series *s, const char *name, str
     }
 }
 
-/* What is before the first event is no gap. */
-static void skip_start(struct series *s)
-{
-    size_t empty = 0;
-    while (empty < s->count && s->counts[empty] <= 0)
-        empty++;
-    s->at_us += empty;
-    s->counts += empty;
-    s->count -= empty;
-}
-
 /* --- all of them ----------------------------------------------------------------------------- */
 
-/* The starts of the whole intervals of the period that the data covers, and the end of the last;
- * how many in *ret_count. NULL = out of memory. To be freed from ret_memory. */
-static const int64_t *whole_intervals(const struct run *run, enum interval interval,
-                                      int64_t **ret_memory, size_t *ret_count)
+/* The whole intervals of the period that the data covers, and the counts of one name in them. */
+struct grid {
+    enum interval interval;
+    size_t count;
+    const int64_t *start_us; /* in `list` */
+    int64_t list[MAX_INTERVALS + 3];
+    double counts[MAX_INTERVALS], room[3 * MAX_INTERVALS];
+};
+
+static void grid_init(struct run *run, enum interval interval, struct grid *g)
 {
     const struct period *p = &run->period;
     int64_t end_us = p->to_us < p->complete_until_us ? p->to_us : p->complete_until_us;
-    int64_t *at_us = calloc(MAX_INTERVALS + 2, sizeof *at_us);
-    *ret_memory = at_us;
-    if (at_us == NULL)
-        return NULL;
+    int64_t from_us = p->from_us > p->data_from_us ? p->from_us : p->data_from_us;
     size_t count =
-        interval_list(p->zone, interval, false, p->from_us, end_us, MAX_INTERVALS + 1, at_us);
-    bool is_cut_at_start = count > 0 && at_us[0] < p->from_us;
-    count -= is_cut_at_start ? 1 : 0;
-    at_us += is_cut_at_start ? 1 : 0;
-    *ret_count = count - (count > 0 && at_us[count] > end_us ? 1 : 0);
-    return at_us;
-}
-
-static bool series_init(enum interval interval, const int64_t *at_us, size_t count,
-                        struct series *ret)
-{
-    double *counts = calloc(2 * count + 1, sizeof *counts);
-    if (counts == NULL)
-        return false;
-    *ret = (struct series){.interval = interval,
-                           .at_us = at_us,
-                           .count = count,
-                           .counts = counts,
-                           .peers = counts + count};
-    return true;
-}
-
-/* Rows come by name and time. Of the last name of a cut list some are missing: that is no gap. */
-static void judge_rows(struct run *run, int query, enum interval interval, const int64_t *at_us,
-                       size_t whole, struct spans *spans)
-{
-    const json_t *rows = run_rows(run, query);
-    size_t count = json_array_size(rows);
-    for (size_t i = 0; i < count;) {
-        const char *name = json_string_value(json_array_get(json_array_get(rows, i), 0));
-        struct series s;
-        if (!series_init(interval, at_us, whole, &s))
-            return;
-        size_t at = 0;
-        for (; i < count; i++) {
-            const json_t *row = json_array_get(rows, i);
-            if (strcmp(json_string_value(json_array_get(row, 0)), name) != 0)
-                break;
-            int64_t start_us = json_integer_value(json_array_get(row, 1));
-            while (at < s.count && s.at_us[at] < start_us)
-                at++;
-            if (at < s.count && s.at_us[at] == start_us)
-                s.counts[at] = json_number_value(json_array_get(row, 2));
-        }
-        double *memory = s.counts;
-        skip_start(&s);
-        if (i < count || !run_rows_truncated(run, query))
-            judge(run, &s, name, spans);
-        free(memory);
+        interval_list(p->zone, interval, false, from_us, end_us, MAX_INTERVALS + 2, g->list);
+    bool is_cut_at_start = count > 0 && g->list[0] < p->from_us;
+    g->interval = interval;
+    g->start_us = g->list + (is_cut_at_start ? 1 : 0);
+    g->count = count - (is_cut_at_start ? 1 : 0);
+    if (g->count > 0 && g->start_us[g->count] > end_us)
+        g->count--;
+    if (g->count > MAX_INTERVALS) {
+        g->count = MAX_INTERVALS;
+        quality_say_cut(run, MAX_INTERVALS, "days were looked at for gaps");
     }
 }
 
-static void judge_all(struct run *run, int query, enum interval interval, struct spans *spans)
+/* The interval that starts then; SIZE_MAX = none. */
+static size_t find_start(const struct grid *g, int64_t start_us)
 {
-    int64_t *memory;
-    size_t whole = 0;
-    const int64_t *at_us = whole_intervals(run, interval, &memory, &whole);
-    if (at_us != NULL && whole > 0)
-        judge_rows(run, query, interval, at_us, whole, spans);
-    free(memory);
-    if (run_rows_truncated(run, query))
-        run_truncated(run, "rows", MAX_ROWS, "take a shorter period, or filter by event");
+    size_t low = 0, high = g->count;
+    while (low < high) {
+        size_t half = (low + high) / 2;
+        if (g->start_us[half] < start_us)
+            low = half + 1;
+        else
+            high = half;
+    }
+    return low < g->count && g->start_us[low] == start_us ? low : SIZE_MAX;
+}
+
+/* Whether rows that are so few can show a gap in what is from their first one on: half of those at
+ * a place of the season must have events. Else the work would grow with the names, not the rows. */
+static bool is_worth(const struct grid *g, size_t rows, size_t length)
+{
+    size_t season = g->interval == INTERVAL_HOUR ? 7 * 24 : 7;
+    return 2 * rows + 2 >= length / season;
+}
+
+/* The rows [first, last) of one name, by time. */
+static void judge_name(struct run *run, struct grid *g, const json_t *rows, size_t first,
+                       size_t last, struct spans *spans)
+{
+    size_t begin = SIZE_MAX, found = 0; /* what is before the first event is no gap */
+    const char *name = json_string_value(json_array_get(json_array_get(rows, first), 0));
+    for (size_t i = first; i < last; i++) {
+        const json_t *row = json_array_get(rows, i);
+        size_t at = find_start(g, json_integer_value(json_array_get(row, 1)));
+        if (at == SIZE_MAX)
+            continue;
+        g->counts[at] = json_number_value(json_array_get(row, 2));
+        begin = begin == SIZE_MAX ? at : begin;
+        found++;
+    }
+    if (begin != SIZE_MAX && is_worth(g, found, g->count - begin)) {
+        struct series s = {.interval = g->interval,
+                           .count = g->count - begin,
+                           .start_us = g->start_us + begin,
+                           .counts = g->counts + begin,
+                           .expected = g->room,
+                           .sorted = g->room + MAX_INTERVALS,
+                           .deviations = g->room + 2 * MAX_INTERVALS};
+        judge(run, &s, name, spans);
+    }
+    for (size_t i = first; i < last; i++) {
+        size_t at = find_start(g, json_integer_value(json_array_get(json_array_get(rows, i), 1)));
+        if (at != SIZE_MAX)
+            g->counts[at] = 0;
+    }
+}
+
+/* Rows come by name and time. Of the last name of a cut list some are missing: that is no gap. */
+static void judge_all(struct run *run, const char *query, enum interval interval,
+                      struct spans *spans)
+{
+    const json_t *rows = run_rows(run, quality_query(run, query));
+    size_t count = json_array_size(rows);
+    bool is_cut =
+        quality_cut(run, query, MAX_ROWS, "intervals with events were looked at for gaps");
+    struct grid *g = calloc(1, sizeof *g);
+    if (g != NULL)
+        grid_init(run, interval, g);
+    for (size_t i = 0, end; g != NULL && i < count; i = end) {
+        const char *name = json_string_value(json_array_get(json_array_get(rows, i), 0));
+        for (end = i + 1; end < count; end++)
+            if (strcmp(json_string_value(json_array_get(json_array_get(rows, end), 0)), name) != 0)
+                break;
+        if (end < count || !is_cut)
+            judge_name(run, g, rows, i, end, spans);
+    }
+    free(g);
 }
 
 void quality_gaps_shape(struct run *run)
 {
     struct spans spans = {.count = 0};
-    judge_all(run, quality_query(run, "gaps"), total_interval(run), &spans);
-    judge_all(run, quality_query(run, "event_gaps"), INTERVAL_DAY, &spans);
+    judge_all(run, "gaps", total_interval(run), &spans);
+    judge_all(run, "event_gaps", INTERVAL_DAY, &spans);
 }

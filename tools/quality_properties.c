@@ -12,6 +12,7 @@
 /* The last part of the period is compared with what is before it. Shares of fewer events or values
  * than these say nothing. */
 enum { SAMPLED_ROWS = 500000, MIN_EVENTS = 30, MIN_VALUES = 20, MAX_FOUND = 20 };
+enum { MAX_PAIRS = 20000, MAX_NAMES = 5000 }; /* rows */
 static const int64_t recent_share = 4;
 static const double mostly = 0.95, rarely = 0.05;
 
@@ -62,11 +63,12 @@ static int gather(struct run *run, struct query *q, bool has_pairs, struct parts
 }
 
 static int plan_one(struct run *run, const char *name, const struct sql_text *text, bool has_pairs,
-                    struct err *ret_err)
+                    int64_t most, struct err *ret_err)
 {
     struct query q;
     struct parts p = {0};
     query_init(&q);
+    query_set_integer(&q, "limit", most + 1);
     int rc = gather(run, &q, has_pairs, &p, ret_err);
     if (rc == 0)
         rc = run_query(
@@ -78,7 +80,7 @@ static int plan_one(struct run *run, const char *name, const struct sql_text *te
                                             {"sample", buf_text(&p.sample)},
                                             {has_pairs ? "pairs" : NULL, buf_text(&p.pairs)},
                                             {0}},
-            20000, ret_err);
+            (size_t)most, ret_err);
     if (rc >= 0)
         quality_note(run, name, rc);
     query_done(&q);
@@ -92,8 +94,10 @@ int quality_properties_plan(struct run *run, struct err *ret_err)
 {
     if (quality_query(run, "properties") >= 0)
         return 0;
-    int rc = plan_one(run, "properties", &sql_quality_properties, true, ret_err);
-    return rc < 0 ? rc : plan_one(run, "sample", &sql_quality_sample, false, ret_err);
+    int rc = plan_one(run, "properties", &sql_quality_properties, true, MAX_PAIRS, ret_err);
+    if (rc == 0)
+        rc = plan_one(run, "sample", &sql_quality_sample, false, MAX_NAMES, ret_err);
+    return rc;
 }
 
 /* --- what came ------------------------------------------------------------------------------- */
@@ -121,9 +125,11 @@ static json_t *events_by_name(const struct run *run)
 }
 
 /* The rows as they came. The caller frees. */
-static struct filled *read_filled(const struct run *run, size_t *ret_count)
+static struct filled *read_filled(struct run *run, size_t *ret_count)
 {
     const json_t *rows = run_rows(run, quality_query(run, "properties"));
+    quality_cut(run, "properties", MAX_PAIRS, "pairs of event and property were looked at");
+    quality_cut(run, "sample", MAX_NAMES, "event names were looked at for their properties");
     size_t count = json_array_size(rows);
     struct filled *all = calloc(count + 1, sizeof *all);
     json_t *events = events_by_name(run);
@@ -192,6 +198,8 @@ void quality_coverage_shape(struct run *run)
         qsort(drops, found, sizeof *drops, by_missing);
     for (size_t i = 0; i < found && i < MAX_FOUND; i++)
         add_drop(run, drops[i].f, drops[i].missing);
+    if (found > MAX_FOUND)
+        quality_say_cut(run, MAX_FOUND, "properties that went missing are listed");
     free(drops);
     free(all);
     if (quality_every(run, SAMPLED_ROWS) > 1)

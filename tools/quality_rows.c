@@ -8,10 +8,13 @@
 #include "text.h"
 
 enum { HASHED_ROWS = 2000000, ORDERED_ROWS = 5000000, MAX_NAMED = 5, FRAGMENTS = 5 };
+enum { MAX_DUPLICATES = 20, MAX_COMPARED = 500, MAX_SIMILAR = 50, MAX_NAMES = 5000 }; /* rows */
 
-/* Plans a query whose fragments are `parts` (ends with an empty slot) and $from, $where. */
+/* Plans a query whose fragments are `parts` (ends with an empty slot) and $from, $where; at most
+ * `most` rows of it are read. */
 static int plan_rows(struct run *run, const char *name, const struct sql_text *text, bool is_whole,
-                     struct query *q, const struct query_fragment *parts, struct err *ret_err)
+                     struct query *q, const struct query_fragment *parts, size_t most,
+                     struct err *ret_err)
 {
     const struct period *p = &run->period;
     struct buf where = {0}, from = {0};
@@ -26,7 +29,7 @@ static int plan_rows(struct run *run, const char *name, const struct sql_text *t
     all[count++] = (struct query_fragment){"from", buf_text(&from)};
     all[count] = (struct query_fragment){0};
     if (rc == 0)
-        rc = run_query(run, q, text, all, 0, ret_err);
+        rc = run_query(run, q, text, all, most, ret_err);
     if (rc >= 0)
         quality_note(run, name, rc);
     buf_done(&where);
@@ -91,6 +94,7 @@ int quality_duplicates_plan(struct run *run, struct err *ret_err)
     struct query q;
     struct buf event = {0}, columns = {0}, sample = {0};
     query_init(&q);
+    query_set_integer(&q, "limit", MAX_DUPLICATES + 1);
     quality_sample(run, &q, HASHED_ROWS, &sample);
     rows_logical(run, &q, SOURCE_EVENT, &event);
     add_columns(run, &q, &columns);
@@ -99,7 +103,7 @@ int quality_duplicates_plan(struct run *run, struct err *ret_err)
                                                        {"columns", buf_text(&columns)},
                                                        {"sample", buf_text(&sample)},
                                                        {0}},
-                       ret_err);
+                       MAX_DUPLICATES, ret_err);
     query_done(&q);
     buf_done(&event);
     buf_done(&columns);
@@ -128,6 +132,7 @@ void quality_duplicates_shape(struct run *run)
                     text_verb(extra, "repeats", "repeat"),
                     text_count(most, sizeof most, number_at(row, 2)));
     }
+    quality_cut(run, "duplicates", MAX_DUPLICATES, "event names with duplicates are listed");
     if (rows != NULL && quality_every(run, HASHED_ROWS) > 1)
         run_warn(run, "duplicates were looked for in one of %lld events",
                  (long long)quality_every(run, HASHED_ROWS));
@@ -140,19 +145,33 @@ int quality_names_plan(struct run *run, struct err *ret_err)
     struct query q;
     struct buf event = {0};
     query_init(&q);
+    query_set_integer(&q, "names", MAX_COMPARED + 1);
+    query_set_integer(&q, "limit", MAX_SIMILAR + 1);
     rows_logical(run, &q, SOURCE_EVENT, &event);
     int rc = plan_rows(run, "names", &sql_quality_names, false, &q,
-                       (const struct query_fragment[]){{"event", buf_text(&event)}, {0}}, ret_err);
+                       (const struct query_fragment[]){{"event", buf_text(&event)}, {0}},
+                       MAX_SIMILAR + 2, ret_err);
     query_done(&q);
     buf_done(&event);
     return rc;
 }
 
+/* The row without a name says how many were compared. */
 void quality_names_shape(struct run *run)
 {
     const json_t *rows = rows_of(run, "names");
+    size_t shown = 0;
     for (size_t i = 0; i < json_array_size(rows); i++) {
         const json_t *row = json_array_get(rows, i);
+        if (text_at(row, 0)[0] == '\0') {
+            if (number_at(row, 1) > MAX_COMPARED)
+                quality_say_cut(run, MAX_COMPARED, "event names, the most frequent, were compared");
+            continue;
+        }
+        if (++shown > MAX_SIMILAR) {
+            quality_say_cut(run, MAX_SIMILAR, "similar names are listed");
+            continue;
+        }
         bool is_spelling = number_at(row, 4) > 0;
         char more[48], fewer[32];
         quality_add(run, "similar_names", is_spelling ? QUALITY_MEDIUM : QUALITY_LOW,
@@ -175,6 +194,7 @@ int quality_nulls_plan(struct run *run, struct err *ret_err)
     struct query q;
     struct buf event = {0}, actor = {0}, session = {0};
     query_init(&q);
+    query_set_integer(&q, "limit", MAX_NAMES + 1);
     rows_logical(run, &q, SOURCE_EVENT, &event);
     rows_logical(run, &q, SOURCE_ACTOR, &actor);
     rows_logical(run, &q, SOURCE_SESSION, &session);
@@ -183,7 +203,7 @@ int quality_nulls_plan(struct run *run, struct err *ret_err)
                                                        {"actor", buf_text(&actor)},
                                                        {"session", buf_text(&session)},
                                                        {0}},
-                       ret_err);
+                       MAX_NAMES, ret_err);
     query_done(&q);
     buf_done(&event);
     buf_done(&actor);
@@ -251,6 +271,8 @@ void quality_nulls_shape(struct run *run)
 {
     const json_t *rows = rows_of(run, "nulls");
     const struct source *s = run->source;
+    quality_cut(run, "nulls", MAX_NAMES,
+                "event names were looked at for missing actors and sessions");
     for (size_t i = 0; i < json_array_size(rows); i++) {
         const json_t *row = json_array_get(rows, i);
         char count[48];
@@ -282,7 +304,7 @@ static int plan_sessions(struct run *run, struct err *ret_err)
     int rc = plan_rows(run, "sessions", &sql_quality_sessions, false, &q,
                        (const struct query_fragment[]){
                            {"session", buf_text(&session)}, {"time_us", buf_text(&time)}, {0}},
-                       ret_err);
+                       1, ret_err);
     query_done(&q);
     buf_done(&session);
     buf_done(&time);
@@ -299,7 +321,7 @@ static int plan_order(struct run *run, struct err *ret_err)
     int rc = plan_rows(run, "order", &sql_quality_order, false, &q,
                        (const struct query_fragment[]){
                            {"order", buf_text(&order)}, {"time_us", buf_text(&time)}, {0}},
-                       ret_err);
+                       1, ret_err);
     query_done(&q);
     buf_done(&order);
     buf_done(&time);
@@ -319,7 +341,7 @@ int quality_clock_plan(struct run *run, struct err *ret_err)
     int rc = plan_rows(run, "clock", &sql_quality_clock, true, &q,
                        (const struct query_fragment[]){
                            {"is_null", buf_text(&is_null)}, {"time_us", buf_text(&time)}, {0}},
-                       ret_err);
+                       1, ret_err);
     query_done(&q);
     buf_done(&time);
     buf_done(&is_null);

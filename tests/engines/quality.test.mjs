@@ -132,3 +132,36 @@ test('long names are told', { skip, timeout: 300000 }, () => {
   assert.deepEqual(issues.map((i) => i.field), [names[2]])
   assert.match(issues[0].evidence, /differ only in case and punctuation/)
 })
+
+test('no event in the period is no clean data', { skip, timeout: 300000 }, () => good.onBoth(async (side) => {
+  const [source] = good.names
+  for (const args of [{ from: '2030-01-01', to: '2030-01-02' }, { from: '2026-03-02', to: '2026-03-05', filters: [{ field: 'plan', value: 'none' }] }]) {
+    const { issues, text } = await issuesOf(side, { source, ...args })
+    assert.deepEqual(issues, [])
+    assert.match(text, /^Nothing could be checked: no event.* lies in this period; the data of the source are from 2026-03-02T00:00:00Z to 2026-03-13T/)
+  }
+  assert.match((await issuesOf(side, { source })).text, /^No issue found in 3,456 events\./)
+}))
+
+// 21 names are there twice, and 501 names are more than are compared.
+test('what is cut is told', { skip, timeout: 300000 }, () => {
+  const lines = []
+  for (let name = 0; name < 501; name += 1)
+    for (let n = 0; n < (name < 21 ? 2 : 1); n += 1) lines.push(`${at(BEGIN + name * 1000)},${String(name * 7919).repeat(3)},u1`)
+  const { issues, meta } = askOnce(lines, { checks: ['duplicates', 'similar_names'] })
+  assert.equal(issues.filter((i) => i.kind === 'duplicates').length, 20)
+  for (const says of [/^only the first 20 event names with duplicates/, /^only the first 500 event names/])
+    assert.ok(meta.warnings.some((w) => says.test(w)), meta.warnings.join('\n'))
+  assert.equal(meta.truncated.reason, 'rows')
+})
+
+// Thousands of names of one day in a period of years: they cannot have a gap and cost nothing.
+test('gaps of many names over many years', { skip, timeout: 300000 }, () => {
+  const lines = []
+  const put = (name, day) => { for (let n = 0; n < 20; n += 1) lines.push(`${at(BEGIN + day * DAY + n * 1000)},${name},u${n}`) }
+  for (let day = -4000; day < 0; day += 1) if (day !== -1000) put('dense', day)
+  for (let name = 0; name < 1000; name += 1) put(`n${name}`, -3990)
+  const { issues } = askOnce(lines, { from: '2000-01-01', checks: ['gaps'] })
+  assert.deepEqual(issues.map((i) => i.field), ['time'])
+  assert.match(issues[0].evidence, /^0 events from 2023-06-06T00:00:00Z to 2023-06-07T00:00:00Z, where about 20 are usual/)
+})
