@@ -12,7 +12,7 @@
 #include "sql_text.h"
 #include "text.h"
 
-enum { MAX_POINTS = 500000, MAX_SEGMENTS = 25 };
+enum { MAX_POINTS = 500000, MAX_SEGMENTS = 25, SHOWN = 20 };
 
 static const struct param series_fields[] = {
     ARG_MATCHER,
@@ -218,7 +218,7 @@ static void write_text(struct run *run, size_t found, const json_t *items, size_
                text_number(expected, sizeof expected, json_get_number(top, "expected", 0)));
     text_table(&run->text,
                (const char *const[]){"from", "to", "segment", "actual", "expected", "score", NULL});
-    for (size_t i = 0; i < json_array_size(items) && i < 20; i++) {
+    for (size_t i = 0; i < json_array_size(items) && i < SHOWN; i++) {
         const json_t *item = json_array_get(items, i);
         text_row(&run->text,
                  (const char *const[]){
@@ -229,6 +229,7 @@ static void write_text(struct run *run, size_t found, const json_t *items, size_
                      text_number(score, sizeof score, json_get_number(item, "score", 0))},
                  6);
     }
+    text_more(&run->text, json_array_size(items), SHOWN);
 }
 
 /* --- points ---------------------------------------------------------------------------------- */

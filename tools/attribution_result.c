@@ -113,9 +113,7 @@ void attribution_shape(struct run *run, const struct attribution_state *state)
                                  .credit = (double)state->unattributed};
     if (state->unattributed > 0)
         add_channel(run, channels, &none, total);
-    if (json_array_size(channels) > SHOWN)
-        buf_printf(&run->text, "… and %zu more in the result.\n",
-                   json_array_size(channels) - SHOWN);
+    text_more(&run->text, json_array_size(channels), SHOWN);
     json_object_set_new(run->result, "channels", channels);
     suggest(run, state);
 }

@@ -1,8 +1,10 @@
 #include "calendar.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "json.h"
+#include "text.h"
 
 int calendar_read(const struct run *run, int64_t from_us, int64_t to_us, json_int_t before,
                   json_int_t max, struct calendar *ret_calendar, struct err *ret_err)
@@ -74,4 +76,20 @@ void calendar_column(const struct calendar *c, struct events *e, const char *nam
                   "CAST(range(%lld), 'Array(Int32)'), toInt32(-1))",
                   buf_text(&starts), (long long)c->count);
     buf_done(&starts);
+}
+
+char *calendar_not_over(const struct run *run, const struct calendar *c, char *out, size_t size)
+{
+    const char *interval = json_get_string(run->arguments, "interval", "day");
+    json_int_t open = 0;
+    char some[32];
+    while (open < c->count && !calendar_is_over(run, c, c->count - 1 - open))
+        open++;
+    out[0] = '\0';
+    if (open == 1)
+        snprintf(out, size, "the last %s is", interval);
+    else if (open > 1)
+        snprintf(out, size, "the last %s are",
+                 text_things(some, sizeof some, (double)open, interval));
+    return out;
 }

@@ -11,7 +11,7 @@
 #include "text.h"
 
 /* Distinct sequences beyond this many stay out, the rarest first; the result says so. */
-enum { MAX_VARIANTS = 500000, MAX_DEVIATIONS = 50 };
+enum { MAX_VARIANTS = 500000, MAX_DEVIATIONS = 50, SHOWN = 15 };
 
 static const char *const matches[] = {"alignment", "exact", "eventually_follows",
                                       "directly_follows", NULL};
@@ -420,7 +420,7 @@ static void write_text(struct run *run, const struct check *c)
         text_things(some, sizeof some, (double)c->deviations[0].cases, "case"),
         text_percent(share, sizeof share, (double)c->deviations[0].cases / (double)c->cases));
     text_table(&run->text, (const char *const[]){"deviation", "cases", "share", "example", NULL});
-    for (size_t i = 0; i < c->deviation_count && i < 15; i++) {
+    for (size_t i = 0; i < c->deviation_count && i < SHOWN; i++) {
         const struct deviation *d = &c->deviations[i];
         deviation_words(c, d, words, sizeof words);
         text_row(&run->text,
@@ -430,6 +430,8 @@ static void write_text(struct run *run, const struct check *c)
                      d->example},
                  4);
     }
+    text_more(&run->text, c->deviation_count < MAX_DEVIATIONS ? c->deviation_count : MAX_DEVIATIONS,
+              SHOWN);
 }
 
 static void write_result(struct run *run, struct check *c, json_t *variants)

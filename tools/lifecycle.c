@@ -109,6 +109,27 @@ static json_t *point_item(const struct run *run, const struct calendar *c, json_
     return item;
 }
 
+/* Ends the headline with those who came after the `over` intervals that are over. */
+static void write_open(struct run *run, const struct calendar *c, const struct point *counts,
+                       json_int_t over)
+{
+    json_int_t fresh = 0, back = 0;
+    char open[64], texts[3][32];
+    for (json_int_t i = over + 1; i < c->count; i++) {
+        fresh += counts[i].of[0];
+        back += counts[i].of[2];
+    }
+    calendar_not_over(run, c, open, sizeof open);
+    if (over > 0 && open[0] != '\0')
+        buf_printf(&run->text, "; %s not over yet", open);
+    if (open[0] != '\0')
+        buf_printf(&run->text, ": so far %s came (%s new, %s resurrecting)",
+                   text_count(texts[0], sizeof texts[0], (double)(fresh + back)),
+                   text_count(texts[1], sizeof texts[1], (double)fresh),
+                   text_count(texts[2], sizeof texts[2], (double)back));
+    buf_puts(&run->text, ".\n");
+}
+
 /* Over the intervals that are over: a dormant actor may still come in the last one. */
 static void write_headline(struct run *run, const struct calendar *c, const struct point *counts)
 {
@@ -118,7 +139,8 @@ static void write_headline(struct run *run, const struct calendar *c, const stru
             sums[s] += counts[i].of[s];
     const char *interval = json_get_string(run->arguments, "interval", "day");
     if (over == 0) {
-        buf_printf(&run->text, "No %s of this period is over yet.\n", interval);
+        buf_printf(&run->text, "No %s of this period is over yet", interval);
+        write_open(run, c, counts, over);
         return;
     }
     json_int_t gained = sums[0] + sums[2], net = gained - sums[DORMANT];
@@ -136,7 +158,7 @@ static void write_headline(struct run *run, const struct calendar *c, const stru
     if (sums[DORMANT] > 0)
         buf_printf(&run->text, "; quick ratio %s",
                    text_number(texts[0], sizeof texts[0], (double)gained / (double)sums[DORMANT]));
-    buf_puts(&run->text, ".\n");
+    write_open(run, c, counts, over);
 }
 
 static void write_row(struct run *run, const struct calendar *c, json_int_t i,

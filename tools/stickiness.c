@@ -298,9 +298,9 @@ static void write_text(struct run *run, const struct stickiness *s, const json_t
     if (shown < json_array_size(buckets) && shown == SHOWN_BUCKETS)
         buf_printf(&run->text, "… up to %zu: format detailed shows them\n",
                    json_array_size(buckets));
-    if (!calendar_is_over(run, &s->calendar, s->calendar.count - 1))
-        buf_printf(&run->text, "The last %s is not over yet.\n",
-                   json_get_string(run->arguments, "interval", "day"));
+    char open[64];
+    if (calendar_not_over(run, &s->calendar, open, sizeof open)[0] != '\0')
+        buf_printf(&run->text, "T%s not over yet.\n", open + 1);
 }
 
 /* The highest bucket that anybody reaches. */

@@ -45,6 +45,12 @@ void text_table(struct buf *out, const char *const *columns)
     buf_puts(out, "|\n");
 }
 
+void text_more(struct buf *out, size_t count, size_t shown)
+{
+    if (count > shown)
+        buf_printf(out, "… and %zu more in the structured result\n", count - shown);
+}
+
 json_t *text_replay_url(const char *template, const char *session, int64_t at_us)
 {
     struct buf url = {0};

@@ -10,6 +10,10 @@
 void text_table(struct buf *out, const char *const *columns);
 void text_row(struct buf *out, const char *const *cells, size_t count);
 
+/* The line under a table that leaves rows of the result out: how many of `count` were not `shown`.
+ * Nothing where all are. */
+void text_more(struct buf *out, size_t count, size_t shown);
+
 /* A source's replay_url with {session} (percent-encoded) and {at} (unix milliseconds) filled in.
  * New reference. */
 json_t *text_replay_url(const char *template, const char *session, int64_t at_us);

@@ -128,8 +128,15 @@ static void write_incomplete(struct run *run, const struct trend *t)
 {
     static const char *const names[] = {"minute", "hour", "day", "week", "month"};
     const struct trend_calendar *c = &t->calendar[TREND_CURRENT];
-    if (c->start_us[c->count] > run->period.complete_until_us)
+    size_t open = 0;
+    char some[48];
+    while (open < c->count && c->start_us[c->count - open] > run->period.complete_until_us)
+        open++;
+    if (open == 1)
         buf_printf(&run->text, "; last %s incomplete", names[t->interval]);
+    else if (open > 1)
+        buf_printf(&run->text, "; last %s incomplete",
+                   text_things(some, sizeof some, (double)open, names[t->interval]));
     buf_puts(&run->text, ".\n");
 }
 

@@ -268,8 +268,7 @@ static void warn_absent(struct run *run)
     buf_done(&names);
 }
 
-/* --- text
- * ----------------------------------------------------------------------------------------- */
+/* --- text ------------------------------------------------------------------------------------ */
 
 static void write_headline(struct run *run, const json_t *days)
 {
@@ -335,6 +334,7 @@ static void write_section(struct run *run, const struct field *section)
                      text_percent(share, sizeof share, json_get_number(item, "share", 0))},
                  is_days ? 3 : 4);
     }
+    text_more(&run->text, count, shown);
 }
 
 static void write_sessions(struct run *run)

@@ -13,6 +13,7 @@ const CREDIT = { conversion: 'checkout', touch: 'view', field: 'device', ...WEEK
 const GROUPS = { a: { did: ['checkout'] }, b: { did: ['view'], did_not: ['checkout'] }, ...WEEK };
 const MATRIX = { start: 'view', interval: 'week', periods: 4, from: '2026-01-05' };
 const PATHS = { start: 'view', from: '2026-01-05', to: '2026-01-11' };
+const OPEN = { from: '2026-02-02', to: '2026-02-28', interval: 'day' }; // the data end on the 15th
 const steps33 = Array.from({ length: 33 }, () => 'view');
 
 // What every tool over a source must refuse. `field` is the path that the error names.
@@ -404,6 +405,12 @@ export const tools = {
         assert.equal(result.points[0].new + result.points[0].returning + result.points[0].resurrecting, facts.funnel[0]);
       },
     }, {
+      args: OPEN,
+      says: /over 13 complete days: .*; the last 14 days are not over yet: so far \d+ came \(\d+ new, \d+ resurrecting\)\. Period: 2026-02-02 to/,
+    }, {
+      args: { ...OPEN, from: '2026-02-15', to: '2026-02-15' },
+      says: /^No day of this period is over yet: so far \d+ came/,
+    }, {
       args: { interval: 'month', week_start: 'sunday', tz: 'Asia/Kathmandu' },
       check(result) { assert.ok(result.points.length >= 1); },
     }],
@@ -421,6 +428,9 @@ export const tools = {
         assert.deepEqual(result.buckets.map((b) => [b.intervals, b.count, b.share]), [[1, facts.funnel[0], 1]]);
         assert.ok(result.dau_wau > 0 && result.dau_mau <= result.dau_wau);
       },
+    }, {
+      args: OPEN,
+      says: /^The last 14 days are not over yet\.$/m,
     }, {
       args: { compare: 'previous', cumulative: true, min_times: 2 },
       check(result) {
@@ -608,6 +618,9 @@ export const tools = {
         assert.ok(result.points.slice(8).every((p) => p.series === 'view (actors)' && p.complete));
       },
     }, {
+      args: { series: ['view'], ...OPEN },
+      says: /; last 14 days incomplete\./,
+    }, {
       // Names are cut to some 200 bytes, never within a character, and stay apart.
       args: { series: ['view', 'checkout'].map((event) => ({ event, name: 'ü'.repeat(150) })), interval: 'week', ...WEEK },
       check(result) {
@@ -678,6 +691,9 @@ export const tools = {
         assert.equal(result.pages, undefined);
         assert.ok(result.meta.warnings.some((w) => w.includes('pages, entries')), result.meta.warnings.join());
       },
+    }, {
+      args: { from: '2026-01-05', to: '2026-02-15' },
+      says: /\n\| 2026-02-15 [^\n]*\n… and 28 more in the structured result\n/,
     }, {
       args: { ...WEEK, limit: 1, filters: [{ field: 'event', value: 'view' }], actor: 'session', explain: 'with' },
       check(result) { assert.equal(result.devices.length, 1); },
