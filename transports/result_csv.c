@@ -1,5 +1,6 @@
 #include "result_csv.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,22 +45,43 @@ static void add_value(struct buf *out, const json_t *value)
     free(text);
 }
 
-void result_csv_write(const struct field *list, const json_t *result, struct buf *out)
+/* A column that no row has is left out: what was not asked for, like a comparison. Of an empty list
+ * all are there. */
+static bool has_column(const json_t *rows, const char *name)
 {
-    for (const struct field *f = list->fields; f->name != NULL; f++) {
-        if (f != list->fields)
-            buf_putc(out, ',');
-        add_cell(out, f->name);
-    }
-    buf_puts(out, "\r\n");
     size_t i;
     const json_t *row;
-    json_array_foreach (json_object_get(result, list->name), i, row) {
-        for (const struct field *f = list->fields; f->name != NULL; f++) {
-            if (f != list->fields)
-                buf_putc(out, ',');
-            add_value(out, json_object_get(row, f->name));
-        }
-        buf_puts(out, "\r\n");
+    json_array_foreach (rows, i, row)
+        if (json_object_get(row, name) != NULL)
+            return true;
+    return json_array_size(rows) == 0;
+}
+
+/* Bit i of `columns`: field i is one. */
+static void add_row(const struct field *list, uint64_t columns, const json_t *row, struct buf *out)
+{
+    bool is_first = true;
+    for (size_t i = 0; list->fields[i].name != NULL; i++) {
+        if ((columns >> i & 1) == 0)
+            continue;
+        buf_puts(out, is_first ? "" : ",");
+        is_first = false;
+        if (row == NULL)
+            add_cell(out, list->fields[i].name);
+        else
+            add_value(out, json_object_get(row, list->fields[i].name));
     }
+    buf_puts(out, "\r\n");
+}
+
+void result_csv_write(const struct field *list, const json_t *result, struct buf *out)
+{
+    size_t i;
+    uint64_t columns = 0;
+    const json_t *row, *rows = json_object_get(result, list->name);
+    for (i = 0; list->fields[i].name != NULL && i < 64; i++)
+        columns |= (uint64_t)has_column(rows, list->fields[i].name) << i;
+    add_row(list, columns, NULL, out);
+    json_array_foreach (rows, i, row)
+        add_row(list, columns, row, out);
 }

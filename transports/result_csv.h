@@ -8,5 +8,6 @@
 /* The first list of objects among the tool's result fields, or NULL. */
 const struct field *result_csv_list(const struct tool *tool);
 
-/* Header and rows; nested values as JSON text, an absent member as nothing. */
+/* Header and rows; nested values as JSON text, an absent member as nothing. A member that all rows
+ * lack is no column. */
 void result_csv_write(const struct field *list, const json_t *result, struct buf *out);

@@ -309,6 +309,16 @@ test('call: json, text and csv say the same; arguments from text, file and stand
   });
 });
 
+test('call: csv has no column that no row fills', (t) => {
+  if (!withLog(t)) return;
+  const header = (...args) => parseCsv(sextant(['call', ...args, '--format', 'csv', '--data', store]).stdout)[0].join();
+  const trend = (more) => header('run_trend', JSON.stringify({ source: 'log', series: ['view'], ...more }));
+  assert.equal(trend({}), 'time,series,value,complete');
+  assert.equal(trend({ compare: 'previous', breakdown: ['event'] }), 'time,series,breakdown,value,previous,complete');
+  assert.equal(header('list_events', '{"source":"log","search":"nothing"}'),
+    'event,description,count,actors,sessions,first_seen,last_seen,trend,is_new,is_gone');
+});
+
 test('doctor is content with a good store and says what is in it', (t) => {
   if (!withLog(t)) return;
   const run = sextant(['doctor', '--json', '--data', store]);
