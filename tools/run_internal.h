@@ -136,7 +136,23 @@ int named_read(struct run_state *r, struct err *ret_err);
 
 /* run.c */
 void run_advance(struct run_state *r); /* called by the workspace's idle handle */
-void run_expire(struct run_state *r);  /* its time is over */
+
+/* run_round.c */
+void round_start(struct run_state *r); /* run_advance() follows when the last query has ended */
+void round_cancel(struct run_state *r);
+void round_release(struct run_state *r); /* after its last query has ended */
+/* The queries as they stand, for meta; then as EXPLAIN ESTIMATE of themselves; what these said. */
+void round_keep_explained(struct run_state *r);
+void round_explain(struct run_state *r);
+void round_keep_estimates(struct run_state *r);
+
+/* run_answer.c */
+void run_end(struct run_state *r);    /* answers, frees */
+void run_expire(struct run_state *r); /* its time is over */
+/* Of a run that has been answered before: counts the end of a query, frees after the last one. */
+bool run_forget_answered(struct run_state *r);
+/* Says r->failure in the words of the call: the argument at fault, what to do. */
+void run_translate_failure(struct run_state *r);
 
 /* run_limit.c */
 void limit_forget(struct run_state *r);
