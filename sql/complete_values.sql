@@ -6,7 +6,7 @@ FROM (
     WHERE $in_period AND startsWith(lowerUTF8(toString($value)), lowerUTF8({prefix:String}))
     LIMIT {sample:UInt64}
 )
-WHERE _value != ''
+WHERE _value != '' AND NOT has({hidden:Array(String)}, _value)
 GROUP BY _value
 ORDER BY _n DESC, _value
 LIMIT {limit:UInt64}

@@ -59,6 +59,17 @@ static const struct param value_params[] = {
     {0},
 };
 
+/* What the team does not want listed: events that are not asked for by their whole name. */
+static void hide_events(const struct run *run, struct query *q)
+{
+    bool is_event = strcmp(json_get_string(run->arguments, "field", ""), "event") == 0;
+    json_t *hidden = is_event ? knowledge_hidden(&run->source->knowledge, KNOWLEDGE_EVENT,
+                                                 json_get_string(run->arguments, "prefix", ""))
+                              : NULL;
+    query_set_texts(q, "hidden", hidden);
+    json_decref(hidden);
+}
+
 static int plan_values(struct run *run, struct err *ret_err)
 {
     const struct source *s = run->source;
@@ -66,6 +77,7 @@ static int plan_values(struct run *run, struct err *ret_err)
     struct buf value = {0}, period = {0}, from = {0};
     query_init(&q);
     set_query(run, &q, SAMPLE_ROWS);
+    hide_events(run, &q);
     int rc = source_text(s, &q, json_get_string(run->arguments, "field", ""), &value, ret_err);
     source_time_between(s, &q, run->period.from_us, run->period.to_us, &period);
     source_from(s, &q, &from);

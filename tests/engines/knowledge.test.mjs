@@ -79,6 +79,11 @@ test('the team\'s names mean what it says', { skip, timeout: 300000 }, () => sha
     const { fields } = (await side.call('describe_source', { source })).structured
     assert.equal(fields.find((f) => f.field === 'plan').description, 'What they pay for.', at)
     assert.ok(!fields.find((f) => f.field === 'event').top.some((t) => t.value === 'ping'), at)
+    const complete = async (value) => (await side.request('completion/complete', { ref: { type: 'ref/prompt', name: 'why_did_it_change' },
+      argument: { name: 'event', value }, context: { arguments: { source } } })).result.completion
+    assert.deepEqual((await complete('p')).values, ['pay'], at)
+    assert.deepEqual([(await complete('')).values.toSorted(), (await complete('')).total], [['add', 'pay', 'view', 'wish'], 4], at)
+    assert.deepEqual((await complete('ping')).values, ['ping'], at)
     const { sources } = (await side.call('list_sources', {})).structured
     assert.match(sources.find((s) => s.name === source).description, /^A shop\. Named matchers: basket, view\. Named segments: /, at)
   }
