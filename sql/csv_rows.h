@@ -20,11 +20,12 @@ enum csv_quoting {
 };
 
 enum csv_result {
-    CSV_ROW,   /* cells, count */
-    CSV_BLANK, /* an empty line */
-    CSV_MORE,  /* the row's end is not in these bytes: call again with more of them */
-    CSV_END,   /* no bytes left */
-    CSV_BAD,   /* reason; `used` and `lines` tell what to skip */
+    CSV_ROW,    /* cells, count */
+    CSV_BLANK,  /* an empty line */
+    CSV_MORE,   /* the row's end is not in these bytes: call again with more of them */
+    CSV_END,    /* no bytes left */
+    CSV_BAD,    /* reason; `used` and `lines` tell what to skip */
+    CSV_BROKEN, /* reason; of formats that cannot go on behind an error */
     CSV_NO_MEMORY,
 };
 

@@ -288,8 +288,10 @@ static int check_totals(struct import *im, struct err *ret_err)
 {
     uint64_t imported = total(im, false), rejected = total(im, true);
     if (imported == 0 && rejected == 0)
-        return err_set(ret_err, ERR_ARGUMENT, "FILE", "%s: a header but no rows",
-                       im->options.file_count == 1 ? input_name(&im->inputs[0]) : "all files");
+        return err_set(ret_err, ERR_ARGUMENT, "FILE", "%s: %s",
+                       im->options.file_count == 1 ? input_name(&im->inputs[0]) : "all files",
+                       im->inputs[0].format == SNIFF_XES ? "a log but no events"
+                                                         : "a header but no rows");
     if (imported == 0)
         return err_set(ret_err, ERR_ARGUMENT, "FILE",
                        "not one of %" PRIu64 " rows could be imported: see the rejected rows",

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,8 @@ const char *input_format_name(const struct input *in)
         return "jsonl";
     case SNIFF_PARQUET:
         return "parquet";
+    case SNIFF_XES:
+        return "xes";
     default:
         return in->csv.delimiter == '\t' ? "tsv" : "csv";
     }
@@ -76,12 +79,15 @@ void input_close(struct input *in)
     close_fd(&in->fd);
     close_fd(&in->pipe_in);
     close_fd(&in->pipe_out);
+    gunzip_close(in->gunzip);
+    in->gunzip = NULL;
     free(in->data);
     in->data = NULL;
     in->data_size = in->len = in->start = 0;
     csv_done(&in->csv);
     names_done(&in->columns);
     jsonl_done(&in->jsonl);
+    xes_done(&in->xes);
     free(in->targets);
     in->targets = NULL;
     in->target_size = 0;
@@ -108,6 +114,13 @@ static int make_room(struct input *in, size_t more, struct err *ret_err)
     return 0;
 }
 
+int input_damaged(const struct input *in, struct err *ret_err)
+{
+    return err_set(ret_err, ERR_ARGUMENT, "FILE",
+                   "%s cannot be read as %s: it is damaged or cut off", input_name(in),
+                   in->compression != NULL ? in->compression : input_format_name(in));
+}
+
 int input_read(struct input *in, struct err *ret_err)
 {
     if (in->is_at_end)
@@ -120,10 +133,13 @@ int input_read(struct input *in, struct err *ret_err)
     int fd = in->pipe_in >= 0 ? in->pipe_in : in->fd;
     ssize_t n;
     do
-        n = read(fd, in->data + in->len, more);
+        n = in->gunzip != NULL ? gunzip_read(in->gunzip, fd, in->data + in->len, more)
+                               : read(fd, in->data + in->len, more);
     while (n < 0 && errno == EINTR);
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
         return 2;
+    if (n < 0 && errno == EBADMSG && in->gunzip != NULL)
+        return input_damaged(in, ret_err);
     if (n < 0)
         return err_set(ret_err, ERR_UNAVAILABLE, "FILE", "cannot read %s: %s", input_name(in),
                        strerror(errno));
@@ -186,7 +202,12 @@ int input_detect(struct import *im, struct input *in, struct err *ret_err)
         return err_set(ret_err, ERR_ARGUMENT, "FILE",
                        "%s is a compressed Parquet file: decompress it first (%s)", input_name(in),
                        in->compression);
-    return 0;
+    /* The engine would hand over whole lines, and XES need not have any. */
+    if (in->format == SNIFF_XES && in->compression != NULL && strcmp(in->compression, "gzip") == 0)
+        in->gunzip = gunzip_open(ret_err);
+    else
+        return 0;
+    return in->gunzip != NULL ? 0 : -ERR_UNAVAILABLE;
 }
 
 int input_make_pipe(struct input *in, struct err *ret_err)
@@ -294,26 +315,63 @@ static void sniff_members(struct input *in)
     }
 }
 
+void input_broken(const struct input *in, struct err *ret_err)
+{
+    err_set(ret_err, ERR_ARGUMENT, "FILE", "%s line %" PRIu64 ": %s", input_name(in), in->xes.line,
+            in->xes.reason);
+}
+
+/* The names that the first events show, or those that every event should have; the bytes are read
+ * again later. */
+static int sniff_events(struct input *in, struct err *ret_err)
+{
+    static const char usual[] = "{\"case:concept:name\":\"\",\"concept:name\":\"\","
+                                "\"time:timestamp\":\"\"}";
+    const char *bytes = in->data != NULL ? in->data + in->start : "";
+    size_t len = in->len - in->start;
+    enum csv_result result;
+    int rc = xes_start(&in->xes, ret_err);
+    if (rc < 0)
+        return rc;
+    do {
+        result = xes_read(&in->xes, bytes, len, in->is_at_end);
+        bytes += in->xes.used;
+        len -= in->xes.used;
+        if (result == CSV_ROW)
+            jsonl_read(&in->jsonl, buf_text(&in->xes.json), in->xes.json.len);
+    } while (result == CSV_ROW || result == CSV_BAD || result == CSV_BLANK);
+    if (result == CSV_BROKEN) {
+        input_broken(in, ret_err);
+        return -ERR_ARGUMENT;
+    }
+    if (in->jsonl.columns.count == 0)
+        jsonl_read(&in->jsonl, usual, sizeof usual - 1);
+    return xes_start(&in->xes, ret_err);
+}
+
 int input_sniff(struct import *im, struct input *in, struct err *ret_err)
 {
     const char *bytes = in->data != NULL ? in->data + in->start : "";
     size_t len = in->len - in->start;
     const char *compression = sniff_compression(bytes, len);
-    if (compression != NULL && in->pipe_in < 0)
+    if (compression != NULL && in->pipe_in < 0 && in->gunzip == NULL)
         return err_set(
             ret_err, ERR_ARGUMENT, "FILE",
             "%s is compressed (%s): give the file's name, or decompress it into the pipe",
             input_name(in), compression);
     enum sniff_format content = sniff_content(bytes, len);
-    int rc =
-        in->format == SNIFF_CSV && content == SNIFF_JSON_ARRAY ? 0 : refuse(content, in, ret_err);
+    bool is_fine = (in->format == SNIFF_CSV && content == SNIFF_JSON_ARRAY) ||
+                   (in->format == SNIFF_XES && content == SNIFF_UTF16);
+    int rc = is_fine ? 0 : refuse(content, in, ret_err);
     if (rc < 0)
         return rc;
     if (content == SNIFF_PARQUET && in->format != SNIFF_PARQUET)
         return err_set(ret_err, ERR_ARGUMENT, "FILE",
                        "a Parquet file is read from its end: it cannot come through a pipe");
     if (in->format == SNIFF_UNKNOWN)
-        in->format = content == SNIFF_JSONL ? SNIFF_JSONL : SNIFF_CSV;
+        in->format = content == SNIFF_JSONL || content == SNIFF_XES ? content : SNIFF_CSV;
+    if (in->format == SNIFF_XES)
+        return sniff_events(in, ret_err);
     skip_bom(in);
     bytes = in->data != NULL ? in->data + in->start : "";
     len = in->len - in->start;

@@ -3,11 +3,13 @@
  * the bytes, import_map.c which column is what, import_load.c rows → blocks. */
 #include <uv.h>
 
+#include "gunzip.h"
 #include "import.h"
 #include "jsonl.h"
 #include "native.h"
 #include "numbering.h"
 #include "query.h"
+#include "xes.h"
 
 enum {
     ROW_MAX = 64 << 20,     /* bytes of one row */
@@ -16,7 +18,6 @@ enum {
     BLOCK_ROWS = 65536,
     BLOCK_BYTES = 16 << 20,
     BODY_BYTES = 32 << 20, /* of one INSERT: one part of the table */
-    REASON_KINDS = 8,
     STATEMENT_MS = 24 * 3600 * 1000,
     NUMBERING_BYTES = 1 << 30,
 };
@@ -35,6 +36,7 @@ struct input {
     const char *path;      /* as given */
     int fd;                /* of the file; -1 = closed */
     int pipe_in, pipe_out; /* from and to the engine, when it decodes the file; -1 = unused */
+    struct gunzip *gunzip; /* decodes it here, or NULL */
     const char *compression;
     enum sniff_format format;
     enum input_state state;
@@ -49,7 +51,8 @@ struct input {
     size_t wanted; /* unused bytes needed before the next try: a row is longer than what is here */
     uint64_t line; /* of the next row */
     struct csv csv;
-    struct names columns; /* CSV; JSON lines have theirs in `jsonl` */
+    struct names columns; /* CSV; the others have theirs in `jsonl` */
+    struct xes xes;       /* XES → JSON lines */
     struct jsonl jsonl;
     struct target *targets;
     size_t target_size;
@@ -69,8 +72,10 @@ enum reject_kind {
     REJECT_COLUMNS,
     REJECT_QUOTE,
     REJECT_JSON,
+    REJECT_XES,
     REJECT_UTF8,
     REJECT_EVENT,
+    REJECT_KINDS
 };
 
 /* What the first rows say about one key of the properties. */
@@ -102,7 +107,7 @@ struct import {
     struct key_samples samples;
     struct when_zone zone;
     struct when when;
-    uint64_t rejected[REASON_KINDS], start_times_kept;
+    uint64_t rejected[REJECT_KINDS], start_times_kept;
 
     struct numbering numberings[NATIVE_NUMBERS];
     struct native native;
@@ -131,8 +136,12 @@ void input_close(struct input *in);
 int input_detect(struct import *im, struct input *in, struct err *ret_err);
 /* Makes the pipe through which the engine hands over what it decodes. */
 int input_make_pipe(struct input *in, struct err *ret_err);
+/* Tells that it cannot be decoded. */
+int input_damaged(const struct input *in, struct err *ret_err);
 /* Reads more: 1 bytes came, 0 the end, 2 nothing there yet, negative on failure. */
 int input_read(struct input *in, struct err *ret_err);
+/* The error of a file that cannot be read to its end. */
+void input_broken(const struct input *in, struct err *ret_err);
 /* Decides format, delimiter and columns from the bytes that are there. */
 int input_sniff(struct import *im, struct input *in, struct err *ret_err);
 const struct names *input_columns(const struct input *in);

@@ -11,8 +11,8 @@ const char *load_reason_name(enum reject_kind kind)
     static const char *const names[] = {
         [REJECT_TIME] = "unreadable time", [REJECT_RANGE] = "time outside 1900 to 2299",
         [REJECT_COLUMNS] = "column count", [REJECT_QUOTE] = "broken quotes",
-        [REJECT_JSON] = "broken JSON",     [REJECT_UTF8] = "invalid UTF-8",
-        [REJECT_EVENT] = "no event name",
+        [REJECT_JSON] = "broken JSON",     [REJECT_XES] = "broken XES event",
+        [REJECT_UTF8] = "invalid UTF-8",   [REJECT_EVENT] = "no event name",
     };
     return names[kind];
 }
@@ -164,7 +164,24 @@ static bool add_event(struct import *im, struct input *in, const struct row *row
 
 /* --- rows --------------------------------------------------------------------------------- */
 
-/* What csv_read() gives for the next row of either kind; `used` and `lines` in *ret_row. */
+/* The next event; what it is rejected with is its JSON. */
+static enum csv_result next_event(struct input *in, const char *bytes, size_t len, bool is_end,
+                                  struct row *ret_row, const char **ret_reason)
+{
+    enum csv_result result = xes_read(&in->xes, bytes, len, is_end);
+    const struct buf *json = &in->xes.json;
+    *ret_reason = in->xes.reason;
+    if (result == CSV_ROW) {
+        result = jsonl_read(&in->jsonl, buf_text(json), json->len);
+        *ret_reason = in->jsonl.reason;
+    }
+    in->line = in->xes.line;
+    *ret_row =
+        (struct row){buf_text(json), json->len, in->xes.lines, in->jsonl.cells, in->jsonl.count};
+    return result;
+}
+
+/* What csv_read() gives for the next row of any kind; `used` and `lines` in *ret_row. */
 static enum csv_result next_row(struct input *in, bool is_end, struct row *ret_row,
                                 size_t *ret_used, const char **ret_reason)
 {
@@ -176,6 +193,11 @@ static enum csv_result next_row(struct input *in, bool is_end, struct row *ret_r
         *ret_row = (struct row){bytes, in->csv.used, in->csv.lines, in->csv.cells, in->csv.count};
         *ret_used = in->csv.used;
         *ret_reason = in->csv.reason;
+        return result;
+    }
+    if (in->format == SNIFF_XES) {
+        result = next_event(in, bytes, len, is_end, ret_row, ret_reason);
+        *ret_used = in->xes.used;
         return result;
     }
     if (len == 0)
@@ -217,6 +239,11 @@ static enum csv_result give_up_row(struct input *in, struct row *row, size_t *us
     return CSV_NO_MEMORY;
 }
 
+static enum reject_kind reject_kind_of(enum sniff_format format)
+{
+    return format == SNIFF_CSV ? REJECT_QUOTE : format == SNIFF_XES ? REJECT_XES : REJECT_JSON;
+}
+
 enum load_result load_rows(struct import *im, struct input *in, struct err *ret_err)
 {
     while (im->filling.len < BODY_BYTES) {
@@ -236,9 +263,13 @@ enum load_result load_rows(struct import *im, struct input *in, struct err *ret_
             result = give_up_row(in, &row, &used, &reason, ret_err);
         if (result == CSV_END)
             return LOAD_END;
+        if (result == CSV_BROKEN) {
+            input_broken(in, ret_err);
+            return LOAD_FAILED;
+        }
         bool is_ok = result == CSV_BLANK || (result == CSV_ROW && take_row(im, in, &row));
         if (result == CSV_BAD) {
-            reject(im, in, &row, in->format == SNIFF_CSV ? REJECT_QUOTE : REJECT_JSON, reason);
+            reject(im, in, &row, reject_kind_of(in->format), reason);
             is_ok = true;
         }
         if (!is_ok || im->native.failed || buf_failed(&im->filling)) {
@@ -280,6 +311,8 @@ bool load_sample(struct import *im, struct input *in)
             when_sample_add(&sample, cell->text, cell->len);
     }
     in->start = start;
+    if (in->format == SNIFF_XES)
+        is_ok = xes_start(&in->xes, NULL) == 0 && is_ok;
     im->when.unit = im->options.unit != WHEN_GUESS ? im->options.unit : when_sample_unit(&sample);
     return is_ok;
 }

@@ -83,7 +83,9 @@ static int guess_roles(struct import *im, const struct input *in, struct err *re
         const char *asked = im->options.columns[i];
         if (asked != NULL || (i == SNIFF_EVENT && im->options.event_name != NULL))
             continue;
-        int column = sniff_column(columns, (enum sniff_role)i, taken);
+        int column = sniff_standard_column(columns, in->format, (enum sniff_role)i);
+        if (column < 0 || taken[column])
+            column = sniff_column(columns, (enum sniff_role)i, taken);
         if (column < 0)
             continue;
         taken[column] = true;
@@ -320,7 +322,7 @@ int map_report(struct import *im)
         for (size_t c = 1; i == SNIFF_CASE && c < im->options.case_count; c++)
             json_array_append_new(mapping, role_entry(im, SNIFF_CASE, im->options.cases[c]));
     }
-    for (int i = 0; i <= REJECT_EVENT; i++)
+    for (int i = 0; i < REJECT_KINDS; i++)
         if (im->rejected[i] > 0)
             json_object_set_new(reasons, load_reason_name((enum reject_kind)i),
                                 json_integer((json_int_t)im->rejected[i]));

@@ -264,11 +264,11 @@ static void decode_done(void *user, const struct err *err, const struct db_stats
         return;
     }
     if (err != NULL) {
-        struct err told = *err;
-        told.code = err->code == ERR_ENGINE ? ERR_ARGUMENT : err->code;
-        snprintf(told.field, sizeof told.field, "FILE");
-        snprintf(told.text, sizeof told.text, "%s cannot be read as %s: it is damaged or cut off",
-                 input_name(in), in->compression != NULL ? in->compression : input_format_name(in));
+        struct err told = *err, damaged;
+        input_damaged(in, &damaged);
+        told.code = err->code == ERR_ENGINE ? damaged.code : err->code;
+        memcpy(told.field, damaged.field, sizeof told.field);
+        memcpy(told.text, damaged.text, sizeof told.text);
         import_fail(im, &told);
         return;
     }
@@ -324,7 +324,8 @@ void import_open_input(struct import *im)
     int rc = input_open(in, in->path, &err);
     if (rc == 0)
         rc = input_detect(im, in, &err);
-    if (rc == 0 && (in->compression != NULL || in->format == SNIFF_PARQUET))
+    bool is_coded = in->compression != NULL || in->format == SNIFF_PARQUET;
+    if (rc == 0 && is_coded && in->gunzip == NULL)
         rc = start_decode(im, in, &err);
     if (rc < 0)
         import_fail(im, &err);

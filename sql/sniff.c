@@ -47,6 +47,11 @@ enum sniff_format sniff_content(const char *bytes, size_t len)
         return SNIFF_UNKNOWN;
     if (bytes[i] == '{')
         return SNIFF_JSONL;
+    /* A CSV header may begin with a < too. */
+    if (begins(bytes + i, len - i, "<?xml", 5) ||
+        (begins(bytes + i, len - i, "<log", 4) && len > i + 4 && bytes[i + 4] != '\0' &&
+         strchr(" \t\r\n>/", bytes[i + 4]) != NULL))
+        return SNIFF_XES;
     /* A list of objects; a CSV header may begin with a bracket too. */
     if (bytes[i] == '[') {
         do
@@ -74,7 +79,7 @@ enum sniff_format sniff_name(const char *path)
     } formats[] = {
         {".csv", SNIFF_CSV},     {".tsv", SNIFF_CSV},      {".tab", SNIFF_CSV},
         {".jsonl", SNIFF_JSONL}, {".ndjson", SNIFF_JSONL}, {".parquet", SNIFF_PARQUET},
-        {".pq", SNIFF_PARQUET},
+        {".pq", SNIFF_PARQUET},  {".xes", SNIFF_XES},
     };
     size_t len = strlen(path);
     for (size_t i = 0; i < sizeof compressed / sizeof compressed[0]; i++)
@@ -190,6 +195,20 @@ static int find_word(const struct names *columns, const char *word, const char *
             return (int)i;
     }
     return -1;
+}
+
+int sniff_standard_column(const struct names *columns, enum sniff_format format,
+                          enum sniff_role role)
+{
+    static const char *const keys[SNIFF_ROLES] = {
+        [SNIFF_TIME] = "time:timestamp",
+        [SNIFF_EVENT] = "concept:name",
+        [SNIFF_CASE] = "case:concept:name",
+        [SNIFF_RESOURCE] = "org:resource",
+    };
+    if (format != SNIFF_XES || keys[role] == NULL)
+        return -1;
+    return (int)names_find(columns, keys[role], strlen(keys[role]));
 }
 
 int sniff_column(const struct names *columns, enum sniff_role role, const bool *taken)

@@ -11,6 +11,7 @@ enum sniff_format {
     SNIFF_CSV,
     SNIFF_JSONL,
     SNIFF_PARQUET,
+    SNIFF_XES,
     SNIFF_JSON_ARRAY, /* one JSON array: not read, but named in the error */
     SNIFF_UTF16,      /* likewise */
     SNIFF_ZIP,
@@ -43,6 +44,10 @@ enum sniff_role {
     SNIFF_ROLES
 };
 extern const char *const sniff_role_names[]; /* "time", "event", … as the flags are called */
+
+/* The column that has the role by the standard of the format (XES), or -1. */
+int sniff_standard_column(const struct names *columns, enum sniff_format format,
+                          enum sniff_role role);
 
 /* The column whose name says that it plays the role, or -1. `taken[i]`: column i has another role
  * already. Case, blanks, _ and - do not matter; a leading "properties." does not either when no

@@ -38,6 +38,11 @@ static void test_content(void **state)
         {"[ \n {", 5, SNIFF_JSON_ARRAY},
         {"[]", 2, SNIFF_JSON_ARRAY},
         {"[id],name", 9, SNIFF_CSV},
+        {"\xef\xbb\xbf<?xml ", 9, SNIFF_XES},
+        {"\n<log>", 6, SNIFF_XES},
+        {"<log", 4, SNIFF_CSV},
+        {"<log\0", 5, SNIFF_CSV},
+        {"<logged>,<a>", 12, SNIFF_CSV},
         {"\xff\xfe"
          "a\0",
          4, SNIFF_UTF16},
@@ -57,6 +62,7 @@ static void test_content(void **state)
     assert_int_equal(sniff_name("/a/b.CSV.gz"), SNIFF_CSV);
     assert_int_equal(sniff_name("x.ndjson.zst"), SNIFF_JSONL);
     assert_int_equal(sniff_name("x.parquet"), SNIFF_PARQUET);
+    assert_int_equal(sniff_name("a.xes.gz"), SNIFF_XES);
     assert_int_equal(sniff_name(".csv"), SNIFF_UNKNOWN);
     assert_int_equal(sniff_name("x.gz"), SNIFF_UNKNOWN);
 }
