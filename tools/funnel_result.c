@@ -39,7 +39,7 @@ static const struct level *level_before(const struct funnel *f, const struct lev
 
 static json_t *step_item(const struct funnel *f, const struct level *levels, size_t step)
 {
-    char name[BIND_MAX_STRING + 32];
+    char name[4 * BIND_MAX_STRING + 32]; /* of the longest characters */
     const struct level *l = &levels[step], *before = level_before(f, levels, step);
     funnel_step_name(f, step, name, sizeof name);
     json_t *item =

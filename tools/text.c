@@ -173,3 +173,15 @@ void text_whole(char *text)
     if (end - (lead - 1) < length)
         text[lead - 1] = '\0';
 }
+
+char *text_fit(char *out, size_t size, const char *text)
+{
+    static const char more[] = "…";
+    int len = snprintf(out, size, "%s", text);
+    if (len < 0 || (size_t)len < size || size <= sizeof more)
+        return out;
+    out[size - sizeof more] = '\0';
+    text_whole(out);
+    memcpy(out + strlen(out), more, sizeof more);
+    return out;
+}

@@ -34,5 +34,9 @@ const char *text_verb(double n, const char *of_one, const char *of_many);
 size_t text_names(struct buf *out, const char *lead, const char *nearest, const char *const *names,
                   size_t count, size_t most);
 
+/* Copies a text; one that does not fit ends in "…" after its last whole character. Returns `out`.
+ */
+char *text_fit(char *out, size_t size, const char *text);
+
 /* Takes away what is left of a character that the end of a buffer cut: JSON refuses the rest. */
 void text_whole(char *text);

@@ -15,19 +15,18 @@ static void describe(const json_t *matcher, char *out, size_t size)
 {
     const char *event = json_get_string(matcher, "event", NULL);
     const json_t *any_of = json_object_get(matcher, "any_of");
-    size_t used = 0;
     if (event != NULL || json_array_size(any_of) == 0) {
-        snprintf(out, size, "%s", event != NULL ? event : "any event");
+        text_fit(out, size, event != NULL ? event : "any event");
         return;
     }
-    out[0] = '\0';
-    for (size_t i = 0; i < json_array_size(any_of) && used + 1 < size; i++) {
+    struct buf all = {0};
+    for (size_t i = 0; i < json_array_size(any_of) && all.len < size; i++) {
         char part[100];
         describe(json_array_get(any_of, i), part, sizeof part);
-        text_whole(part);
-        int n = snprintf(out + used, size - used, "%s%s", i > 0 ? " or " : "", part);
-        used += n > 0 ? (size_t)n : 0;
+        buf_printf(&all, "%s%s", i > 0 ? " or " : "", part);
     }
+    text_fit(out, size, buf_text(&all));
+    buf_done(&all);
 }
 
 static int read_series(const struct run *run, const json_t *item, size_t i, struct trend_series *s,
@@ -39,10 +38,9 @@ static int read_series(const struct run *run, const json_t *item, size_t i, stru
                                .math = math_parse(json_get_string(item, "math", "total")),
                                .field = json_get_string(item, "field", NULL)};
     if (name != NULL && name[0] != '\0')
-        snprintf(s->name, sizeof s->name, "%s", name);
+        text_fit(s->name, sizeof s->name, name);
     else
         describe(item, s->name, sizeof s->name);
-    text_whole(s->name);
     bool needs_field = maths[s->math].argument == 'v';
     snprintf(path, sizeof path, "series[%zu].field", i);
     if (needs_field && s->field == NULL)
@@ -78,14 +76,13 @@ static bool is_name_taken(const struct trend *t, size_t i)
     return false;
 }
 
-static void append(char *name, size_t size, const char *text)
+static void append(char name[TREND_NAME], const char *text)
 {
-    size_t len = strlen(name), more = strlen(text);
-    size_t at = len + more < size ? len : size - 1 - more;
-    name[at] = '\0';
-    text_whole(name);
-    at = strlen(name);
-    snprintf(name + at, size - at, "%s", text);
+    char before[TREND_NAME];
+    size_t more = strlen(text);
+    memcpy(before, name, sizeof before);
+    text_fit(name, TREND_NAME - more, before);
+    memcpy(name + strlen(name), text, more + 1);
 }
 
 /* Names of series are different, so that a result says which is which. */
@@ -99,17 +96,16 @@ static void tell_apart(struct trend *t)
         char more[80], field[51];
         if (!is_taken[i])
             continue;
-        snprintf(field, sizeof field, "%s", s->field != NULL ? s->field : "");
-        text_whole(field);
+        text_fit(field, sizeof field, s->field != NULL ? s->field : "");
         snprintf(more, sizeof more, " (%s%s%s)", math_names[s->math], s->field != NULL ? " " : "",
                  field);
-        append(s->name, sizeof s->name, more);
+        append(s->name, more);
     }
     for (size_t i = 0; i < t->series_count; i++) {
         char letter[8];
         snprintf(letter, sizeof letter, " %c", (int)('A' + i));
         if (is_name_taken(t, i))
-            append(t->series[i].name, sizeof t->series[i].name, letter);
+            append(t->series[i].name, letter);
     }
 }
 

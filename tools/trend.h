@@ -21,12 +21,15 @@ enum {
     TREND_EXACT_VALUES = 10000000,               /* beyond, quantiles are approximate */
 };
 
+/* Bytes of a series' name: of 150 characters as the caller wrote it, and what tells two apart. */
+enum { TREND_NAME = 4 * 150 + 100 };
+
 /* The figures are kept for two periods: the one asked for, and the one before it. */
 enum trend_period { TREND_CURRENT, TREND_PREVIOUS, TREND_PERIODS };
 
 struct trend_series {
     const json_t *matcher; /* borrowed from the arguments */
-    char name[200];
+    char name[TREND_NAME];
     enum math_name math;
     const char *field; /* NULL = none */
     bool is_later;     /* measured by a statement of its own, once the values are known */

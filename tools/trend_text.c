@@ -52,10 +52,11 @@ static void line_name(const struct trend *t, const struct trend_line *line, bool
 {
     char value[300];
     trend_value_name(t, line->value, value, sizeof value);
+    char series[104];
     if (t->field_count == 0)
-        snprintf(out, size, "%s", line->name);
+        text_fit(out, size, line->name);
     else if (has_series)
-        snprintf(out, size, "%.100s: %s", line->name, value);
+        snprintf(out, size, "%s: %s", text_fit(series, sizeof series, line->name), value);
     else
         snprintf(out, size, "%s", value);
 }
@@ -101,13 +102,13 @@ static void write_peak(struct run *run, const struct trend *t, const struct tren
 /* "purchase: 1,234 in total, −12.0 % against the 30 days before" */
 static void write_line(struct run *run, const struct trend *t, const struct trend_line *line)
 {
-    char value[48], more[48];
+    char value[48], more[48], name[160];
     const char *what = line->is_formula ? "over the whole period" : maths[line->math].phrase;
     size_t shown = strlen(what);
     if (line->total[TREND_CURRENT] == 1 && what[shown - 1] == 's') /* actors, sessions */
         shown--;
     number(value, sizeof value, line->total[TREND_CURRENT]);
-    buf_printf(&run->text, "%.150s: ", line->name);
+    buf_printf(&run->text, "%s: ", text_fit(name, sizeof name, line->name));
     if (value[0] == '\0')
         buf_puts(&run->text, "no value");
     else
@@ -144,7 +145,7 @@ static void write_incomplete(struct run *run, const struct trend *t)
 static void write_leader(struct run *run, const struct trend *t, const struct trend_line *lines,
                          size_t values)
 {
-    char name[300], value[48], share[32];
+    char name[300], series[160], value[48], share[32];
     double sum = 0;
     const struct trend_line *best = lines; /* the values are ordered by the first series alone */
     for (size_t i = 0; i < values; i++) {
@@ -157,8 +158,8 @@ static void write_leader(struct run *run, const struct trend *t, const struct tr
     bool adds_up = best->math == MATH_TOTAL || best->math == MATH_SUM;
     line_name(t, best, false, name, sizeof name);
     number(value, sizeof value, best->total[TREND_CURRENT]);
-    buf_printf(&run->text, "%.150s: %s leads with %s", best->name, name,
-               value[0] != '\0' ? value : "no value");
+    buf_printf(&run->text, "%s: %s leads with %s", text_fit(series, sizeof series, best->name),
+               name, value[0] != '\0' ? value : "no value");
     if (adds_up && !best->is_formula && sum > 0) {
         char all[48];
         number(all, sizeof all, sum);

@@ -154,17 +154,21 @@ void workspace_keep_bounds(struct workspace *w, const char *source, const struct
                                   (json_int_t)seconds()));
 }
 
-static void seen_key(char *out, size_t size, const char *source, char kind, const char *name)
+/* Whole: names that only differ at their end are different names. The caller frees; NULL = out of
+ * memory. */
+static char *seen_key(const char *source, char kind, const char *name)
 {
-    snprintf(out, size, "%s\n%c%s", source, kind, name);
+    struct buf key = {0};
+    buf_printf(&key, "%s\n%c%s", source, kind, name);
+    return buf_take(&key);
 }
 
 bool workspace_seen(const struct workspace *w, const char *source, char kind, const char *name,
                     int64_t *ret_first_us, int64_t *ret_last_us)
 {
-    char key[4600];
-    seen_key(key, sizeof key, source, kind, name);
-    const json_t *entry = json_object_get(w->seen, key);
+    char *key = seen_key(source, kind, name);
+    const json_t *entry = key != NULL ? json_object_get(w->seen, key) : NULL;
+    free(key);
     if (entry == NULL || seconds() - item(entry, 2) > SEEN_TTL_S)
         return false;
     *ret_first_us = item(entry, 0);
@@ -175,11 +179,13 @@ bool workspace_seen(const struct workspace *w, const char *source, char kind, co
 void workspace_keep_seen(struct workspace *w, const char *source, char kind, const char *name,
                          int64_t first_us, int64_t last_us)
 {
-    char key[4600];
-    seen_key(key, sizeof key, source, kind, name);
+    char *key = seen_key(source, kind, name);
+    if (key == NULL)
+        return;
     if (json_object_size(w->seen) >= SEEN_MAX)
         json_object_clear(w->seen);
     json_object_set_new(
         w->seen, key,
         json_pack("[I,I,I]", (json_int_t)first_us, (json_int_t)last_us, (json_int_t)seconds()));
+    free(key);
 }

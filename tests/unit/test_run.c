@@ -6,6 +6,7 @@
 
 #include "catalog.h"
 #include "json.h"
+#include "run_internal.h"
 #include "tool_bench.h"
 
 #define TABLES                                                                                     \
@@ -500,6 +501,26 @@ static void test_nothing_to_judge(void **state)
     outcome_done(&out);
 }
 
+/* Two names of the longest characters that differ in the last one. */
+static void test_long_names_are_remembered_whole(void **state)
+{
+    static const struct fake_answer nothing[] = {{0}};
+    struct bench b;
+    char name[4 * 4096 + 1], other[sizeof name];
+    int64_t first_us, last_us;
+    bench_init(&b, nothing);
+    for (size_t i = 0; i + 4 < sizeof name; i += 4)
+        memcpy(name + i, "\xf0\x9f\xa6\x8a", 4);
+    name[sizeof name - 1] = '\0';
+    memcpy(other, name, sizeof name);
+    other[sizeof other - 2] = '\x8b';
+    workspace_keep_seen(b.workspace, "shop", 'e', name, 1, 2);
+    assert_true(workspace_seen(b.workspace, "shop", 'e', name, &first_us, &last_us));
+    assert_false(workspace_seen(b.workspace, "shop", 'e', other, &first_us, &last_us));
+    assert_false(workspace_seen(b.workspace, "shop", 'f', name, &first_us, &last_us));
+    bench_done(&b);
+}
+
 static void test_a_repeated_activity(void **state)
 {
     static const struct fake_answer again[] = {
@@ -603,6 +624,7 @@ int main(void)
         cmocka_unit_test(test_nothing_says_what_narrows),
         cmocka_unit_test(test_nothing_before_to_compare),
         cmocka_unit_test(test_nothing_to_judge),
+        cmocka_unit_test(test_long_names_are_remembered_whole),
         cmocka_unit_test(test_a_repeated_activity),
         cmocka_unit_test(test_several_case_fields),
         cmocka_unit_test(test_no_source),
