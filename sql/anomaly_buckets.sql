@@ -7,7 +7,7 @@ WITH _largest AS (
     ORDER BY count() DESC, _name
     LIMIT {segments:UInt64}
 )
-SELECT if($segment IN (SELECT _name FROM _largest), $segment, '(other)') AS _segment,
+SELECT if($segment GLOBAL IN (SELECT _name FROM _largest), $segment, '(other)') AS _segment,
        $bucket AS _at,
        toFloat64($value) AS _value,
        toInt64(count()) AS _volume

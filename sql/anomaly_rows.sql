@@ -7,7 +7,7 @@ WITH _largest AS (
     ORDER BY count() DESC, _name
     LIMIT {segments:UInt64}
 )
-SELECT if($segment IN (SELECT _name FROM _largest), $segment, '(other)') AS _segment,
+SELECT if($segment GLOBAL IN (SELECT _name FROM _largest), $segment, '(other)') AS _segment,
        $time_us AS _at,
        assumeNotNull($value) AS _value,
        1

@@ -28,8 +28,9 @@ static size_t add_join(const struct source *s, struct query *q, const char *pick
 {
     struct buf *out = &q->joins;
     size_t n = ++q->join_count;
-    buf_printf(out, " LEFT ANY JOIN (SELECT %s AS _key_%zu, %s(%s AS _value_%zu, (", inner_key, n,
-               pick, value, n);
+    /* GLOBAL: on a Distributed table a shard knows only its own rows of an owner. */
+    buf_printf(out, " GLOBAL ANY LEFT JOIN (SELECT %s AS _key_%zu, %s(%s AS _value_%zu, (",
+               inner_key, n, pick, value, n);
     sql_identifier(out, s->time.column);
     buf_puts(out, ", ");
     if (s->order != NULL)

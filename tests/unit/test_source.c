@@ -238,7 +238,7 @@ static void test_values_of_owners_are_joined(void **state)
     /* The same value is joined once. */
     assert_string_equal(buf_text(&out), "ifNull(_joined_1, '') ifNull(_joined_2, '') "
                                         "ifNull(_joined_1, '')");
-    assert_non_null(strstr(buf_text(&from), "`demo`.`otel_traces` LEFT ANY JOIN (SELECT "));
+    assert_non_null(strstr(buf_text(&from), "`demo`.`otel_traces` GLOBAL ANY LEFT JOIN (SELECT "));
     assert_non_null(strstr(buf_text(&from), "argMax("));
     assert_non_null(strstr(buf_text(&from), "argMin("));
     /* Events without an owner share no value. */
