@@ -91,6 +91,8 @@ bool source_actor_number(const struct source *s, const char *actor, const char *
 {
     if (s->stitch && strcmp(actor, "user") == 0)
         return false; /* the user may come from another row of the session */
+    if (s->rows == 0)
+        return false; /* behind a Distributed table or a view may be several, numbered apart */
     const struct places *places = actor_places(s, actor, case_name);
     if (places == NULL || places->count != 1 || places->items[0].kind != PLACE_COLUMN)
         return false;
