@@ -200,8 +200,13 @@ static bool find_name(const char *text, char *out, size_t size)
     return true;
 }
 
-static const struct translation *find_translation(int engine_code)
+/* A statement that is longer than max_query_size is cut, and then no longer understood. */
+enum { SYNTAX_ERROR = 62, QUERY_IS_TOO_LARGE = 168 };
+
+static const struct translation *find_translation(int engine_code, const char *engine_text)
 {
+    if (engine_code == SYNTAX_ERROR && strstr(engine_text, "Max query size exceeded") != NULL)
+        engine_code = QUERY_IS_TOO_LARGE;
     for (size_t i = 0; i < sizeof(translations) / sizeof(translations[0]); i++) {
         if (translations[i].engine_code == engine_code)
             return &translations[i];
@@ -215,7 +220,7 @@ int db_translate_error(int engine_code, const char *engine_text, struct err *ret
         engine_text = "";
     if (engine_code == 0)
         engine_code = db_parse_error_code(engine_text);
-    const struct translation *found = find_translation(engine_code);
+    const struct translation *found = find_translation(engine_code, engine_text);
     char name[128];
     int rc = 0;
     if (found == NULL && engine_code == 0)

@@ -277,6 +277,11 @@ int query_render(struct query *q, const struct sql_text *text,
     }
     if (q->failed || buf_failed(&q->sql) || !buf_is_whole(buf_text(&q->sql)))
         return err_set(ret_err, ERR_MEMORY, NULL, "out of memory while building the query");
+    if (q->sql.len > QUERY_TEXT_MAX)
+        return err_set(ret_err, ERR_LIMIT, NULL,
+                       "the query would be %zu kB of text, and a database reads %d: use fewer "
+                       "steps, series, fields or filters, or fewer intervals",
+                       (q->sql.len + 1023) >> 10, QUERY_TEXT_MAX >> 10);
     return 0;
 }
 

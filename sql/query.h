@@ -72,10 +72,15 @@ struct query_fragment {
     const char *text;
 };
 
+/* Bytes of a statement, without the values that are bound. An engine reads 256 KiB of one
+ * (max_query_size), and not every user may raise that; what is sent before it has its room. */
+enum { QUERY_TEXT_MAX = (256 << 10) - 1024 };
+
 /* Fills q->sql: `text` with every $slot replaced. `fragments` ends with {0}. A slot without a
  * fragment, a fragment without a slot and an unbound placeholder are our own mistakes:
  * ERR_INTERNAL. A fragment that holds the text of a failed buffer, and a parameter that could not
- * be kept: ERR_MEMORY, so that no builder of fragments needs to look. */
+ * be kept: ERR_MEMORY, so that no builder of fragments needs to look. A statement longer than
+ * QUERY_TEXT_MAX: ERR_LIMIT. */
 int query_render(struct query *q, const struct sql_text *text,
                  const struct query_fragment *fragments, struct err *ret_err);
 

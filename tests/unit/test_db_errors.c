@@ -48,6 +48,20 @@ static void test_codes_are_translated(void **state)
     }
 }
 
+/* What is left of a statement that was cut is no fault of its syntax. */
+static void test_a_cut_statement_is_too_large(void **state)
+{
+    struct err err = {0};
+    assert_int_equal(db_translate_error(0,
+                                        "Code: 62. DB::Exception: Max query size exceeded (can be "
+                                        "increased with the `max_query_size` setting): Syntax "
+                                        "error: failed at position 262139",
+                                        &err),
+                     -ERR_LIMIT);
+    assert_int_equal(err.engine_code, 62);
+    assert_non_null(strstr(err.text, "too large"));
+}
+
 static void test_code_comes_from_text_when_not_given(void **state)
 {
     struct err err = {0};
@@ -129,6 +143,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_code_is_found_in_text),
         cmocka_unit_test(test_codes_are_translated),
+        cmocka_unit_test(test_a_cut_statement_is_too_large),
         cmocka_unit_test(test_code_comes_from_text_when_not_given),
         cmocka_unit_test(test_plain_names_are_told),
         cmocka_unit_test(test_a_long_name_is_left_out),

@@ -631,6 +631,33 @@ static void test_render(void **state)
     query_done(&q);
 }
 
+/* What an engine would cut is refused, in words that help; values that are bound do not count. */
+static void test_long_statements_are_refused(void **state)
+{
+    const struct sql_text text = {.name = "test",
+                                  .text = "SELECT $what",
+                                  .slots = (const char *const[]){"what", NULL},
+                                  .placeholders = (const char *const[]){NULL}};
+    struct query q;
+    struct buf what = {0};
+    struct err err = {0};
+    query_init(&q);
+    buf_printf(&what, "%*s", QUERY_TEXT_MAX - 7 - 40, "");
+    char *value = calloc(1, QUERY_TEXT_MAX + 1);
+    assert_non_null(value);
+    memset(value, 'x', QUERY_TEXT_MAX);
+    query_bind_text(&q, &what, value);
+    free(value);
+    struct query_fragment fragments[] = {{"what", buf_text(&what)}, {0}};
+    assert_int_equal(query_render(&q, &text, fragments, &err), 0);
+    buf_printf(&what, "%*s", 40, "");
+    fragments[0].text = buf_text(&what);
+    assert_int_equal(query_render(&q, &text, fragments, &err), -ERR_LIMIT);
+    assert_non_null(strstr(err.text, "256 kB of text"));
+    buf_done(&what);
+    query_done(&q);
+}
+
 /* Every embedded text is a statement with a name, and no slot or placeholder stands unlisted. */
 static void test_embedded_texts(void **state)
 {
@@ -708,6 +735,7 @@ int main(void)
         cmocka_unit_test(test_matcher),
         cmocka_unit_test(test_escaping),
         cmocka_unit_test(test_render),
+        cmocka_unit_test(test_long_statements_are_refused),
         cmocka_unit_test(test_embedded_texts),
         cmocka_unit_test(test_rows_cut_anywhere),
         cmocka_unit_test(test_rows_caps),
