@@ -343,5 +343,6 @@ const struct tool tool_anomaly_scan = {
     .flags = TOOL_CORE | TOOL_WHOLE_PERIOD,
     .params = params,
     .fields = fields,
+    .tables = (const char *const[]){"series", "anomalies", NULL},
     .steps = steps,
 };

@@ -520,5 +520,6 @@ const struct tool tool_conformance_check = {
     .flags = TOOL_CORE | TOOL_WHOLE_PERIOD,
     .params = params,
     .fields = fields,
+    .tables = (const char *const[]){"deviations", NULL},
     .steps = steps,
 };

@@ -375,6 +375,7 @@ const struct tool tool_open_session = {
     .flags = TOOL_CORE | TOOL_WHOLE_PERIOD,
     .params = params,
     .fields = fields,
+    .tables = (const char *const[]){"timeline", NULL},
     .steps =
         (const struct step[]){
             {plan_first, shape_first}, {plan_second, shape_second}, {plan_third, shape_third}, {0}},

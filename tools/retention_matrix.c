@@ -412,6 +412,7 @@ const struct tool tool_retention_matrix = {
     .flags = TOOL_CORE | TOOL_OPEN_PERIOD,
     .params = params,
     .fields = fields,
+    .tables = (const char *const[]){"cohorts.cells", NULL},
     .steps = steps,
     .plan_actors = plan_actors,
 };

@@ -39,7 +39,10 @@ struct tool {
     unsigned flags;
     const struct param *params; /* its own and the shared ones it takes: see args.h */
     const struct field *fields; /* domain fields; meta is added */
-    const struct step *steps;   /* ends with {0} */
+    /* Which list a table of the result shows: the first of these that it has, "list", or
+     * "list.inner" for a row of each item in the items' lists. NULL = the first list of objects. */
+    const char *const *tables;
+    const struct step *steps; /* ends with {0} */
     /* For list_actors: adds one query whose rows are (actor String, entered_us Int64, last_step_us
      * Int64, last_event String, session String, total Int64), ordered by actor, for `cell`: the
      * page that run_page() asks for, total = all rows. NULL = no cells. */

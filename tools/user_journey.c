@@ -330,5 +330,6 @@ const struct tool tool_user_journey = {
     .flags = TOOL_WHOLE_PERIOD,
     .params = params,
     .fields = fields,
+    .tables = (const char *const[]){"sessions.entries", NULL},
     .steps = steps,
 };

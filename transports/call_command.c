@@ -121,7 +121,7 @@ static void on_done(void *user, const struct run_result *result)
         buf_puts(&calling->output, json_string_value(result->text));
         buf_putc(&calling->output, '\n');
     } else if (strcmp(calling->format, "csv") == 0) {
-        result_csv_write(result_csv_list(calling->tool), result->structured, &calling->output);
+        result_csv_write(calling->tool, result->structured, &calling->output);
     } else {
         add_json(&calling->output, result->structured, isatty(calling->app->output) == 1);
     }
@@ -193,7 +193,7 @@ int call_command(struct app *app, int argc, char **argv)
         refuse_tool(name, &err);
         return command_fail(&err);
     }
-    if (strcmp(calling.format, "csv") == 0 && result_csv_list(calling.tool) == NULL)
+    if (strcmp(calling.format, "csv") == 0 && !result_csv_has_table(calling.tool))
         return command_usage_error(app, "%s has no list to print as csv", name);
     return run_and_print(&calling, given);
 }

@@ -1,13 +1,16 @@
 #pragma once
-/* The main list of a result as CSV (RFC 4180). */
+/* The main table of a result as CSV (RFC 4180): flat, one value in a cell. */
+#include <stdbool.h>
+
 #include <jansson.h>
 
 #include "buf.h"
 #include "run.h"
 
-/* The first list of objects among the tool's result fields, or NULL. */
-const struct field *result_csv_list(const struct tool *tool);
+/* Whether the tool's results have a table: see tool->tables. */
+bool result_csv_has_table(const struct tool *tool);
 
-/* Header and rows; nested values as JSON text, an absent member as nothing. A member that all rows
- * lack is no column. */
-void result_csv_write(const struct field *list, const json_t *result, struct buf *out);
+/* Header and rows; an absent member is nothing, one that all rows lack is no column. A row of a
+ * list inside the list carries the members of the item that holds it. Values of a breakdown have a
+ * column each: breakdown, or breakdown_1, breakdown_2. Other lists are one text: "a; b". */
+void result_csv_write(const struct tool *tool, const json_t *result, struct buf *out);
