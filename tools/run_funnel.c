@@ -240,6 +240,7 @@ const struct tool tool_run_funnel = {
     .flags = TOOL_CORE,
     .params = params,
     .fields = fields,
+    .tables = (const char *const[]){"trend", "bins", "breakdowns.steps", "steps", NULL},
     .steps = steps,
     .plan_actors = funnel_plan_actors,
 };

@@ -319,6 +319,30 @@ test('call: csv has no column that no row fills', (t) => {
     'event,description,count,actors,sessions,first_seen,last_seen,trend,is_new,is_gone');
 });
 
+test('call --format csv: the main table, flat', (t) => {
+  if (!withLog(t)) return;
+  const both = (tool, args) => {
+    const call = (format) => sextant(['call', tool, JSON.stringify({ source: 'log', ...args }), '--format', format, '--data', store]).stdout;
+    const [header, ...rows] = parseCsv(call('csv'));
+    for (const cell of rows.flat()) assert.doesNotMatch(cell, /^[[{]/, tool);
+    return { header, rows, result: JSON.parse(call('json')) };
+  };
+  const plain = (value) => value === undefined ? '' : String(value);
+  const matrix = both('retention_matrix', { start: 'view', interval: 'hour', breakdown: ['note', 'event'], breakdown_limit: 2 });
+  assert.deepEqual(matrix.header, ['cohort', 'breakdown_1', 'breakdown_2', 'size', 'period', 'count', 'rate', 'complete']);
+  assert.deepEqual(matrix.rows.map((row) => [...row.slice(0, 6), row[7]]), matrix.result.cohorts.flatMap((c) =>
+    c.cells.map((cell) => [c.cohort, ...c.breakdown, c.size, cell.period, cell.count, cell.complete].map(plain))));
+  const funnel = { steps: ['view', 'buy'], within: { value: 1, unit: 'hour' } };
+  assert.deepEqual(both('run_funnel', funnel).rows.map((row) => row.slice(0, 3)), [['1', 'view', '7'], ['2', 'buy', '7']]);
+  const split = both('run_funnel', { ...funnel, breakdown: ['event'] });
+  assert.deepEqual(split.header.slice(0, 4), ['breakdown', 'step', 'name', 'count']);
+  assert.deepEqual(split.rows.map((row) => row.slice(0, 4)), split.result.breakdowns.flatMap((b) =>
+    b.steps.map((step) => [b.breakdown[0], step.step, step.name, step.count].map(plain))));
+  assert.deepEqual(both('run_funnel', { ...funnel, view: 'time_to_convert', bins: 2 }).header, ['from_s', 'to_s', 'count']);
+  const { header, rows } = both('describe_source', {});
+  assert.equal(rows.find((row) => row[0] === 'event')[header.indexOf('top')], 'buy 250; view 200; say "hi", you 50');
+});
+
 test('doctor is content with a good store and says what is in it', (t) => {
   if (!withLog(t)) return;
   const run = sextant(['doctor', '--json', '--data', store]);
