@@ -135,8 +135,9 @@ def answers(arguments, actors, interval_of=None):
     if not arguments.get("breakdown"):
         return values
     first = arguments.get("from_step", 1) if interval_of else 1
-    told = j.fold({v: sum(first in run for run in runs.values()) for v, runs in values.items()},
-                  arguments["breakdown_limit"])
+    # Those with most actors, however many intervals each of them enters in.
+    told = j.fold({v: len({actor for (actor, _), run in runs.items() if first in run})
+                   for v, runs in values.items()}, arguments["breakdown_limit"])
     folded = {}
     for value, runs in values.items():
         folded.setdefault(told[value], {}).update(runs)
