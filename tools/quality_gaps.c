@@ -302,7 +302,7 @@ static void judge_name(struct run *run, struct grid *g, const json_t *rows, size
                            .counts = g->counts + begin,
                            .expected = g->room,
                            .sorted = g->room + MAX_INTERVALS,
-                           .deviations = g->room + 2 * MAX_INTERVALS};
+                           .deviations = g->room + (size_t)2 * MAX_INTERVALS};
         judge(run, &s, name, spans);
     }
     for (size_t i = first; i < last; i++) {
