@@ -1,8 +1,8 @@
 #pragma once
 /* A growable byte buffer with a hard cap. The first failure (memory, cap) sticks: later appends do
- * nothing, and buf_failed() tells once at the end, so that builders need no check per line. The text
- * of a failed buffer is a mark in place of what there was, so that a text made from it is never
- * taken for a whole one: buf_is_whole() tells, however often it was copied. */
+ * nothing, and buf_failed() tells once at the end, so that builders need no check per line. The
+ * text of a failed buffer is a mark in place of what there was, so that a text made from it is
+ * never taken for a whole one: buf_is_whole() tells, however often it was copied. */
 #include <stdbool.h>
 #include <stdarg.h>
 #include <stddef.h>

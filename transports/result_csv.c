@@ -226,6 +226,8 @@ static void write_row(const struct columns *columns, const json_t *row, const js
 void result_csv_write(const struct tool *tool, const json_t *result, struct buf *out)
 {
     struct table t = choose_table(tool, result);
+    if (t.list == NULL)
+        return;
     const json_t *rows = json_object_get(result, t.list->name);
     struct columns columns = {.count = 0};
     add_columns(&columns, &t, rows, false);

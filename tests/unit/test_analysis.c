@@ -362,7 +362,7 @@ static void test_periods_in_words(void **state)
         const struct zone *zone;
         const char *expected;
     } cases[] = {
-        {march, march + 7 * 24 * hour, &zone_utc, "2026-03-01 to 2026-03-07"},
+        {march, march + 168 * hour, &zone_utc, "2026-03-01 to 2026-03-07"},
         {march, march + 24 * hour, &zone_utc, "2026-03-01"},
         {march, march + 24 * hour + 1, &zone_utc, "2026-03-01 00:00 to 2026-03-02 00:00"},
         {march - hour, march + 23 * hour, zone, "2026-03-01 (Europe/Berlin)"},
