@@ -1,8 +1,8 @@
 -- How many actors reach each step of a plain funnel, and how long each step takes. Step 0 is the whole way.
-SELECT step.1, step.2, step.3 / 1e6, step.4 / 1e6, step.5 / 1e6
+SELECT toInt64(step), toInt64(n), mean / 1e6, q[1] / 1e6, q[2] / 1e6
 FROM (
-    SELECT arrayJoin([$steps]) AS step
-    FROM ($sums)
+    SELECT taken.1 AS step, count() AS n, avg(taken.2) AS mean, quantilesExactInclusive(0.5, 0.9)(taken.2) AS q
+    FROM ($taken)
+    GROUP BY step
 )
-WHERE step.2 > 0
-ORDER BY step.1
+ORDER BY step

@@ -53,7 +53,14 @@ bool funnel_is_plain(const struct run *run, const struct funnel *f)
 
 /* --- the arrays ------------------------------------------------------------------------------ */
 
-/* One sorted array for 2^actor_bits actors. */
+/* What of a number tells the actors that share an array apart. */
+static unsigned long long actor_mask(const struct layout *l)
+{
+    return ~((1ULL << (l->time_bits + l->step_bits)) - 1);
+}
+
+/* p: one sorted array for 2^actor_bits actors, between two sentinels: 0, because arrayFill keeps
+ * the first element as it is, and a start of an actor who comes after all. */
 static int gather(struct match *m, const struct layout *l, struct err *ret_err)
 {
     const struct period *p = &m->run->period;
@@ -82,9 +89,9 @@ static int gather(struct match *m, const struct layout *l, struct err *ret_err)
                       l->step_bits, buf_text(&step));
         events_end(&e, &m->sql);
         funnel_wrap(m,
-                    "SELECT arraySort(groupArray(_packed)) AS g FROM (@) "
-                    "GROUP BY bitShiftRight(_key, %d)",
-                    l->actor_bits);
+                    "SELECT arrayConcat([toUInt64(0)], arraySort(groupArray(_packed)), "
+                    "[toUInt64(%llu)]) AS p FROM (@) GROUP BY bitShiftRight(_key, %d)",
+                    actor_mask(l) + 1, l->actor_bits);
     }
     m->sql.failed |= any.failed || step.failed || from.failed;
     buf_done(&any);
@@ -93,139 +100,90 @@ static int gather(struct match *m, const struct layout *l, struct err *ret_err)
     return rc;
 }
 
-/* s1, s2, …: at every position the latest start that has reached the step there. Position 1 is a
- * sentinel, because arrayFill keeps the first element as it is. */
+/* k: the steps in p. s1, s2, …: at every position the latest start that has reached the step there;
+ * several in one SELECT, since each names only the one before. */
 static void fill_starts(struct match *m, const struct layout *l)
 {
-    funnel_wrap(m, "SELECT arrayPushFront(g, toUInt64(0)) AS p FROM (@)");
-    funnel_wrap(m,
-                "SELECT p, arrayMap(x -> bitShiftRight(x, %d), p) AS q, "
-                "arrayMap(x -> toUInt8(bitAnd(x, %d)), p) AS k FROM (@)",
-                l->step_bits, (1 << l->step_bits) - 1);
-    funnel_wrap(m, "SELECT *, arrayFill((x, y) -> y = 1, q, k) AS s1 FROM (@)");
-    for (int j = 2; j <= m->n; j++)
-        funnel_wrap(m,
-                    "SELECT *, arrayFill((x, y, z) -> y = %d AND z - x <= %s, s%d, k, q) AS s%d "
-                    "FROM (@)",
-                    j, buf_text(&m->window), j - 1, j);
-}
-
-/* c1, c2, …: how many actors reach each step; w: the packed events of those who reach the second
- * one, from the latest start of their deepest run to its first end. */
-static void cut_runs(struct match *m, const struct layout *l)
-{
-    const int t = l->time_bits;
-    struct buf counts = {0}, names = {0}, depth = {0}, pick = {0}, passed = {0};
+    enum { AT_ONCE = 4 };
+    struct buf fills = {0};
+    funnel_wrap(m, "SELECT p, arrayMap(x -> toUInt8(bitAnd(x, %d)), p) AS k FROM (@)",
+                (1 << l->step_bits) - 1);
     for (int j = 1; j <= m->n; j++) {
-        buf_printf(&counts, "%slength(arrayCompact(x -> bitShiftRight(x, %d), s%d)) - 1 AS c%d",
-                   j > 1 ? ", " : "", t, j, j);
-        buf_printf(&passed, "%sc%d", j > 1 ? ", " : "", j);
-        if (j > 1)
-            buf_printf(&names, ", s%d", j);
+        if (j == 1)
+            buf_puts(&fills, ", arrayFill((x, y) -> y = 1, p, k) AS s1");
+        else /* a packed number of step j is j - 1 more than one of step 1 at the same time */
+            buf_printf(&fills,
+                       ", arrayFill((x, y, z) -> y = %d AND z - x <= bitShiftLeft(toUInt64(%s), "
+                       "%d) + %d, s%d, k, p) AS s%d",
+                       j, buf_text(&m->window), l->step_bits, j - 1, j - 1, j);
+        if (j % AT_ONCE != 0 && j != m->n)
+            continue;
+        funnel_wrap(m, "SELECT *%s FROM (@)", buf_text(&fills));
+        m->sql.failed |= fills.failed;
+        buf_reset(&fills);
     }
-    for (int j = m->n; j > 1; j--) {
-        buf_printf(&depth, "bitShiftRight(s%d, %d) = bitShiftRight(x, %d), %d, ", j, t, t, j);
-        buf_printf(&pick, "d = %d, s%d, ", j, j);
-    }
-    /* d: the actor's depth, from its last position on all before; 1 stands for 0 as well */
-    funnel_wrap(m,
-                "SELECT %s, p, q, k%s, arrayReverseFill(x -> x > 0, arrayMap((x, y%s) -> "
-                "if(bitShiftRight(x, %d) = bitShiftRight(y, %d), 0, multiIf(%s1)), q, "
-                "arrayPushBack(arrayPopFront(q), toUInt64(0))%s)) AS ds FROM (@)",
-                buf_text(&counts), buf_text(&names), buf_text(&names), t, t, buf_text(&depth),
-                buf_text(&names));
-    funnel_wrap(m,
-                "SELECT %s, p, q, k, arrayMap((d%s) -> multiIf(%stoUInt64(0)), ds%s) AS s FROM (@)",
-                buf_text(&passed), buf_text(&names), buf_text(&pick), buf_text(&names));
-    /* b: at the run's end and before it, its start; elsewhere one that is yet to come */
-    funnel_wrap(m,
-                "SELECT %s, p, q, k, arrayReverseFill((x, y, z) -> bitShiftRight(x, %d) = "
-                "bitShiftRight(y, %d) AND bitShiftRight(z, %d) != bitShiftRight(y, %d), "
-                "arrayPushBack(s, bitShiftLeft(toUInt64(1), 63)), "
-                "arrayPushBack(q, bitShiftLeft(toUInt64(1), 63)), "
-                "arrayPushFront(s, toUInt64(0))) AS b FROM (@)",
-                buf_text(&passed), t, t, t, t);
-    funnel_wrap(
-        m,
-        "SELECT %s, arrayPushFront(arrayFilter((x, y, z, b) -> y >= b AND (z != 1 OR y = b), "
-        "p, q, k, arrayPopBack(b)), toUInt64(0)) AS w FROM (@)",
-        buf_text(&passed));
-    struct buf *all[] = {&counts, &names, &depth, &pick, &passed};
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
-        m->sql.failed |= all[i]->failed;
-        buf_done(all[i]);
-    }
+    buf_done(&fills);
 }
 
-/* t2, t3, …: from the start each step takes the first event that it can; e2, e3, …: how long after
- * the step before, for each actor who reached it; e0: the whole way. */
+/* w: the runs, one after the other, step by step. An event is its run's step k when the latest
+ * start that has reached k comes to be the run's or a later one with it: `lo` is that start before
+ * the event, `hi` after it. */
+static void take_runs(struct match *m, const struct layout *l)
+{
+    const unsigned long long mask = actor_mask(l);
+    struct buf starts = {0}, pick = {0};
+    for (int j = m->n; j > 1; j--) {
+        buf_printf(&starts, "s%d, ", j);
+        buf_printf(&pick, "k = %d, s%d, ", j, j);
+    }
+    buf_puts(&starts, "s1");
+    funnel_wrap(m,
+                "SELECT p, arrayMap((k, %s) -> multiIf(%ss1), k, %s) AS hi, "
+                "arrayPushFront(arrayPopBack(arrayMap((k, %s) -> multiIf(%ss1), "
+                "arrayPushBack(arrayPopFront(k), toUInt8(0)), %s)), toUInt64(0)) AS lo FROM (@)",
+                buf_text(&starts), buf_text(&pick), buf_text(&starts), buf_text(&starts),
+                buf_text(&pick), buf_text(&starts));
+    /* next: the next event, or this one, with which its actor reaches a step for the first time */
+    funnel_wrap(m,
+                "SELECT p, lo, hi, arrayReverseFill((x, l, h) -> l < bitAnd(x, toUInt64(%llu)) AND "
+                "h >= bitAnd(x, toUInt64(%llu)), p, lo, hi) AS next FROM (@)",
+                mask, mask);
+    /* began: the start of the run that ends there, with the actor's last such event, or later */
+    funnel_wrap(m,
+                "SELECT p, lo, hi, arrayReverseFill((h, x, y, z) -> x = y AND bitXor(x, z) >= "
+                "%llu, hi, p, next, arrayPushBack(arrayPopFront(next), toUInt64(0))) AS began "
+                "FROM (@)",
+                1ULL << (l->time_bits + l->step_bits));
+    funnel_wrap(m, "SELECT arrayPopBack(arrayFilter((x, l, h, b) -> l < b AND b <= h, p, lo, hi, "
+                   "began)) AS w FROM (@)");
+    m->sql.failed |= starts.failed || pick.failed;
+    buf_done(&starts);
+    buf_done(&pick);
+}
+
+/* taken: (step, how long after the step before) for every step of every run; step 0: the whole way
+ * of those who went it. */
 static void take_times(struct match *m, const struct layout *l)
 {
-    struct buf counts = {0}, times = {0};
-    for (int j = 1; j <= m->n; j++)
-        buf_printf(&counts, "c%d, ", j);
+    const int bits = l->step_bits, steps = (1 << bits) - 1;
+    struct buf zeros = {0};
+    for (int j = 1; j < m->n; j++)
+        buf_printf(&zeros, "%stoUInt64(0)", j > 1 ? ", " : "");
     funnel_wrap(m,
-                "SELECT %sarrayMap(x -> bitShiftRight(x, %d), w) AS q, "
-                "arrayMap(x -> toUInt8(bitAnd(x, %d)), w) AS k FROM (@)",
-                buf_text(&counts), l->step_bits, (1 << l->step_bits) - 1);
-    funnel_wrap(m,
-                "SELECT *, arrayFill((x, y) -> y = 1, q, k) AS t1, arrayMap((x, y) -> x > 0 AND "
-                "bitShiftRight(x, %d) != bitShiftRight(y, %d), q, arrayPushBack(arrayPopFront(q), "
-                "toUInt64(0))) AS l FROM (@)",
-                l->time_bits, l->time_bits);
-    for (int j = 2; j <= m->n; j++) {
-        /* a: the last event that could be the step, which shows the first of them */
-        funnel_wrap(m,
-                    "SELECT *, arrayFill((x, y, z, b) -> y = %d AND z >= b, q, k, t%d, t1) AS a%d "
-                    "FROM (@)",
-                    j, j - 1, j);
-        funnel_wrap(m,
-                    "SELECT *, arrayFill((x, y, z, b, a) -> y = %d AND z >= b AND a < b, q, k, "
-                    "t%d, t1, arrayPushFront(arrayPopBack(a%d), toUInt64(0))) AS t%d FROM (@)",
-                    j, j - 1, j, j);
-        buf_printf(&times,
-                   "arrayFilter((x, y, b, z) -> z AND y >= b, arrayMap((x, y) -> toInt64(x - y), "
-                   "t%d, t%d), t%d, t1, l) AS e%d, ",
-                   j, j - 1, j, j);
-    }
-    funnel_wrap(m,
-                "SELECT %s%sarrayFilter((x, y, b, z) -> z AND y >= b, arrayMap((x, y) -> "
-                "toInt64(x - y), t%d, t1), t%d, t1, l) AS e0 FROM (@)",
-                buf_text(&counts), buf_text(&times), m->n, m->n);
-    m->sql.failed |= counts.failed || times.failed;
-    buf_done(&counts);
-    buf_done(&times);
-}
-
-/* --- the figures ----------------------------------------------------------------------------- */
-
-/* One aggregation over the arrays, then a row for each step: (step, n, mean, median, p90). */
-static void measure(struct match *m, struct buf *ret_steps)
-{
-    struct buf sums = {0};
-    buf_puts(ret_steps, "(toInt64(1), toInt64(n1), toFloat64(0), toFloat64(0), toFloat64(0))");
-    buf_puts(&sums, "sum(c1) AS n1");
-    for (int j = 2; j <= m->n + 1; j++) {
-        int step = j > m->n ? 0 : j, count = j > m->n ? m->n : j;
-        if (step > 0)
-            buf_printf(&sums, ", sum(c%d) AS n%d", step, step);
-        buf_printf(&sums,
-                   ", avgArray(e%d) AS m%d, quantilesExactInclusiveArray(0.5, 0.9)(e%d) AS q%d",
-                   step, step, step, step);
-        buf_printf(ret_steps,
-                   ", (toInt64(%d), toInt64(n%d), toFloat64(m%d), toFloat64(q%d[1]), "
-                   "toFloat64(q%d[2]))",
-                   step, count, step, step, step);
-    }
-    funnel_wrap(m, "SELECT %s FROM (@)", buf_text(&sums));
-    m->sql.failed |= sums.failed;
-    buf_done(&sums);
+                "SELECT arrayJoin(arrayConcat(arrayMap((x, y) -> (toUInt8(bitAnd(x, %d)), "
+                "if(bitAnd(x, %d) = 1, 0, bitShiftRight(x, %d) - bitShiftRight(y, %d))), w, "
+                "arrayPushFront(arrayPopBack(w), toUInt64(0))), "
+                "arrayMap((x, y) -> (toUInt8(0), bitShiftRight(x, %d) - bitShiftRight(y, %d)), "
+                "arrayFilter(x -> bitAnd(x, %d) = %d, w), arrayFilter((x, y) -> bitAnd(y, %d) = "
+                "%d, arrayResize(arrayConcat([%s], w), length(w)), w)))) AS taken FROM (@)",
+                steps, steps, bits, bits, bits, bits, steps, m->n, steps, m->n, buf_text(&zeros));
+    m->sql.failed |= zeros.failed;
+    buf_done(&zeros);
 }
 
 int funnel_plain_plan(struct run *run, const struct funnel *f, struct err *ret_err)
 {
     struct query q;
-    struct buf steps = {0};
     struct layout layout = {0};
     read_layout(run, f, &layout);
     query_init(&q);
@@ -234,16 +192,13 @@ int funnel_plain_plan(struct run *run, const struct funnel *f, struct err *ret_e
     int rc = gather(&m, &layout, ret_err);
     if (rc == 0) {
         fill_starts(&m, &layout);
-        cut_runs(&m, &layout);
+        take_runs(&m, &layout);
         take_times(&m, &layout);
-        measure(&m, &steps);
-        q.failed |= buf_failed(&m.sql) || buf_failed(&m.window) || buf_failed(&steps);
+        q.failed |= buf_failed(&m.sql) || buf_failed(&m.window);
         rc = run_query(run, &q, &sql_run_funnel_plain,
-                       (const struct query_fragment[]){
-                           {"steps", buf_text(&steps)}, {"sums", buf_text(&m.sql)}, {0}},
+                       (const struct query_fragment[]){{"taken", buf_text(&m.sql)}, {0}},
                        FUNNEL_MAX_STEPS + 1, ret_err);
     }
-    buf_done(&steps);
     buf_done(&m.sql);
     buf_done(&m.window);
     query_done(&q);
