@@ -8,7 +8,8 @@
  * one time fit several steps each, every event has a bit, and a run remembers which it used at its
  * last time; equal events are used one after the other, as many as they have steps.
  *
- * A partial run is (last step, optional steps, 1 = not spoilt, start, end, bits used, times). Of
+ * A partial run is (last step, optional steps, 1 = not spoilt, start, end, bits used, times), with
+ * exclusions between inner steps also when it did what opens them. Of
  * the runs at one step another one replaces it if it has no fewer optional steps, is not spoilt,
  * began no earlier, used no other bits, did what opens an exclusion no earlier, ended where the
  * gaps that follow allow it no less, and of two equals has the better times. Spoilt runs are kept
@@ -40,10 +41,10 @@ static size_t last_successor(const struct match *m, size_t step)
 /* A constant for every step, picked by the SQL `step`. */
 static void add_pick(struct buf *out, const int64_t *values, size_t count, const char *step)
 {
-    buf_puts(out, "[");
+    buf_puts(out, "CAST([");
     for (size_t i = 0; i < count; i++)
-        buf_printf(out, "%stoInt64(%lld)", i > 0 ? ", " : "", (long long)values[i]);
-    buf_printf(out, "][%s]", step);
+        buf_printf(out, "%s%lld", i > 0 ? ", " : "", (long long)values[i]);
+    buf_printf(out, "], 'Array(Int64)')[%s]", step);
 }
 
 struct tables {
@@ -244,10 +245,57 @@ static void add_grown(const struct match *m, const struct tables *t, struct buf 
     buf_done(&optional);
 }
 
+/* Until when an exclusion that step `from` opens stays open, if neither a run's start nor its end
+ * opens it: the last step that closes one; 0 = never. */
+static size_t open_until(const struct match *m, size_t from)
+{
+    size_t until = 0;
+    for (size_t i = 0; i < m->f->exclusion_count; i++) {
+        const struct funnel_exclusion *x = &m->f->exclusions[i];
+        if (x->from_step == from && from > 1 && x->to_step > from + 1 && x->to_step > until)
+            until = x->to_step;
+    }
+    return until;
+}
+
+static bool has_opened(const struct match *m)
+{
+    for (size_t from = 2; from < m->f->step_count; from++)
+        if (open_until(m, from) > 0)
+            return true;
+    return false;
+}
+
+/* When the run `r`, which ends with the slot, did each step that has exclusions open there: 0 where
+ * there are none. */
+static void add_opened(const struct match *m, struct buf *out)
+{
+    const char *separator = "";
+    buf_puts(out, "[");
+    for (size_t from = 2; from < m->f->step_count; from++) {
+        size_t until = open_until(m, from);
+        if (until == 0)
+            continue;
+        buf_printf(out, "%sif(r.3 AND y.2 > %zu AND y.2 < %zu, ", separator, from, until);
+        if (m->f->order == FUNNEL_STRICT)
+            buf_printf(out, "if(r.7[-%zu] > 0, %s, -r.7[-%zu])", from, never, from);
+        else
+            buf_printf(out, "r.7[%zu]", from);
+        buf_puts(out, ", toInt64(0))");
+        separator = ", ";
+    }
+    buf_puts(out, "]");
+}
+
 /* The runs that end with the slot. */
 static void add_new_runs(const struct match *m, const struct tables *t, struct buf *out)
 {
     const char *first = m->f->order == FUNNEL_STRICT ? "[-y.1]" : "[y.1]";
+    if (has_opened(m)) {
+        buf_puts(out, "arrayMap(r -> (r.1, r.2, r.3, r.4, r.5, r.6, r.7, ");
+        add_opened(m, out);
+        buf_puts(out, "), ");
+    }
     buf_printf(out,
                "arrayConcat(arrayFilter(z -> y.2 = 1 AND y.4 = 0, [(y.2, toUInt8(0), toUInt8(1), "
                "y.1, y.1, y.3, %s)]), ",
@@ -269,40 +317,7 @@ static void add_new_runs(const struct match *m, const struct tables *t, struct b
         add_may_follow(m, t, out);
         buf_puts(out, ", a.1))");
     }
-    buf_puts(out, ")");
-}
-
-/* When the run `r`, at the slot's step, opened each exclusion that neither its start nor its end
- * opens: 0 where none is open. */
-static void add_opened(const struct match *m, const char *r, struct buf *out)
-{
-    const char *separator = "";
-    buf_puts(out, "[");
-    for (size_t i = 0; i < m->f->exclusion_count; i++) {
-        int from = (int)m->f->exclusions[i].from_step, to = (int)m->f->exclusions[i].to_step;
-        if (from == 1 || to == from + 1)
-            continue;
-        if (m->f->order == FUNNEL_STRICT)
-            buf_printf(out,
-                       "%sif(%s.3 AND y.2 > %d AND y.2 < %d, if(%s.7[-%d] > 0, %s, -%s.7[-%d]), "
-                       "toInt64(0))",
-                       separator, r, from, to, r, from, never, r, from);
-        else
-            buf_printf(out, "%sif(%s.3 AND y.2 > %d AND y.2 < %d, %s.7[%d], toInt64(0))", separator,
-                       r, from, to, r, from);
-        separator = ", ";
-    }
-    buf_puts(out, separator[0] != '\0' ? "]" : "toInt64(0)]");
-}
-
-/* Whether an exclusion can be open that neither a run's start nor its end opened. */
-static bool has_opened(const struct match *m)
-{
-    for (size_t i = 0; i < m->f->exclusion_count; i++)
-        if (m->f->exclusions[i].from_step > 1 &&
-            m->f->exclusions[i].to_step > m->f->exclusions[i].from_step + 1)
-            return true;
-    return false;
+    buf_puts(out, has_opened(m) ? "))" : ")");
 }
 
 /* Whether the run `p` replaces the run `r` at the same step, whatever follows; ends apart. */
@@ -320,13 +335,8 @@ static void add_replaces(const struct match *m, struct buf *out)
         add_used(out, "r");
         buf_puts(out, ")) = 0");
     }
-    if (has_opened(m)) {
-        buf_puts(out, " AND (r.3 = 0 OR arrayAll((i, j) -> i >= j, ");
-        add_opened(m, "p", out);
-        buf_puts(out, ", ");
-        add_opened(m, "r", out);
-        buf_puts(out, "))");
-    }
+    if (has_opened(m))
+        buf_puts(out, " AND (r.3 = 0 OR arrayAll((i, j) -> i >= j, p.8, r.8))");
 }
 
 /* What new runs must share to be compared by start and times alone; false = nothing. */
@@ -340,12 +350,10 @@ static bool add_kind(const struct match *m, const char *r, struct buf *out)
         buf_printf(out, ", 255 - %s.2", r);
     if (has_bits(m))
         buf_printf(out, ", %s.6", r);
-    buf_puts(out, ", ");
     if (has_opened(m))
-        add_opened(m, r, out);
+        buf_printf(out, ", %s.8)", r);
     else
-        buf_putc(out, '0');
-    buf_puts(out, ")");
+        buf_puts(out, ", 0)");
     return true;
 }
 
@@ -437,9 +445,9 @@ static void fold(struct match *m, const struct tables *t)
     buf_puts(&step, "])[1]])[1]");
     funnel_wrap(m,
                 "SELECT %s, arrayFold((a, y) -> %s, slots, CAST(([], 0, (0, 0, 0, 0, [])), "
-                "'Tuple(Array(Tuple(UInt8, UInt8, UInt8, Int64, Int64, UInt64, Array(Int64))), "
+                "'Tuple(Array(Tuple(UInt8, UInt8, UInt8, Int64, Int64, UInt64, Array(Int64)%s)), "
                 "UInt8, Tuple(UInt8, UInt8, Int64, Int64, Array(Int64)))')) AS found FROM (@)",
-                m->keep, buf_text(&step));
+                m->keep, buf_text(&step), has_opened(m) ? ", Array(Int64)" : "");
     m->sql.failed |= step.failed;
     buf_done(&step);
 }
