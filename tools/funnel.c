@@ -78,6 +78,24 @@ static int read_optional(struct funnel *f, struct err *ret_err)
     return 0;
 }
 
+/* What serves a step would spoil each run that comes by it. */
+static int check_exclusion(const struct funnel *f, const struct funnel_exclusion *x, size_t i,
+                           struct err *ret_err)
+{
+    char at[48];
+    snprintf(at, sizeof at, "exclusions[%zu].event", i);
+    for (size_t step = x->from_step + 1; step <= x->to_step; step++) {
+        bool may_be_missed = (f->optional >> (step - 1) & 1) != 0;
+        if (f->order != FUNNEL_UNORDERED && (step == x->to_step || !may_be_missed) &&
+            is_same_matcher(x->matcher, json_array_get(f->steps, step - 1)))
+            return err_set(ret_err, ERR_ARGUMENT, at,
+                           "the same as step %zu: it would remove everyone who comes to step %zu; "
+                           "name another event, or end it before with to_step",
+                           step, x->to_step);
+    }
+    return 0;
+}
+
 /* A matcher's members are the step's own: the rest says where it must not happen. */
 static int read_exclusion(const struct funnel *f, const json_t *item, size_t i,
                           struct funnel_exclusion *ret_exclusion, struct err *ret_err)
@@ -94,8 +112,11 @@ static int read_exclusion(const struct funnel *f, const json_t *item, size_t i,
         return err_set(ret_err, ERR_ARGUMENT, at,
                        "in an unordered funnel an exclusion lies between the first and the last of "
                        "all steps: leave from_step and to_step out");
-    *ret_exclusion = (struct funnel_exclusion){item, (size_t)from, (size_t)to};
-    return 0;
+    struct funnel_exclusion exclusion = {item, (size_t)from, (size_t)to};
+    int rc = check_exclusion(f, &exclusion, i, ret_err);
+    if (rc == 0)
+        *ret_exclusion = exclusion;
+    return rc;
 }
 
 static int read_exclusions(struct funnel *f, const json_t *items, struct err *ret_err)

@@ -198,6 +198,8 @@ export const tools = {
       { args: { ...FUNNEL, exclusions: [{ event: 'chekout' }] }, field: 'exclusions[0].event', says: /checkout/ },
       { args: { ...FUNNEL, exclusions: [{ event: 'view', from_step: 2, to_step: 2 }] }, field: 'exclusions[0].from_step', says: /from_step < to_step/ },
       { args: { ...FUNNEL, exclusions: [{ event: 'view', to_step: 4 }] }, field: 'exclusions[0].to_step', says: /<= 3/ },
+      { args: { ...FUNNEL, exclusions: [{ event: 'view' }, { event: 'checkout', from_step: 2 }] }, field: 'exclusions[1].event', says: /same as step 3/ },
+      { args: { ...FUNNEL, exclusions: ['add_to_cart'] }, field: 'exclusions[0].event', says: /same as step 2.*step 3/ },
       { args: { ...FUNNEL, order: 'unordered', exclusions: [{ event: 'view', from_step: 1, to_step: 2 }] }, field: 'exclusions[0].from_step', says: /unordered/ },
       { args: { ...FUNNEL, hold_constant: ['devise'] }, field: 'hold_constant[0]', says: /device/ },
       { args: { ...FUNNEL, step_gaps: [{ step: 1, max_s: 5 }] }, field: 'step_gaps[0].step', says: /2 to 3/ },
@@ -215,6 +217,7 @@ export const tools = {
       { args: { ...FUNNEL, steps: [7] }, field: 'steps[0]', says: /object|string|text/ },
       { args: { ...FUNNEL, steps: [{ event: 'view', where: [{ field: 'devise' }] }] }, field: 'steps[0].where[0].field', says: /device/ },
       { args: { ...FUNNEL, within: { value: -1 } }, field: 'within.value', says: /0/ },
+      { args: { ...FUNNEL, within: { value: 0 } }, field: 'within.value', says: /at least 0\.000001/ },
       { args: { ...FUNNEL, within: { value: 1, unit: 'eon' } }, field: 'within.unit', says: /hour/ },
       { args: { ...FUNNEL, within: 'soon' }, field: 'within', says: /object/ },
       { args: { ...FUNNEL, order: 'sorted' }, field: 'order', says: /ordered/ },
@@ -307,7 +310,7 @@ export const tools = {
         assert.ok(!result.factors.some((f) => f.field === 'event' && FUNNEL.steps.includes(f.value)), 'steps are no factors');
       },
     }, {
-      args: { ...FUNNEL, steps: ['view', 'view'], order: 'unordered', within: { value: 0, unit: 'day' }, step: 2 },
+      args: { ...FUNNEL, steps: ['view', 'view'], order: 'unordered', within: { value: 0.000001, unit: 'second' }, step: 2 },
       check(result) {
         assert.deepEqual(result.factors, []);
         assert.equal(result.meta.next[0].tool, 'list_actors');

@@ -80,8 +80,8 @@ function* funnels() {
           yield ['list_actors', { of: 'run_funnel', arguments: { ...base, order, attribution, ...more, breakdown: ['device'], breakdown_limit: 2 }, cell: { step: 2, outcome, breakdown } }]
     }
     yield ['list_actors', { of: 'run_funnel', arguments: { ...base, order }, cell: { step: 3, outcome: 'reached' }, limit: 5, cursor: 'o2' }]
-    const last = { event: OF_SHOP.at(-1) }
-    const options = [{ exclusions: [last] }, { hold_constant: ['device'] }, { exclusions: [last], hold_constant: ['device', 'actor.plan'] }]
+    const again = { event: OF_SHOP[0] }
+    const options = [{ exclusions: [again] }, { hold_constant: ['device'] }, { exclusions: [again], hold_constant: ['device', 'actor.plan'] }]
     if (order !== 'unordered')
       options.push({ steps: OF_SHOP.map((event, i) => ({ event, optional: i === 1 })), step_gaps: [{ step: 2, min_s: 1 }, { step: 3, max_s: 43200 }] })
     for (const more of options) {

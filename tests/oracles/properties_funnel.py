@@ -22,7 +22,7 @@ def random_steps(rnd):
 def random_question(rnd):
     steps = random_steps(rnd)
     count = len(steps)
-    value, unit = rnd.choice([(0, "second"), (1, "second"), (2.5, "second"), (5, "hour"),
+    value, unit = rnd.choice([(0.000001, "second"), (1, "second"), (2.5, "second"), (5, "hour"),
                               (3, "day"), (14, "day"), (10, "week")])
     arguments = {"steps": steps, "order": rnd.choice(["ordered", "ordered", "strict", "unordered"]),
                  "within": {"value": value, "unit": unit}}
@@ -52,6 +52,11 @@ def random_plain(rnd):
             "steps": steps, "order": "ordered"}
 
 
+def is_same(matcher, step):
+    """What serves a step cannot be excluded before it."""
+    return all(matcher.get(k) == step.get(k) for k in ("event", "any_of", "where"))
+
+
 def add_options(rnd, arguments):
     steps, count = arguments["steps"], len(arguments["steps"])
     is_free = arguments["order"] == "unordered"
@@ -66,7 +71,8 @@ def add_options(rnd, arguments):
             low, high = (1, count) if is_free else sorted(rnd.sample(range(1, count + 1), 2))
             matcher = {"event": rnd.choice(j.NOISE)} if rnd.random() < 0.7 else \
                 j.random_matcher(rnd)
-            exclusions.append({**matcher, "from_step": low, "to_step": high})
+            if is_free or not any(is_same(matcher, step) for step in steps[low:high]):
+                exclusions.append({**matcher, "from_step": low, "to_step": high})
         arguments["exclusions"] = exclusions
     if rnd.random() < 0.25:
         arguments["hold_constant"] = rnd.choice([["cart"], ["n"], ["cart", "n"], ["session"]])
