@@ -277,6 +277,7 @@ void funnel_step_name(const struct funnel *f, size_t step, char *out, size_t siz
     text_fit(out, size - (has_others ? sizeof others - 1 : 0), name != NULL ? name : "any event");
     if (has_others)
         memcpy(out + strlen(out), others, sizeof others);
+    text_line(out);
 }
 
 bool funnel_has_many_values(const struct funnel *f)

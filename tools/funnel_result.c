@@ -89,6 +89,26 @@ static size_t biggest_drop(const struct funnel *f, const struct level *levels)
     return worst;
 }
 
+/* The required step that loses the largest share, by the lower end of its interval, so that a few
+ * actors do not decide; 0 = nobody is lost. */
+static size_t steepest_drop(const struct funnel *f, const struct level *levels)
+{
+    size_t worst = 0;
+    double most = 0;
+    for (size_t i = 1; i < f->step_count; i++) {
+        double before = (double)level_before(f, levels, i)->count, low = 0, high;
+        double lost = before - (double)levels[i].count;
+        if (is_optional(f, i) || lost <= 0)
+            continue;
+        statistics_wilson(lost, before, &low, &high);
+        if (worst == 0 || low > most) {
+            most = low;
+            worst = i + 1;
+        }
+    }
+    return worst;
+}
+
 static void shape_overall(struct run *run, const struct funnel *f, const struct level *levels,
                           const struct level *whole)
 {
@@ -134,7 +154,7 @@ static void shape_breakdowns(struct run *run, const struct funnel *f)
         run_truncated(run, "rows", FUNNEL_MAX_ROWS, "ask for fewer values with breakdown_limit");
 }
 
-static void step_label(const struct funnel *f, size_t step, char *out, size_t size)
+void funnel_step_label(const struct funnel *f, size_t step, char *out, size_t size)
 {
     if (f->order == FUNNEL_UNORDERED)
         snprintf(out, size, "any %zu of %zu", step + 1, f->step_count);
@@ -151,7 +171,7 @@ static void write_steps(struct run *run, const struct funnel *f, const struct le
                                                median[48] = "";
         const struct level *l = &levels[i], *before = level_before(f, levels, i);
         snprintf(number, sizeof number, "%zu%s", i + 1, is_optional(f, i) ? " (optional)" : "");
-        step_label(f, i, name, sizeof name);
+        funnel_step_label(f, i, name, sizeof name);
         if (levels[0].count > 0)
             text_percent(all, sizeof all, (double)l->count / (double)levels[0].count);
         if (before->count > 0)
@@ -180,6 +200,7 @@ void funnel_value_name(const json_t *values, char *out, size_t size)
                          value[0] != '\0' ? value : "(none)");
         used += n > 0 ? (size_t)n : 0;
     }
+    text_line(out);
 }
 
 /* How many of those before a step a breakdown value loses there, with its interval. */
@@ -255,28 +276,50 @@ static void write_contrast(struct run *run, const struct funnel *f, size_t drop)
                text_percent(least, sizeof least, most.best.share));
 }
 
+/* "loses 88.2 %, 2,242 of 2,542" */
+static void write_loss(struct run *run, const struct funnel *f, const struct level *levels,
+                       size_t step)
+{
+    char whole[32], part[32], share[32];
+    json_int_t all = levels[funnel_required_before(f, step) - 1].count;
+    json_int_t lost = all - levels[step - 1].count;
+    buf_printf(&run->text, "loses %s, %s of %s",
+               text_percent(share, sizeof share, (double)lost / (double)all),
+               text_count(part, sizeof part, (double)lost),
+               text_count(whole, sizeof whole, (double)all));
+}
+
+static void write_drops(struct run *run, const struct funnel *f, const struct level *levels)
+{
+    size_t drop = steepest_drop(f, levels), biggest = biggest_drop(f, levels);
+    if (drop == 0)
+        return;
+    char from[200], to[200];
+    size_t before = funnel_required_before(f, drop);
+    funnel_step_label(f, before - 1, from, sizeof from);
+    funnel_step_label(f, drop - 1, to, sizeof to);
+    buf_printf(&run->text, "Step %zu → %zu (%s → %s) ", before, drop, from, to);
+    write_loss(run, f, levels, drop);
+    if (json_array_size(f->breakdown) > 0)
+        write_contrast(run, f, drop);
+    if (biggest != drop) {
+        buf_printf(&run->text, ". Most are lost at step %zu → %zu, which ",
+                   funnel_required_before(f, biggest), biggest);
+        write_loss(run, f, levels, biggest);
+    }
+    buf_puts(&run->text, ". ");
+}
+
 static void write_headline(struct run *run, const struct funnel *f, const struct level *levels)
 {
-    size_t drop = biggest_drop(f, levels), before = drop > 0 ? funnel_required_before(f, drop) : 0;
     json_int_t converted = levels[funnel_last_required(f) - 1].count;
-    char whole[32], part[32], share[32], from[200], to[200];
-    if (drop > 0) {
-        json_int_t all = levels[before - 1].count, lost = all - levels[drop - 1].count;
-        step_label(f, before - 1, from, sizeof from);
-        step_label(f, drop - 1, to, sizeof to);
-        buf_printf(&run->text, "Step %zu → %zu (%s → %s) loses %s, %s of %s", before, drop, from,
-                   to, text_percent(share, sizeof share, (double)lost / (double)all),
-                   text_count(part, sizeof part, (double)lost),
-                   text_count(whole, sizeof whole, (double)all));
-        if (json_array_size(f->breakdown) > 0)
-            write_contrast(run, f, drop);
-        buf_puts(&run->text, ". ");
-    }
+    char whole[32], part[32], share[32];
+    write_drops(run, f, levels);
     buf_printf(&run->text, "%s of %s converted (%s)%s.\n",
                text_count(part, sizeof part, (double)converted),
                text_count(whole, sizeof whole, (double)levels[0].count),
                text_percent(share, sizeof share, (double)converted / (double)levels[0].count),
-               drop == 0 && f->step_count > 1 ? ": nobody was lost" : "");
+               biggest_drop(f, levels) == 0 && f->step_count > 1 ? ": nobody was lost" : "");
 }
 
 static const json_t *last_required(const struct funnel *f, const json_t *item)
@@ -368,50 +411,4 @@ void funnel_shape_empty(struct run *run, const struct funnel *f)
     else
         buf_printf(&run->text, "Nobody did the first step (%s) in this period%s.\n", name,
                    nameless_among(run));
-}
-
-/* Rows: (bin, n, entered, total, mean, median, from_s, width_s, bins); bin -1 has the totals only.
- */
-void funnel_shape_histogram(struct run *run)
-{
-    const json_t *rows = run_rows(run, 0), *totals = json_array_get(rows, 0);
-    json_int_t v[9];
-    for (size_t i = 0; i < 9; i++)
-        v[i] = json_integer_value(json_array_get(totals, i));
-    json_int_t entered = v[2], total = v[3], from_s = v[6], width_s = v[7], count = v[8];
-    json_t *bins = json_array(),
-           *overall = json_pack("{s:I, s:I}", "entered", entered, "converted", total);
-    set_share(overall, "conversion", total, entered);
-    char n[32], median[48];
-    if (total == 0 && entered > 0) {
-        buf_puts(&run->text, "Nobody went this way in this period.\n");
-    } else if (total > 0) {
-        double median_s = json_number_value(json_array_get(totals, 5));
-        json_object_set_new(overall, "average_s",
-                            json_real(json_number_value(json_array_get(totals, 4))));
-        json_object_set_new(overall, "median_s", json_real(median_s));
-        buf_printf(&run->text, "Half of the %s who converted took at most %s.\n",
-                   text_count(n, sizeof n, (double)total),
-                   text_duration(median, sizeof median, median_s));
-        text_table(&run->text, (const char *const[]){"from", "to", "count", NULL});
-    }
-    for (json_int_t bin = 0, row = 1; total > 0 && bin < count; bin++) {
-        const json_t *at = json_array_get(rows, (size_t)row);
-        json_int_t here = 0;
-        if (at != NULL && json_integer_value(json_array_get(at, 0)) == bin) {
-            here = json_integer_value(json_array_get(at, 1));
-            row++;
-        }
-        json_int_t low = from_s + bin * width_s;
-        json_array_append_new(bins, json_pack("{s:I, s:I, s:I}", "from_s", low, "to_s",
-                                              low + width_s, "count", here));
-        char from[48], to[48];
-        text_row(&run->text,
-                 (const char *const[]){text_duration(from, sizeof from, (double)low),
-                                       text_duration(to, sizeof to, (double)(low + width_s)),
-                                       text_count(n, sizeof n, (double)here)},
-                 3);
-    }
-    json_object_set_new(run->result, "overall", overall);
-    json_object_set_new(run->result, "bins", bins);
 }

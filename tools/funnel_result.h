@@ -8,8 +8,11 @@ enum { FUNNEL_MAX_ROWS = 100000 };
 /* Query 0: run_funnel_steps; query 1, with a breakdown: run_funnel_breakdown or _many. */
 void funnel_shape_steps(struct run *run, const struct funnel *f);
 
+/* What a step (0-based) is called in a text: its name, or "any 2 of 3". */
+void funnel_step_label(const struct funnel *f, size_t step, char *out, size_t size);
+
 /* Query 0: run_funnel_bins. */
-void funnel_shape_histogram(struct run *run);
+void funnel_shape_histogram(struct run *run, const struct funnel *f);
 
 /* Query 0: run_funnel_trend; query 1, with a breakdown: run_funnel_trend_breakdown. */
 int funnel_shape_trend(struct run *run, const struct funnel *f, struct err *ret_err);

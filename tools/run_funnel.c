@@ -204,7 +204,7 @@ static int shape(struct run *run, struct err *ret_err)
     if (rc < 0)
         return rc;
     if (f.view == FUNNEL_TIME_TO_CONVERT)
-        funnel_shape_histogram(run);
+        funnel_shape_histogram(run, &f);
     else if (f.view == FUNNEL_TREND)
         rc = funnel_shape_trend(run, &f, ret_err);
     else

@@ -185,3 +185,10 @@ char *text_fit(char *out, size_t size, const char *text)
     memcpy(out + strlen(out), more, sizeof more);
     return out;
 }
+
+void text_line(char *text)
+{
+    for (; *text != '\0'; text++)
+        if ((unsigned char)*text < ' ')
+            *text = ' ';
+}
