@@ -113,7 +113,8 @@ static void add_copy(const struct name *name, struct buf *columns, struct buf *l
     buf_done(&column);
 }
 
-/* The columns that copy keys, and the rows by event, with those and the numbers only. */
+/* The columns that copy keys, and the rows by event, with those and the numbers only. Within a day
+ * they are sorted by actor, so that bitmaps grow at their ends. */
 static int add_copies(struct import *im, struct buf *out)
 {
     const struct key_samples *samples = &im->samples;
@@ -130,7 +131,8 @@ static int add_copies(struct import *im, struct buf *out)
     }
     buf_printf(out,
                ",\n    PROJECTION by_event (SELECT event, time, actor_number, session_number, "
-               "case_number%s ORDER BY event, time)",
+               "case_number%s ORDER BY event, intDiv(toUnixTimestamp64Micro(time), "
+               "86400000000), actor_number)",
                buf_text(&list));
     int rc = is_taken == NULL || buf_failed(out) || buf_failed(&list) ? -1 : 0;
     free(is_taken);

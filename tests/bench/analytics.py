@@ -212,7 +212,7 @@ def table_statement():
     columns = [f"`properties[\\'{key}\\']`" for key in COPIES]
     copies = "".join(f",\n    {c} LowCardinality(String) MATERIALIZED properties['{k}']" for c, k in zip(columns, COPIES))
     copies += (",\n    PROJECTION by_event (SELECT event, time, actor_number, session_number, case_number, "
-               f"{', '.join(columns)} ORDER BY event, time)")
+               f"{', '.join(columns)} ORDER BY event, intDiv(toUnixTimestamp64Micro(time), 86400000000), actor_number)")
     comment = json.dumps({"kind": "events", "description": "bench", "properties": ["properties"]})
     for slot, value in (("sextant_import.$table", "sextant.bench"), ("$order", "actor_number, time, seq"),
                         ("$copies", copies), ("$comment", f"'{comment}'")):

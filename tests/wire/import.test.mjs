@@ -178,6 +178,17 @@ test('actors, sessions and cases are numbered; keys whose values repeat have col
   assert.deepEqual(store.query(`SELECT name FROM system.projections WHERE table = '${source}'`), [{ name: 'by_event' }]);
 });
 
+test('the rows by event are found by their time in any year', () => {
+  const lines = Array.from({ length: 4000 }, (_, i) => `${1901 + i % 390}-0${1 + i % 9}-15T00:00:00Z,e${i % 2},u${i % 50}`);
+  const { source } = load('years.csv', `time,event,actor\n${lines.join('\n')}\n`);
+  for (const [from, to] of [[1901, 1950], [1960, 1980], [2024, 2025], [2100, 2200], [2260, 2290]]) {
+    const [found] = store.query(`SELECT count() AS n, uniqExact(actor_number) AS a FROM sextant.${source}
+      WHERE event = 'e1' AND time >= fromUnixTimestamp64Micro(${Date.UTC(from) * 1000}) AND time < fromUnixTimestamp64Micro(${Date.UTC(to) * 1000})`);
+    const wanted = lines.filter((l) => l.includes(',e1,') && Number(l.slice(0, 4)) >= from && Number(l.slice(0, 4)) < to);
+    assert.deepEqual([Number(found.n), Number(found.a)], [wanted.length, new Set(wanted.map((l) => l.split(',')[2])).size], `${from}-${to}`);
+  }
+});
+
 // --- times ------------------------------------------------------------------------------------
 
 test('times in many forms', () => {
