@@ -66,9 +66,11 @@ bool math_is_quantile(enum math_name math)
     return math >= MATH_MEDIAN;
 }
 
-static const char *function_of(enum math_name math, bool is_approximate)
+static const char *function_of(enum math_name math, struct math_way way)
 {
-    return is_approximate && math_is_quantile(math) ? "quantileTDigest" : maths[math].function;
+    return way.is_approximate && math_is_quantile(math)     ? "quantileTDigest"
+           : way.has_bitmaps && maths[math].argument == 'a' ? "groupBitmap"
+                                                            : maths[math].function;
 }
 
 /* "If(argument, condition)": which rows count. */
@@ -116,12 +118,12 @@ void math_value(enum math_name math, const struct math_columns *columns, struct 
     buf_done(&condition);
 }
 
-void math_states(enum math_name math, const struct math_columns *columns, bool is_approximate,
+void math_states(enum math_name math, const struct math_columns *columns, struct math_way way,
                  size_t n, struct buf *out)
 {
     const struct math *m = &maths[math];
     struct buf condition = {0};
-    buf_printf(out, ", %sState", function_of(math, is_approximate));
+    buf_printf(out, ", %sState", function_of(math, way));
     add_arguments(m->argument, columns, m->parameter, out);
     buf_printf(out, " AS _s%zu", n);
     if (m->is_per_actor) {
@@ -148,7 +150,7 @@ static void add_merge(const char *function, const char *parameter, char column, 
                window);
 }
 
-void math_merged(enum math_name math, bool is_approximate, size_t n, const char *condition,
+void math_merged(enum math_name math, struct math_way way, size_t n, const char *condition,
                  const char *window, struct buf *out)
 {
     const struct math *m = &maths[math];
@@ -156,5 +158,5 @@ void math_merged(enum math_name math, bool is_approximate, size_t n, const char 
         add_merge("count", "", 't', n, condition, window, out);
         buf_puts(out, " / ");
     }
-    add_merge(function_of(math, is_approximate), m->parameter, 's', n, condition, window, out);
+    add_merge(function_of(math, way), m->parameter, 's', n, condition, window, out);
 }

@@ -54,15 +54,21 @@ struct math_columns {
     const char *condition;
 };
 
+/* Which aggregate stands for a math where several answer the same question. */
+struct math_way {
+    bool is_approximate; /* quantiles: of very many values */
+    bool has_bitmaps;    /* actors: numbered, and a set of them is a bitmap */
+};
+
 /* The value of a group of rows. */
 void math_value(enum math_name math, const struct math_columns *columns, struct buf *out);
 
 /* The same in two levels: ", … AS _s<n>" of the rows of a group; of one such group its value, of
- * several groups together theirs: a number, NULL or NaN where there is no value. `is_approximate`
- * is for quantiles of very many values. `condition` NULL = every group; `window` is what stands
- * behind each aggregate, "" or " OVER (…)". */
-void math_states(enum math_name math, const struct math_columns *columns, bool is_approximate,
+ * several groups together theirs: a number, NULL or NaN where there is no value. The way is the
+ * same for all three. `condition` NULL = every group; `window` is what stands behind each
+ * aggregate, "" or " OVER (…)". */
+void math_states(enum math_name math, const struct math_columns *columns, struct math_way way,
                  size_t n, struct buf *out);
 void math_final(enum math_name math, size_t n, struct buf *out);
-void math_merged(enum math_name math, bool is_approximate, size_t n, const char *condition,
+void math_merged(enum math_name math, struct math_way way, size_t n, const char *condition,
                  const char *window, struct buf *out);

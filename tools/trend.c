@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "json.h"
+#include "segment.h"
 
 /* --- series ---------------------------------------------------------------------------------- */
 
@@ -160,6 +161,18 @@ static int64_t previous_start(const struct run *run, const struct trend *t)
     return from_us - (to_us - from_us);
 }
 
+/* A bitmap is small and quick to fill and to merge where it holds many actors. Thousands of small
+ * ones are slower than sets, so that is for few intervals and no values. */
+static bool is_of_bitmaps(const struct run *run, const struct trend *t)
+{
+    enum { MAX_INTERVALS = 400 };
+    struct buf number = {0};
+    bool has_numbers = source_actor_number(run->source, scope_counted(run),
+                                           json_get_string(run->arguments, "case", NULL), &number);
+    buf_done(&number);
+    return has_numbers && t->field_count == 0 && t->width <= MAX_INTERVALS;
+}
+
 static int read_calendar(struct run *run, struct trend *t, struct err *ret_err)
 {
     struct period *p = &run->period;
@@ -206,6 +219,7 @@ int trend_read(struct run *run, struct trend *ret_trend, struct err *ret_err)
         tell_apart(&t);
         rc = read_calendar(run, &t, ret_err);
     }
+    t.has_bitmaps = rc == 0 && is_of_bitmaps(run, &t);
     if (rc < 0)
         trend_done(&t);
     else

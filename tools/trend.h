@@ -58,6 +58,7 @@ struct trend {
     int64_t breakdown_limit, smoothing;
     enum interval interval;
     bool sunday_weeks, has_previous;
+    bool has_bitmaps; /* sets of actors are bitmaps: see math_way */
     struct trend_calendar calendar[TREND_PERIODS];
     size_t width; /* intervals of the longer period */
     /* with the rows of the first round */

@@ -162,6 +162,16 @@ static bool is_approximate(const struct trend *t, size_t series)
     return math_is_quantile(t->series[series].math) && most > TREND_EXACT_VALUES;
 }
 
+static struct math_way way_of(const struct trend *t, size_t series)
+{
+    return (struct math_way){.is_approximate = is_approximate(t, series),
+                             .has_bitmaps = t->has_bitmaps};
+}
+
+/* The rows that are equal in some columns. PARTITION BY means the same, but deals the rows out to
+ * streams, and where those meet again each state is copied. */
+#define OVER_EQUAL(columns) " OVER (ORDER BY " columns " RANGE BETWEEN CURRENT ROW AND CURRENT ROW)"
+
 /* p<n> the value of an interval, t<n> of its period, and which of them a row of the result is. */
 static void add_figures(const struct trend *t, size_t i, struct scan *s)
 {
@@ -169,16 +179,28 @@ static void add_figures(const struct trend *t, size_t i, struct scan *s)
     buf_puts(&s->parts, ", toFloat64(");
     math_final(math, i, &s->parts);
     buf_printf(&s->parts, ") AS p%zu, toFloat64(", i);
-    math_merged(math, is_approximate(t, i), i, NULL, " OVER (PARTITION BY v, previous)", &s->parts);
+    math_merged(math, way_of(t, i), i, NULL, OVER_EQUAL("v, previous"), &s->parts);
     buf_printf(&s->parts, ") AS t%zu", i);
     buf_puts(&s->figures, ", ");
     if (t->field_count > 0) {
         buf_puts(&s->figures, "if(other, toFloat64(");
-        math_merged(math, is_approximate(t, i), i, "other", "", &s->figures);
+        math_merged(math, way_of(t, i), i, "other", "", &s->figures);
         buf_puts(&s->figures, "), ");
     }
     buf_printf(&s->figures, "if(grouping(at) > 0, any(t%zu), any(p%zu))%s", i, i,
                t->field_count > 0 ? ")" : "");
+}
+
+/* _n<n>: the events behind a value; with a field, those with a number. */
+static void add_count(const struct trend *t, size_t i, bool is_single, struct buf *out)
+{
+    bool has_field = t->series[i].field != NULL;
+    buf_puts(out, is_single && !has_field ? ", count(" : ", countIf(");
+    if (has_field)
+        buf_printf(out, "_x%zu IS NOT NULL", i);
+    if (!is_single)
+        buf_printf(out, "%s_m%zu", has_field ? " AND " : "", i);
+    buf_printf(out, ") AS _n%zu", i);
 }
 
 static void add_states(const struct trend *t, size_t only, struct scan *s)
@@ -197,14 +219,12 @@ static void add_states(const struct trend *t, size_t only, struct scan *s)
         if (!is_asked(i, only))
             continue;
         if (trend_is_in_scan(t, i, only)) {
-            math_states(t->series[i].math, &columns, is_approximate(t, i), i, &s->states);
+            math_states(t->series[i].math, &columns, way_of(t, i), i, &s->states);
             add_figures(t, i, s);
         } else {
             buf_puts(&s->figures, ", NULL");
         }
-        const char *has = t->series[i].field != NULL ? value : "1";
-        buf_printf(&s->states, ", countIf(%s IS NOT NULL%s%s) AS _n%zu", has,
-                   is_single ? "" : " AND ", is_single ? "" : condition, i);
+        add_count(t, i, is_single, &s->states);
         buf_printf(&s->figures, ", toInt64(sum(_n%zu))", i);
     }
 }
@@ -214,7 +234,7 @@ static void add_weight(const struct trend *t, struct buf *out)
 {
     const char *amount = maths[t->series[0].math].is_counting ? "max(if(previous, 0, t0))"
                                                               : "sum(if(previous, 0, _n0))";
-    buf_printf(out, "%s OVER (PARTITION BY v)", amount);
+    buf_printf(out, "%s" OVER_EQUAL("v"), amount);
 }
 
 /* The breakdown as one value, and as what to group by. */
