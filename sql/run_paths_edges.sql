@@ -16,37 +16,28 @@ FROM (
                         FROM (
                             SELECT *, ends.1 AS place, ends.2 AS node, ends.3 AS side
                             FROM (
-                                SELECT step, toUInt32(bitShiftRight(edge, 16)) AS f, toUInt32(bitAnd(edge, 65535)) AS t, edge_n, edge_us, edge_path, all_runs,
-                                       arrayJoin(if(t = 0, [(step, f, 0)], [(step, f, 0), (step + 1, t, 1)])) AS ends
+                                SELECT *, arrayJoin(if(t = 0, [(step, f, 0)], [(step, f, 0), (step + 1, t, 1)])) AS ends
                                 FROM (
-                                    SELECT step, edge, sum(n) AS edge_n, sum(taken) AS edge_us, any(path) AS edge_path, any(all_n) AS all_runs
+                                    SELECT step, if(step = 0, path_rank, if(bitShiftRight(edge, bits) = rare, 65535, toUInt32(bitShiftRight(edge, bits)))) AS f,
+                                           if(bitAnd(edge, rare) = rare, 65535, toUInt32(bitAnd(edge, rare))) AS t,
+                                           if(step = 0, paths[path_rank].1, all_n) AS edge_n, all_us AS edge_us, paths[path_rank].2 AS edge_path, all_runs
                                     FROM (
-                                        SELECT n, path, all_n, x.1 AS step, x.2 AS edge, x.3 AS taken
+                                        SELECT step, edge, all_n, all_us, if(step = 0, commonest, [(toUInt64(0), lowest)]) AS paths, arrayJoin(arrayEnumerate(paths)) AS path_rank,
+                                               sumIf(all_n, step = 0) OVER () AS all_runs, min(lowest) OVER () AS lowest_path
                                         FROM (
-                                            SELECT n, path, all_n, arrayJoin(arrayConcat(
-                                                arrayFilter(x -> x.2 > 65535, arrayMap(
-                                                    (i, d) -> (toUInt8(i), toUInt32(bitAnd(bitShiftRight(path, 16 * ({width:UInt8} - 1 - i)), 4294967295)), d),
-                                                    range(1, {steps:UInt8}), times)),
-                                                if(path_rank <= {journeys:UInt8}, [(toUInt8(0), toUInt32(bitShiftLeft(path_rank, 16)), toFloat64(0))], []))) AS x
+                                            SELECT step, edge, sum(n) AS all_n, sum(taken) AS all_us, min(path) AS lowest, $commonest AS commonest
                                             FROM (
-                                                -- Most paths are taken once: where enough are not, those need not be sorted.
-                                                SELECT *, row_number() OVER (ORDER BY if(is_common, n, 0) DESC, if(is_common, path, 0)) AS path_rank
-                                                FROM (
-                                                    SELECT *, n > 1 OR countIf(n > 1) OVER () < {journeys:UInt8} AS is_common, sum(n) OVER () AS all_n
-                                                    FROM (
-                                                        SELECT $path AS path, count() AS n, [$times] AS times
-                                                        FROM (
-                                                            SELECT arrayMap(x -> bitAnd(bitShiftRight(toUInt64(x), 2), 65535), r) AS c,
-                                                                   arrayMap(x -> toInt64(bitShiftRight(x, 64)), r) AS at
-                                                            FROM ($runs)
-                                                        )
-                                                        GROUP BY path
-                                                    )
-                                                )
+                                                SELECT n, path, step, taken, if(step = 0, 0, toUInt64(bitAnd(bitShiftRight(path, toUInt8(bits * ({steps:UInt8} - 1 - step))),
+                                                    bitShiftLeft(toUInt64(1), toUInt8(2 * bits)) - 1))) AS edge
+                                                FROM (SELECT $path AS path, count() AS n, [toFloat64(0)$times] AS times FROM ($runs) GROUP BY path)
+                                                ARRAY JOIN range(0, {steps:UInt8}) AS step, times AS taken
                                             )
+                                            WHERE step = 0 OR edge > rare
+                                            GROUP BY step, edge
                                         )
                                     )
-                                    GROUP BY step, edge
+                                    -- No run has no node: what comes without was not to be told apart here.
+                                    WHERE lowest_path != 0
                                 )
                             )
                         )

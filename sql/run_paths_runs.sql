@@ -1,4 +1,4 @@
--- What is looked at of each path run: cut at its start and end, repeats merged, the steps asked for.
+-- What is looked at of each path run: cut at its start and end, repeats merged; its first nodes are those asked for.
 SELECT $carried$kept AS r
 FROM (
     SELECT $carried$merged AS merged

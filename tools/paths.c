@@ -1,36 +1,23 @@
 /* The SQL of path runs. An event becomes one number, so that sorting an array of them puts the
- * events of many actors in order, and neighbours are one pass over it:
- *     actor within its group << 118 | microseconds since `from` << 64 | import order << 18
- *     | code of the node << 2 | is an end << 1 | is a start
- * A path is one number, too: the codes of its first nodes, 16 bits each, the first one highest. */
+ * events of many actors in order, and neighbours are one pass over it. Its fields, highest first:
+ *     actor within its array, microseconds since `from`, [46 bits of import order,]
+ *     code of the node, is an end, is a start
+ * in 128 bits, with a code of 16 bits, or packed into 64 bits, without the import order and with a
+ * code as short as the nodes allow, which takes about half the time and memory. That is exact as
+ * long as no actor has two nodes at one time; if one has, the packed statement answers nothing.
+ * A path is one number, too: the codes of its first nodes, the first one highest. */
 #include "paths.h"
 
 #include <stdio.h>
 
-#include "args.h"
 #include "json.h"
 #include "segment.h"
 #include "sql_text.h"
 
-const struct param paths_node_fields[] = {
-    {.name = "node", .role = "node", .max_length = 4096, .description = "Its name."},
-    ARG_MATCHER,
-    {0},
-};
-
-const struct param paths_clean_fields[] = {
-    {.name = "regex", .is_required = true, .max_length = 1024, .description = "RE2."},
-    {.name = "alias",
-     .max_length = 1024,
-     .fallback = "\"\"",
-     .description = "What stands for each match; \\1 is its first group."},
-    {0},
-};
-
 void paths_done(struct paths *p)
 {
     buf_done(&p->rows);
-    buf_done(&p->names);
+    buf_done(&p->codes);
     buf_done(&p->edges);
 }
 
@@ -46,112 +33,81 @@ static int render(struct query *q, const struct sql_text *text,
     return rc;
 }
 
-/* --- nodes ----------------------------------------------------------------------------------- */
+/* --- codes ----------------------------------------------------------------------------------- */
 
-/* The text of a node. Few values make up many rows: what cleans them looks at each value once in a
- * block of rows. */
-static int add_node(struct paths *p, struct events *e, struct err *ret_err)
+static bool has_number(const struct run *run)
 {
-    const json_t *clean = json_object_get(p->run->arguments, "clean");
-    size_t count = json_array_size(clean);
-    struct buf node = {0};
-    for (size_t i = 0; i < count; i++)
-        buf_puts(&node, "replaceRegexpAll(");
-    buf_puts(&node, "toLowCardinality(");
-    int rc = source_text(p->run->source, p->q, json_get_string(p->run->arguments, "node", "event"),
-                         &node, ret_err);
-    buf_putc(&node, ')');
-    for (size_t i = 0; i < count; i++) {
-        const json_t *rule = json_array_get(clean, i);
-        buf_puts(&node, ", ");
-        query_bind_text(p->q, &node, json_get_string(rule, "regex", ""));
-        buf_puts(&node, ", ");
-        query_bind_text(p->q, &node, json_get_string(rule, "alias", ""));
-        buf_putc(&node, ')');
-    }
-    if (rc < 0 && ret_err->field[0] == '\0')
-        err_prefix(ret_err, "node");
-    events_column(e, "_node", "%s", buf_text(&node));
-    events_where(e, "_node != ''");
-    p->q->failed |= buf_failed(&node);
-    buf_done(&node);
-    return rc;
+    struct buf number = {0};
+    bool found = source_actor_number(run->source, scope_counted(run),
+                                     json_get_string(run->arguments, "case", NULL), &number);
+    buf_done(&number);
+    return found;
 }
 
-/* Adds the column `name` UInt8: whether a row is what `item` (one of paths_node_fields) means. */
-static int add_flag(struct paths *p, struct events *e, const char *name, const json_t *item,
-                    const char *path, struct err *ret_err)
+bool paths_can_pack(const struct run *run)
 {
-    const char *node = json_get_string(item, "node", NULL);
-    char matched[48];
-    struct buf value = {0};
-    snprintf(matched, sizeof matched, "%s_event", name);
-    int rc = events_match(e, matched, item, path, ret_err);
-    if (node != NULL) {
-        buf_puts(&value, " AND _node = ");
-        query_bind_text(p->q, &value, node);
-    }
-    events_column(e, name, "%s%s", matched, buf_text(&value));
-    p->q->failed |= buf_failed(&value);
-    buf_done(&value);
-    return rc;
+    return has_number(run);
 }
 
-/* `include` keeps the rows that are any of it, `exclude` those that are none. */
-static int add_choice(struct paths *p, struct events *e, const char *member, bool is_wanted,
-                      struct err *ret_err)
+static int build_names(struct paths *p, struct buf *out, struct err *ret_err)
 {
-    const json_t *items = json_object_get(p->run->arguments, member);
-    struct buf any = {0};
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < json_array_size(items); i++) {
-        char name[32], path[32];
-        snprintf(name, sizeof name, "_%s%zu", member, i);
-        snprintf(path, sizeof path, "%s[%zu]", member, i);
-        rc = add_flag(p, e, name, json_array_get(items, i), path, ret_err);
-        buf_printf(&any, "%s%s", i > 0 ? " OR " : "", name);
-    }
-    if (json_array_size(items) > 0)
-        events_where(e, "%s(%s)", is_wanted ? "" : "NOT ", buf_text(&any));
-    p->q->failed |= buf_failed(&any);
-    buf_done(&any);
-    return rc;
-}
-
-static int build_rows(struct paths *p, struct err *ret_err)
-{
-    const json_t *arguments = p->run->arguments;
-    const struct period *period = &p->run->period;
-    struct events e;
-    int rc = events_begin(&e, p->run, p->q, period->from_us, period->to_us, ret_err);
-    if (rc < 0)
-        return rc;
-    rc = add_node(p, &e, ret_err);
+    struct buf all = {0};
+    int rc = p->is_packed ? paths_add_all_rows(p, &all, ret_err) : 0;
     if (rc == 0)
-        rc = add_choice(p, &e, "include", true, ret_err);
+        rc = render(
+            p->q, &sql_run_paths_names,
+            (const struct query_fragment[]){{"key", p->has_number ? "_key" : "toUInt32(0)"},
+                                            {"rows", buf_text(p->is_packed ? &all : &p->rows)},
+                                            {0}},
+            out, ret_err);
+    p->q->failed |= buf_failed(&all);
+    buf_done(&all);
+    return rc;
+}
+
+/* Of 64 bits, two are flags; those of the code and the time leave the rest to the actor. */
+static int build_codes(struct paths *p, struct err *ret_err)
+{
+    static const char needed[] = "toUInt8(ceil(log2(length(names) + 2))) AS needed_bits, "
+                                 "least(needed_bits, intDiv(64, {steps:UInt8}))";
+    struct buf names = {0};
+    int rc = build_names(p, &names, ret_err);
     if (rc == 0)
-        rc = add_choice(p, &e, "exclude", false, ret_err);
-    if (rc == 0 && p->has_start)
-        rc = add_flag(p, &e, "_start", json_object_get(arguments, "start"), "start", ret_err);
-    if (rc == 0 && p->has_end)
-        rc = add_flag(p, &e, "_end", json_object_get(arguments, "end"), "end", ret_err);
-    if (rc < 0)
-        events_drop(&e);
-    else
-        events_end(&e, &p->rows);
+        rc = render(
+            p->q, &sql_run_paths_codes,
+            (const struct query_fragment[]){
+                {"names", buf_text(&names)},
+                {"bits", p->is_packed ? needed : "toUInt8(16)"},
+                {"shift", p->is_packed ? "toUInt8(bits + 2)" : "toUInt8(64)"},
+                {"key_bits", p->is_packed ? "toUInt8(greatest(62 - {time_bits:UInt8} - bits, 0))"
+                                          : "toUInt8(64 - {time_bits:UInt8})"},
+                {0}},
+            &p->codes, ret_err);
+    if (rc == 0 && p->is_packed) {
+        buf_puts(&p->codes, ",\n");
+        rc = render(p->q, &sql_run_paths_fit,
+                    (const struct query_fragment[]){{"rows", buf_text(&p->rows)}, {0}}, &p->codes,
+                    ret_err);
+    }
+    p->q->failed |= buf_failed(&names);
+    buf_done(&names);
     return rc;
 }
 
 /* --- runs ------------------------------------------------------------------------------------ */
 
-/* `within`: which of the actors of one array it is, "" = there is only one. */
+/* The number of an event; `within`: which of the actors of one array it is, "" = there is only
+ * one. */
 static void event_number(const struct paths *p, const char *within, struct buf *out)
 {
-    buf_printf(out, "bitShiftLeft(toUInt128(%stoUInt64(_us - ", within);
+    buf_printf(out, "bitShiftLeft(%s(%stoUInt64(_us - ", p->is_packed ? "toUInt64" : "toUInt128",
+               within);
     query_bind_integer(p->q, out, p->zero_us);
-    buf_puts(out, ")), 64) + bitShiftLeft(toUInt64(_order), 18) + bitShiftLeft(toUInt64("
-                  "transform(_node, names, arrayEnumerate(names), 65535)), 2)");
-    buf_printf(out, "%s%s", p->has_end ? " + 2 * _end" : "", p->has_start ? " + _start" : "");
+    buf_printf(out, ")), shift) + %s", p->is_packed ? "" : "bitShiftLeft(toUInt64(_order), 18) + ");
+    buf_printf(out,
+               "bitShiftLeft(toUInt64("
+               "transform(_node, names, arrayEnumerate(names), toUInt32(rare))), 2)%s%s",
+               p->has_end ? " + 2 * _end" : "", p->has_start ? " + _start" : "");
 }
 
 /* The runs as far as they are looked at: `carried` columns and r. */
@@ -171,20 +127,19 @@ static int add_runs(const struct paths *p, const char *carried, const char *runs
         ended = "arraySlice(started, 1, arrayFirstIndex(x -> bitAnd(toUInt64(x), 2) = 2, started))";
     /* The last of the repeats stays. Nodes without a code of their own may differ. */
     if (json_get_bool(p->run->arguments, "collapse_repeats", false))
-        merged = "arrayFilter((x, y) -> bitAnd(toUInt64(x), 262140) != bitAnd(toUInt64(y), 262140) "
-                 "OR bitAnd(toUInt64(x), 262140) = 262140, ended, "
-                 "arrayPushBack(arrayPopFront(ended), toUInt128(0)))";
+        merged = "arrayFilter((x, y) -> bitAnd(toUInt64(x), 4 * rare) != bitAnd(toUInt64(y), "
+                 "4 * rare) OR bitAnd(toUInt64(x), 4 * rare) = 4 * rare, ended, "
+                 "arrayShiftLeft(ended, 1))";
     return render(
         p->q, &sql_run_paths_runs,
-        (const struct query_fragment[]){{"carried", carried},
-                                        {"kept", p->has_end && !p->has_start
-                                                     ? "arraySlice(merged, -{steps:UInt8})"
-                                                     : "arraySlice(merged, 1, {steps:UInt8})"},
-                                        {"merged", merged},
-                                        {"ended", ended},
-                                        {"started", started},
-                                        {"runs", runs},
-                                        {0}},
+        (const struct query_fragment[]){
+            {"carried", carried},
+            {"kept", p->has_end && !p->has_start ? "arraySlice(merged, -{steps:UInt8})" : "merged"},
+            {"merged", merged},
+            {"ended", ended},
+            {"started", started},
+            {"runs", runs},
+            {0}},
         out, ret_err);
 }
 
@@ -204,86 +159,132 @@ int paths_placed_runs(struct paths *p, struct buf *out, struct err *ret_err)
     return rc;
 }
 
-/* --- edges ----------------------------------------------------------------------------------- */
-
-static json_int_t width(const struct paths *p)
+/* Many actors share an array where they have numbers: few large groups cost far less than one for
+ * each actor. */
+static int add_shared_runs(struct paths *p, struct buf *out, struct err *ret_err)
 {
-    return p->steps <= 8 ? 8 : 16;
-}
-
-static int build_edges(struct paths *p, const char *runs, struct err *ret_err)
-{
-    struct buf path = {0}, times = {0};
-    const char *type = width(p) == 8 ? "toUInt128" : "toUInt256";
-    for (json_int_t i = 1; i <= p->steps; i++)
-        buf_printf(&path, "%sbitShiftLeft(%s(c[%lld]), %lld)", i > 1 ? " + " : "", type,
-                   (long long)i, (long long)(16 * (width(p) - i)));
-    for (json_int_t i = 1; i < p->steps; i++)
-        buf_printf(&times, "%ssum(toFloat64(at[%lld] - at[%lld]))", i > 1 ? ", " : "",
-                   (long long)i + 1, (long long)i);
-    int rc =
-        render(p->q, &sql_run_paths_edges,
-               (const struct query_fragment[]){
-                   {"path", buf_text(&path)}, {"times", buf_text(&times)}, {"runs", runs}, {0}},
-               &p->edges, ret_err);
-    p->q->failed |= buf_failed(&path) || buf_failed(&times);
-    buf_done(&path);
-    buf_done(&times);
-    return rc;
-}
-
-static int build_packed(struct paths *p, struct err *ret_err)
-{
-    struct buf event = {0}, runs = {0}, kept = {0}, number = {0};
-    /* Where actors have numbers, 1024 of them share an array: a few large groups cost far less than
-     * one for each actor. */
-    bool has_number =
-        source_actor_number(p->run->source, scope_counted(p->run),
-                            json_get_string(p->run->arguments, "case", NULL), &number);
-    event_number(p, has_number ? "bitShiftLeft(toUInt64(bitAnd(_key, 1023)), 54) + " : "", &event);
+    /* An array with two nodes at one time becomes a run without nodes, which passes whatever cuts
+     * runs and stands for that. */
+    static const char checked[] =
+        "if(arrayExists((x, y) -> x != y AND bitShiftRight(x, shift) = bitShiftRight(y, shift), "
+        "p, arrayShiftRight(p, 1)), [toUInt64(3), 3], p)";
+    static const char within[] =
+        "bitShiftLeft(toUInt64(intDiv(_key, buckets)), {time_bits:UInt8}) + ";
+    struct buf event = {0};
+    event_number(p, p->has_number ? within : "", &event);
     int rc = render(
         p->q, &sql_run_paths_packed,
-        (const struct query_fragment[]){{"event", buf_text(&event)},
+        (const struct query_fragment[]){{"checked", p->is_packed ? checked : "p"},
+                                        {"event", buf_text(&event)},
                                         {"rows", buf_text(&p->rows)},
-                                        {"bucket", has_number ? "bitShiftRight(_key, 10)" : "_key"},
+                                        {"condition", p->is_packed ? " WHERE fits" : ""},
+                                        {"bucket", p->has_number ? "_key % buckets" : "_key"},
                                         {0}},
-        &runs, ret_err);
-    if (rc == 0)
-        rc = add_runs(p, "", buf_text(&runs), &kept, ret_err);
-    if (rc == 0)
-        rc = build_edges(p, buf_text(&kept), ret_err);
+        out, ret_err);
     p->q->failed |= buf_failed(&event);
-    struct buf *all[] = {&event, &runs, &kept, &number};
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
-        buf_done(all[i]);
+    buf_done(&event);
     return rc;
 }
 
-/* Where the columns of times begin: 400 years from here fit into 54 bits. */
-static const int64_t year_1900_us = INT64_C(-2208988800000000);
+/* --- edges ----------------------------------------------------------------------------------- */
 
-int paths_init(struct paths *p, const struct run *run, struct query *q, struct err *ret_err)
+static void write_path(const struct paths *p, struct buf *out)
+{
+    const char *type = p->is_packed ? "toUInt64" : p->steps <= 8 ? "toUInt128" : "toUInt256";
+    for (json_int_t i = 1; i <= p->steps; i++)
+        buf_printf(out,
+                   "%sbitShiftLeft(%s(bitAnd(bitShiftRight(toUInt64(r[%lld]), 2), rare)), "
+                   "toUInt8(%lld * bits))",
+                   i > 1 ? " + " : "", type, (long long)i, (long long)(p->steps - i));
+}
+
+/* What the steps of a path took in all, microseconds; it means nothing behind its end. */
+static void write_times(const struct paths *p, struct buf *out)
+{
+    for (json_int_t i = 1; i < p->steps; i++)
+        buf_printf(out,
+                   ", sum(toFloat64(bitShiftRight(r[%lld], shift) - bitShiftRight(r[%lld], "
+                   "shift)))",
+                   (long long)i + 1, (long long)i);
+}
+
+/* The commonest paths with their counts, ties in the order of the paths. A number that sorts so
+ * costs a tenth of a tuple. */
+static const char *commonest(const struct paths *p)
+{
+    if (p->is_packed)
+        return "arrayMap(x -> (bitNot(toUInt64(bitShiftRight(x, 64))), toUInt64(x)), "
+               "groupArraySortedIf(20)(bitShiftLeft(toUInt128(bitNot(n)), 64) + path, step = 0))";
+    return "arrayMap(x -> (toUInt64(-x.1), x.2), "
+           "groupArraySortedIf(20)((-toInt64(n), path), step = 0))";
+}
+
+static int build_edges(struct paths *p, struct err *ret_err)
+{
+    struct buf shared = {0}, runs = {0}, path = {0}, times = {0};
+    write_path(p, &path);
+    write_times(p, &times);
+    int rc = add_shared_runs(p, &shared, ret_err);
+    if (rc == 0)
+        rc = add_runs(p, "", buf_text(&shared), &runs, ret_err);
+    if (rc == 0)
+        rc = render(p->q, &sql_run_paths_edges,
+                    (const struct query_fragment[]){{"path", buf_text(&path)},
+                                                    {"times", buf_text(&times)},
+                                                    {"commonest", commonest(p)},
+                                                    {"runs", buf_text(&runs)},
+                                                    {0}},
+                    &p->edges, ret_err);
+    struct buf *all[] = {&shared, &runs, &path, &times};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        p->q->failed |= buf_failed(all[i]);
+        buf_done(all[i]);
+    }
+    return rc;
+}
+
+/* --- all of it ------------------------------------------------------------------------------- */
+
+/* Where the columns of times begin and end: what is between fits into 54 bits. */
+static const int64_t year_1900_us = INT64_C(-2208988800000000);
+static const int64_t year_2300_us = INT64_C(10413792000000000);
+
+/* How many bits the times of a period need, and a pause behind it: the last event of one actor is
+ * so as far from the first one of the next. */
+static int time_bits(const struct paths *p, int64_t to_us, int64_t gap_us)
+{
+    int64_t last_us = (to_us < year_2300_us ? to_us : year_2300_us) - p->zero_us + gap_us;
+    int bits = 1;
+    while (bits < 62 && last_us >> bits > 0)
+        bits++;
+    return bits;
+}
+
+int paths_init(struct paths *p, const struct run *run, struct query *q, bool is_packed,
+               struct err *ret_err)
 {
     const json_t *arguments = run->arguments;
+    const struct period *period = &run->period;
+    int64_t gap_us = json_get_integer(arguments, "session_gap_s", 1800) * 1000000;
     *p = (struct paths){.run = run,
                         .q = q,
                         .steps = json_get_integer(arguments, "steps", 5),
+                        /* 1 is the first time there may be */
                         .zero_us =
-                            run->period.from_us > year_1900_us ? run->period.from_us : year_1900_us,
+                            (period->from_us > year_1900_us ? period->from_us : year_1900_us) - 1,
+                        .is_packed = is_packed,
+                        .has_number = has_number(run),
                         .has_start = json_object_get(arguments, "start") != NULL,
                         .has_end = json_object_get(arguments, "end") != NULL};
     query_set_integer(q, "steps", p->steps);
-    query_set_integer(q, "width", width(p));
     query_set_integer(q, "has_end", p->has_end);
-    query_set_integer(q, "journeys", PATHS_JOURNEYS);
     query_set_integer(q, "edge_limit", json_get_integer(arguments, "edge_limit", 50));
-    query_set_integer(q, "gap_us", json_get_integer(arguments, "session_gap_s", 1800) * 1000000);
-    int rc = build_rows(p, ret_err);
+    query_set_integer(q, "gap_us", gap_us);
+    query_set_integer(q, "time_bits", time_bits(p, period->to_us, gap_us));
+    int rc = paths_add_rows(p, &p->rows, ret_err);
     if (rc == 0)
-        rc = render(q, &sql_run_paths_names,
-                    (const struct query_fragment[]){{"rows", buf_text(&p->rows)}, {0}}, &p->names,
-                    ret_err);
+        rc = build_codes(p, ret_err);
     if (rc == 0)
-        rc = build_packed(p, ret_err);
+        rc = build_edges(p, ret_err);
     return rc;
 }

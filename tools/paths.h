@@ -7,7 +7,7 @@
 
 enum {
     PATHS_MAX_STEPS = 16, /* nodes of a run that are looked at: as many 16-bit codes fill a key */
-    PATHS_JOURNEYS = 20,  /* whole paths that are told */
+    PATHS_JOURNEYS = 20,  /* whole paths that are told: run_paths_edges.sql has the number, too */
     PATHS_MAX_NODES = 65534, /* distinct nodes that are told apart, the most frequent ones */
 };
 
@@ -19,15 +19,29 @@ struct paths {
     struct query *q;
     json_int_t steps;
     int64_t zero_us; /* what the times in r count from */
+    bool is_packed;  /* events are numbers of 64 bits, see paths.c */
+    bool has_number; /* _key is one */
     bool has_start, has_end;
     struct buf rows;  /* $rows: the events that are nodes, _node and their flags */
-    struct buf names; /* $names */
+    struct buf codes; /* $codes: run_paths_codes.sql */
     struct buf edges; /* $edges: run_paths_edges.sql */
 };
 
-/* Reads the arguments and builds rows, names and edges on `q`; its other placeholders are bound,
+/* Appends the rows that are nodes: _node and, where they are asked for, _start and _end. */
+int paths_add_rows(struct paths *p, struct buf *out, struct err *ret_err);
+
+/* Appends rows that have all nodes of those above, and maybe more, which does no harm where each
+ * has a code. */
+int paths_add_all_rows(struct paths *p, struct buf *out, struct err *ret_err);
+
+/* Whether the statement may be packed, which costs much less. Where it turns out not to be exact it
+ * answers nothing. */
+bool paths_can_pack(const struct run *run);
+
+/* Reads the arguments and builds rows, codes and edges on `q`; its other placeholders are bound,
  * too. paths_done() after either outcome. */
-int paths_init(struct paths *p, const struct run *run, struct query *q, struct err *ret_err);
+int paths_init(struct paths *p, const struct run *run, struct query *q, bool is_packed,
+               struct err *ret_err);
 void paths_done(struct paths *p);
 
 /* The runs with their owners and the event and session of each number: who String, a, and r. */

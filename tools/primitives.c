@@ -168,6 +168,8 @@ const struct primitive primitive_list[] = {
      "SELECT groupArray(number) FROM numbers(3)"},
     {"groupArrayIf", "a list of those that fulfil a condition",
      "SELECT groupArrayIf(number, number > 0) FROM numbers(3)"},
+    {"groupArraySortedIf", "the first few of those that fulfil a condition",
+     "SELECT groupArraySortedIf(2)(number, number > 1) FROM numbers(5)"},
     {"groupBitmapMergeState", "the actors of several intervals as one set",
      "SELECT bitmapCardinality(groupBitmapMergeState(s)) FROM (SELECT groupBitmapState(number) AS "
      "s FROM numbers(3))"},

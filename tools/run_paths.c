@@ -113,20 +113,25 @@ static const struct field fields[] = {
 
 /* --- plan ------------------------------------------------------------------------------------ */
 
-static int plan(struct run *run, struct err *ret_err)
+static int plan_as(struct run *run, bool is_packed, struct err *ret_err)
 {
     struct query q;
     struct paths p;
     query_init(&q);
-    int rc = paths_init(&p, run, &q, ret_err);
+    int rc = paths_init(&p, run, &q, is_packed, ret_err);
     if (rc == 0)
         rc = run_query(run, &q, &sql_run_paths,
                        (const struct query_fragment[]){
-                           {"names", buf_text(&p.names)}, {"edges", buf_text(&p.edges)}, {0}},
+                           {"codes", buf_text(&p.codes)}, {"edges", buf_text(&p.edges)}, {0}},
                        MAX_ROWS, ret_err);
     paths_done(&p);
     query_done(&q);
     return rc < 0 ? rc : 0;
+}
+
+static int plan(struct run *run, struct err *ret_err)
+{
+    return plan_as(run, paths_can_pack(run), ret_err);
 }
 
 /* --- shape ----------------------------------------------------------------------------------- */
@@ -417,6 +422,17 @@ static const json_t *entering(const struct run *run)
     return json_object_get(start, "node") == NULL ? start : NULL;
 }
 
+/* A packed statement that answers nothing may not have been exact. */
+static int plan_whole(struct run *run, struct err *ret_err)
+{
+    return is_empty(run) && paths_can_pack(run) ? plan_as(run, false, ret_err) : 0;
+}
+
+static int shape_whole(struct run *run, struct err *ret_err)
+{
+    return run_has_asked(run) ? shape(run, ret_err) : 0;
+}
+
 /* Whether the runs are to be those of users instead: the table has a column for sessions, but
  * nothing in it that makes a path, and nobody asked for sessions. */
 static bool wants_users(const struct run *run)
@@ -432,7 +448,7 @@ static int plan_users(struct run *run, struct err *ret_err)
         return 0;
     /* From here on it is as if the caller had said so, in what the result suggests, too. */
     run_set_argument(run, "actor", json_string("user"));
-    return plan(run, ret_err);
+    return plan_as(run, false, ret_err);
 }
 
 static int shape_users(struct run *run, struct err *ret_err)
@@ -512,7 +528,7 @@ static int plan_actors(struct run *run, const json_t *cell, struct err *ret_err)
     query_init(&q);
     int rc = read_cell(run, cell, ret_err);
     if (rc == 0)
-        rc = paths_init(&p, run, &q, ret_err);
+        rc = paths_init(&p, run, &q, false, ret_err);
     if (rc == 0)
         rc = paths_placed_runs(&p, &runs, ret_err);
     query_set_integer(&q, "step", json_get_integer(cell, "step", 0));
@@ -521,7 +537,7 @@ static int plan_actors(struct run *run, const json_t *cell, struct err *ret_err)
         add_end(&p, "f", json_get_string(cell, "from", ""), &source);
         add_end(&p, "t", json_get_string(cell, "to", ""), &target);
         rc = cell_plan_actors(run, &q, &sql_run_paths_actors,
-                              (const struct query_fragment[]){{"names", buf_text(&p.names)},
+                              (const struct query_fragment[]){{"codes", buf_text(&p.codes)},
                                                               {"runs", buf_text(&runs)},
                                                               {"source", buf_text(&source)},
                                                               {"target", buf_text(&target)},
@@ -536,8 +552,11 @@ static int plan_actors(struct run *run, const json_t *cell, struct err *ret_err)
     return rc;
 }
 
-static const struct step steps[] = {
-    {plan, shape}, {plan_users, shape_users}, {plan_empty, shape_empty}, {0}};
+static const struct step steps[] = {{plan, shape},
+                                    {plan_whole, shape_whole},
+                                    {plan_users, shape_users},
+                                    {plan_empty, shape_empty},
+                                    {0}};
 
 const struct tool tool_run_paths = {
     .name = "run_paths",

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta, timezone
 
 EPOCH = datetime(2026, 3, 2, tzinfo=timezone.utc)  # a Monday
 SOURCE = "journeys"
+APART = "apart"  # the same as SOURCE, but no actor does two things at one time
 NAMES = ["a", "b", "c", "d"]
 NOISE = ["x", "y"]
 PLANS = ["", "free", "pro", "team"]
@@ -57,6 +58,17 @@ def journey(rnd, actor):
 
 def random_actors(rnd, count):
     return {f"u{i:03}": journey(rnd, i) for i in range(count)}
+
+
+def apart(actors):
+    """The same journeys in the same order, with a microsecond at least between two events."""
+    out = {}
+    for actor, events in actors.items():
+        last, out[actor] = -1, []
+        for event in sorted(events, key=lambda e: (e.us, e.order)):
+            last = max(event.us, last + 1)
+            out[actor].append(event._replace(us=last))
+    return out
 
 
 def write(path, actors):

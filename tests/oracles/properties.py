@@ -39,6 +39,8 @@ FAMILIES = {
                    properties_retention.check),
     "trends": (30, "run_trend", properties_trend.random_question, properties_trend.check),
     "paths": (24, "run_paths", properties_paths.random_question, properties_paths.check),
+    "paths_apart": (24, "run_paths", properties_paths.random_question,
+                    properties_paths.check_apart),
     "lifecycles": (12, "lifecycle", properties_visits.random_question,
                    properties_visits.check_lifecycle),
     "stickiness": (12, "stickiness", properties_visits.random_stickiness,
@@ -86,9 +88,10 @@ def main():
         if missing:
             print(f"skipped: {missing}")
             return 77
-        path = os.path.join(folder, "journeys.jsonl")
-        journeys.write(path, actors)
-        store.load(journeys.SOURCE, path, *journeys.COLUMNS)
+        for source, told in ((journeys.SOURCE, actors), (journeys.APART, journeys.apart(actors))):
+            path = os.path.join(folder, f"{source}.jsonl")
+            journeys.write(path, told)
+            store.load(source, path, *journeys.COLUMNS)
         for family in options.only or FAMILIES:
             # a seed of its own: other families' numbers do not change its questions
             rnd = random.Random(f"{options.seed} {family}")

@@ -6,7 +6,7 @@ import reference_paths as reference
 from cases_actors import check_actors
 from report import close
 
-PERIOD = {"source": j.SOURCE, "from": "2026-01-01", "to": "2026-03-10"}
+PERIOD = {"from": "2026-01-01", "to": "2026-03-10"}
 END = j.us_of("2026-03-11")
 NODES = {"event": j.NAMES, "plan": j.PLANS[1:], "shift": ["x", "y", "z"]}
 
@@ -41,9 +41,14 @@ def random_question(rnd):
     return arguments
 
 
-def check(rnd, store, actors, arguments):
+def check_apart(rnd, store, actors, arguments):
+    """Where no actor has two events at one time, another statement may answer."""
+    return check(rnd, store, j.apart(actors), arguments, j.APART)
+
+
+def check(rnd, store, actors, arguments, source=j.SOURCE):
     out = []
-    asked = {**arguments, **PERIOD}
+    asked = {**arguments, "source": source, **PERIOD}
     key = (lambda e: e.session) if arguments["actor"] == "session" else None
     runs = reference.paths(arguments, j.selected(arguments, actors, END, key))
     edges = reference.edges_of(runs, arguments["edge_limit"])
