@@ -17,6 +17,7 @@ enum setting {
     EXTERNAL_GROUP_BY,
     EXTERNAL_SORT,
     TWO_LEVEL_BYTES,
+    PREWHERE_KEYS_LAST,
     LOG_COMMENT,
     SESSION_TIMEZONE,
     QUOTE_64BIT,
@@ -43,6 +44,7 @@ static const char *const setting_names[SETTINGS] = {
     [EXTERNAL_GROUP_BY] = "max_bytes_before_external_group_by",
     [EXTERNAL_SORT] = "max_bytes_before_external_sort",
     [TWO_LEVEL_BYTES] = "group_by_two_level_threshold_bytes",
+    [PREWHERE_KEYS_LAST] = "move_primary_key_columns_to_end_of_prewhere",
     [LOG_COMMENT] = "log_comment",
     [SESSION_TIMEZONE] = "session_timezone",
     [QUOTE_64BIT] = "output_format_json_quote_64bit_integers",
@@ -134,6 +136,7 @@ static void add_settings(struct db_query *q, struct buf *url)
     add_number(ch, url, EXTERNAL_GROUP_BY, q->limits.memory_bytes / DB_SPILL_SHARE);
     add_number(ch, url, EXTERNAL_SORT, q->limits.memory_bytes / DB_SPILL_SHARE);
     add_number(ch, url, TWO_LEVEL_BYTES, DB_TWO_LEVEL_BYTES);
+    add_number(ch, url, PREWHERE_KEYS_LAST, 0);
     snprintf(text, sizeof text, "{\"application\":\"sextant\",\"tool\":\"%s\"}", q->tag);
     add_setting(ch, url, LOG_COMMENT, text);
     add_setting(ch, url, SESSION_TIMEZONE, "UTC");

@@ -168,6 +168,7 @@ test('settings, ids and headers', { skip }, async () => {
   const sent = Object.fromEntries(new URLSearchParams(url.split('?')[1]))
   const expected = { database: 'default', default_format: FORMAT, readonly: '1', session_timezone: 'UTC', max_execution_time: '2.500', max_memory_usage: '500000000',
     max_bytes_before_external_group_by: '50000000', max_bytes_before_external_sort: '50000000', group_by_two_level_threshold_bytes: '4000000',
+    move_primary_key_columns_to_end_of_prewhere: '0',
     max_result_rows: '7', max_result_bytes: '9999', result_overflow_mode: 'throw', cancel_http_readonly_queries_on_client_close: '1',
     wait_end_of_query: '1', output_format_json_quote_64bit_integers: '0', output_format_json_quote_denormals: '0',
     enable_http_compression: '1', role: 'analyst' }

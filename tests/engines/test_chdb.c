@@ -53,6 +53,7 @@ static void test_settings_are_in_force(void **state)
                  "'group_by_two_level_threshold_bytes', "
                  "'collect_hash_table_stats_during_aggregation', 'log_queries', "
                  "'max_result_rows', 'max_result_bytes', 'max_execution_time', "
+                 "'move_primary_key_columns_to_end_of_prewhere', "
                  "'query_profiler_real_time_period_ns', 'query_profiler_cpu_time_period_ns', "
                  "'output_format_json_validate_utf8') ORDER BY name",
                  "[\"collect_hash_table_stats_during_aggregation\", \"0\"]\n"
@@ -65,6 +66,7 @@ static void test_settings_are_in_force(void **state)
                  "[\"max_memory_usage\", \"3145728000\"]\n"
                  "[\"max_result_bytes\", \"67108864\"]\n"
                  "[\"max_result_rows\", \"1000000\"]\n"
+                 "[\"move_primary_key_columns_to_end_of_prewhere\", \"0\"]\n"
                  "[\"output_format_json_validate_utf8\", \"1\"]\n"
                  "[\"query_profiler_cpu_time_period_ns\", \"0\"]\n"
                  "[\"query_profiler_real_time_period_ns\", \"0\"]\n"
