@@ -5,7 +5,7 @@ FROM (
     FROM (
         SELECT *, sum(if(period = 0, n, 0)) OVER (PARTITION BY v) AS size
         FROM (
-            SELECT v, cohort, arrayJoin(arrayConcat([0], $columns)) AS period, count() AS n
+            SELECT v, cohort, arrayJoin(arrayConcat([0], $columns)) AS period, sum(n) AS n
             FROM ($visits)
             GROUP BY v, cohort, period
         )

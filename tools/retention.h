@@ -44,11 +44,11 @@ bool retention_is_complete(const struct run *run, const struct retention *r, jso
 int retention_rows(const struct run *run, const struct retention *r, struct query *q,
                    struct buf *out, struct err *ret_err);
 
-/* A SELECT with one row per actor and cohort: v Array(String) the breakdown values, cohort, came:
- * an array of the periods from 1 on in which the actor returned often enough, each once; with
- * `has_places` also who String, the start (entered Int64, entered_order, entered_event,
- * entered_session) and visits: for each of came (us, order, event, session) of the first return in
- * it. */
+/* A SELECT with one row per actor and cohort, or for n of them who are alike: v Array(String) the
+ * breakdown values, cohort, n, came: an array of the periods from 1 on in which the actor returned
+ * often enough, each once; with `has_places`, where n is 1, also who String, the start (entered
+ * Int64, entered_order, entered_event, entered_session) and visits: for each of came (us, order,
+ * event, session) of the first return in it. */
 int retention_visits(const struct run *run, const struct retention *r, bool has_places,
                      struct query *q, struct buf *out, struct err *ret_err);
 

@@ -49,17 +49,52 @@ int retention_rows(const struct run *run, const struct retention *r, struct quer
     return 0;
 }
 
-/* Nothing but the intervals matters: one aggregation by actor. */
-static void add_plain(const char *rows, bool is_first, struct buf *out)
+/* Intervals as bits of 64-bit words: the bits of the rows that are `flag`, as columns <name>0, …;
+ * and the intervals of such columns. */
+static void add_masks(json_int_t words, const char *flag, const char *name, struct buf *out)
 {
-    buf_printf(out,
-               "SELECT CAST([], 'Array(String)') AS v, cohort, "
-               "arrayFilter(x -> x > 0, arrayMap(x -> toInt32(x - cohort), seen)) AS came FROM "
-               "(SELECT seen, arrayJoin(begins) AS cohort FROM (SELECT %s AS begins, "
-               "groupUniqArrayIf(_i, _back) AS seen FROM (%s) GROUP BY _key)) WHERE cohort >= 0",
-               is_first ? "if(countIf(_start) = 0, [], [minIf(_i, _start)])"
-                        : "groupUniqArrayIf(_i, _start)",
-               rows);
+    for (int i = 0; i < (int)words; i++)
+        buf_printf(
+            out,
+            "groupBitOr(bitShiftLeft(toUInt64(%s AND _i >= %d AND _i < %d), bitAnd(_i, 63))) "
+            "AS %s%d, ",
+            flag, i * 64, i * 64 + 64, name, i);
+}
+
+static void add_positions(json_int_t words, const char *name, struct buf *out)
+{
+    buf_puts(out, "arrayConcat(CAST([], 'Array(Int32)')");
+    for (int i = 0; i < (int)words; i++)
+        buf_printf(out, ", arrayMap(x -> toInt32(x + %d), bitPositionsToArray(%s%d))", i * 64, name,
+                   i);
+    buf_puts(out, ")");
+}
+
+/* Nothing but the intervals matters: actors who were there in the same ones are counted together.
+ * Whose first start was before all of them is in none. */
+static void add_plain(const char *rows, const struct retention *r, struct buf *out)
+{
+    json_int_t words = (r->calendar.count + 63) / 64;
+    struct buf starts = {0}, backs = {0}, masks = {0};
+    add_masks(words, "_start", "s", &masks);
+    add_masks(words, "_back", "b", &masks);
+    add_positions(words, "s", &starts);
+    add_positions(words, "b", &backs);
+    buf_puts(out, "SELECT CAST([], 'Array(String)') AS v, n, cohort, "
+                  "arrayFilter(x -> x > 0, arrayMap(x -> toInt32(x - cohort), seen)) AS came FROM "
+                  "(SELECT n, seen, arrayJoin(begins) AS cohort FROM (SELECT n, ");
+    buf_printf(out, r->is_first ? "if(late, arraySlice(%s, 1, 1), [])" : "%s", buf_text(&starts));
+    buf_printf(out, " AS begins, %s AS seen FROM (SELECT *, count() AS n FROM (SELECT ",
+               buf_text(&backs));
+    buf_printf(out, "%scountIf(_start AND _i < 0) = 0 AS late FROM (%s) GROUP BY _key) GROUP BY ",
+               buf_text(&masks), rows);
+    for (int i = 0; i < (int)words; i++)
+        buf_printf(out, "s%d, b%d, ", i, i);
+    buf_puts(out, "late)))");
+    out->failed |= buf_failed(&starts) || buf_failed(&backs) || buf_failed(&masks);
+    buf_done(&starts);
+    buf_done(&backs);
+    buf_done(&masks);
 }
 
 /* What a detailed SELECT has to carry. */
@@ -141,7 +176,7 @@ static void add_rolling_returns(const struct retention *r, struct detail d, stru
 static void add_detailed(const struct retention *r, struct detail d, const char *rows,
                          struct query *q, struct buf *out)
 {
-    buf_puts(out, "SELECT start.2.3 AS v, start.1 AS cohort, ");
+    buf_puts(out, "SELECT start.2.3 AS v, 1 AS n, start.1 AS cohort, ");
     if (d.has_places)
         buf_puts(out, "who, start.2.1 AS entered, start.2.2 AS entered_order, "
                       "start.2.5 AS entered_event, start.2.6 AS entered_session, ");
@@ -166,7 +201,7 @@ int retention_visits(const struct run *run, const struct retention *r, bool has_
         if (d.has_values || d.has_places || r->is_first_ever || r->is_rolling || r->min_times > 1)
             add_detailed(r, d, buf_text(&rows), q, out);
         else
-            add_plain(buf_text(&rows), r->is_first, out);
+            add_plain(buf_text(&rows), r, out);
     }
     buf_done(&rows);
     return rc;
