@@ -35,5 +35,6 @@ void places_done(struct places *places);
 json_t *source_find_copies(const json_t *list, const json_t *columns);
 /* The pairs of a mapping's `numbers` whose columns the table has. New reference. */
 json_t *source_find_numbers(const json_t *mapping, const json_t *columns);
-/* Every place of a Map learns which of its keys have a column. */
-void source_link_copies(const struct source *s);
+/* Every place of a Map learns which of its keys have a column, and, of the Maps in the list
+ * `indexed`, that an index tells which keys there are. */
+void source_link_columns(const struct source *s, const json_t *indexed);

@@ -18,24 +18,28 @@ void query_done(struct query *q)
     free(q->params);
     buf_done(&q->sql);
     buf_done(&q->joins);
+    buf_done(&q->within);
     json_decref(q->joined);
     *q = (struct query){0};
 }
 
 struct query_scope query_scope_begin(struct query *q)
 {
-    struct query_scope outer = {.joins = q->joins, .joined = q->joined};
+    struct query_scope outer = {.joins = q->joins, .within = q->within, .joined = q->joined};
     q->joins = (struct buf){0};
+    q->within = (struct buf){0};
     q->joined = NULL;
     return outer;
 }
 
 void query_scope_end(struct query *q, struct query_scope outer)
 {
-    q->failed |= buf_failed(&q->joins);
+    q->failed |= buf_failed(&q->joins) || buf_failed(&q->within);
     buf_done(&q->joins);
+    buf_done(&q->within);
     json_decref(q->joined);
     q->joins = outer.joins;
+    q->within = outer.within;
     q->joined = outer.joined;
 }
 

@@ -35,6 +35,7 @@ struct query {
     struct buf joins;  /* what source_from() must add to the table; see source_join.h */
     json_t *joined;    /* {what it is for: number of the join} of this scope, or NULL */
     size_t join_count; /* of all scopes: the numbers differ between them */
+    struct buf within; /* a condition that all rows of this scope meet; empty = none is known */
     bool failed;       /* out of memory at a parameter or a join; told by query_render() */
 };
 
@@ -42,9 +43,10 @@ void query_init(struct query *q);
 void query_done(struct query *q);
 
 /* A subquery has a FROM of its own: what source_from() must add is collected apart between these
- * two. `outer` is what begin returned. Scopes nest; placeholders are numbered through. */
+ * two, and of its rows nothing is known. `outer` is what begin returned. Scopes nest; placeholders
+ * are numbered through. */
 struct query_scope {
-    struct buf joins;
+    struct buf joins, within;
     json_t *joined;
 };
 struct query_scope query_scope_begin(struct query *q);

@@ -145,12 +145,28 @@ struct coalesce {
     size_t count;
 };
 
+/* Asked before the statement proper: a key that none of its rows has leaves it, and so may its Map,
+ * which is most of what there is to read. */
+static bool probe(const struct place *p, struct query *q, const char *key, struct buf *out)
+{
+    if (p->kind != PLACE_MAP || p->probed == NULL || q->within.len == 0 || copy_of(p, key) != NULL)
+        return false;
+    buf_printf(out, "if((SELECT count() FROM (SELECT 1 FROM %s WHERE %s AND has(mapKeys(",
+               p->probed, buf_text(&q->within));
+    sql_identifier(out, p->column);
+    buf_puts(out, "), ");
+    query_bind_text(q, out, key);
+    buf_puts(out, ") LIMIT 1)) = 0, '', ");
+    return true;
+}
+
 static void coalesce_add(struct coalesce *c, const struct place *p, struct query *q,
                          const char *key)
 {
     buf_puts(c->out, c->count == 0 ? "coalesce(nullIf(" : ", nullIf(");
+    bool is_probed = probe(p, q, key, c->out);
     place_text(p, q, key, c->out);
-    buf_puts(c->out, ", '')");
+    buf_puts(c->out, is_probed ? "), '')" : ", '')");
     c->count++;
 }
 

@@ -18,8 +18,10 @@
  * and what the team knows about events and fields: see knowledge.h.
  * A place is a column, or a key of a Map or JSON column, or of a String column holding JSON. A list
  * of places means the first that is not empty. A key of a Map for which the table has a column
- * MATERIALIZED Map['key'] is read from that column. `numbers` names, for a column, the UInt32 one
- * that numbers its values one to one, 0 for '' alone: what is counted and grouped by is cheap then.
+ * MATERIALIZED Map['key'] is read from that column. Of several places those are left out that no
+ * row of the question has, where an index of the Map's keys tells. `numbers` names, for a column,
+ * the UInt32 one that numbers its values one to one, 0 for '' alone: what is counted and grouped by
+ * is cheap then.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -45,6 +47,7 @@ struct place {
     char *key;            /* NULL for PLACE_COLUMN */
     char *type;           /* of the column, as system.columns says */
     const json_t *copies; /* of a Map: {key: column that holds its value}; the source's, or NULL */
+    const char *probed;   /* of a Map whose keys have an index: the table, quoted; else NULL */
 };
 
 struct places {
@@ -95,6 +98,7 @@ struct source {
     json_t *columns;            /* {column: type} of the table */
     json_t *copies;             /* {Map column: {key: column MATERIALIZED from it}} */
     json_t *numbers; /* {column: UInt32 column that numbers its values}; only those there are */
+    char *quoted;    /* source_table() */
     char *replay_table, *logs_table, *replay_url; /* or NULL */
     bool has_replay;                              /* the replay table exists */
     int64_t rows; /* of the table when it was looked at; 0 = unknown (a view, Distributed) */

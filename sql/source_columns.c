@@ -43,21 +43,32 @@ json_t *source_find_numbers(const json_t *mapping, const json_t *columns)
     return numbers;
 }
 
-static void link_places(const struct source *s, const struct places *places)
+static bool is_listed(const json_t *list, const char *name)
 {
-    for (size_t i = 0; i < places->count; i++)
-        places->items[i].copies = json_object_get(s->copies, places->items[i].column);
+    for (size_t i = 0; i < json_array_size(list); i++)
+        if (strcmp(json_string_value(json_array_get(list, i)), name) == 0)
+            return true;
+    return false;
 }
 
-void source_link_copies(const struct source *s)
+static void link_places(const struct source *s, const json_t *indexed, const struct places *places)
+{
+    for (size_t i = 0; i < places->count; i++) {
+        struct place *p = &places->items[i];
+        p->copies = json_object_get(s->copies, p->column);
+        p->probed = is_listed(indexed, p->column) ? s->quoted : NULL;
+    }
+}
+
+void source_link_columns(const struct source *s, const json_t *indexed)
 {
     for (int i = 0; i < SOURCE_FIELDS; i++)
-        link_places(s, &s->fields[i]);
+        link_places(s, indexed, &s->fields[i]);
     for (size_t i = 0; i < s->case_count; i++)
-        link_places(s, &s->cases[i].places);
+        link_places(s, indexed, &s->cases[i].places);
     for (size_t i = 0; i < s->object_count; i++)
-        link_places(s, &s->objects[i].places);
-    link_places(s, &(struct places){s->properties, s->property_count});
+        link_places(s, indexed, &s->objects[i].places);
+    link_places(s, indexed, &(struct places){s->properties, s->property_count});
 }
 
 /* --- numbers ------------------------------------------------------------------------------ */

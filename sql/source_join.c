@@ -90,9 +90,12 @@ int source_stitched_actor(const struct source *s, struct query *q, struct buf *o
                           struct err *ret_err)
 {
     static const char name[] = "actor"; /* no field of an owner is called so */
-    struct buf session = {0}, user = {0}, table = {0};
+    struct buf session = {0}, user = {0}, table = {0}, within = q->within;
+    /* The same texts are of the joined rows, which are all there are. */
+    q->within = (struct buf){0};
     int rc = source_logical(s, q, SOURCE_SESSION, &session, ret_err);
     source_user(s, q, &user);
+    q->within = within;
     if (rc == 0) {
         size_t n = query_joined(q, name);
         if (n == 0) {

@@ -61,6 +61,7 @@ static struct source *source_free(struct source *s)
     free(s->table);
     free(s->description);
     free(s->order);
+    free(s->quoted);
     free(s->replay_table);
     free(s->logs_table);
     free(s->replay_url);
@@ -276,7 +277,6 @@ static int source_build(const char *name, const char *database, const char *tabl
         source_free(s);
         return rc;
     }
-    source_link_copies(s);
     *ret_source = s;
     return 0;
 }
@@ -471,11 +471,19 @@ static json_t *comment_mapping(const json_t *row)
     return value;
 }
 
-static void note_size(struct source *source, const json_t *row)
+/* What system.tables says of it. */
+static int note_table(struct source *source, const json_t *row, struct err *ret_err)
 {
+    struct buf quoted = {0};
+    source_table(source, &quoted);
+    source->quoted = buf_take(&quoted);
+    if (source->quoted == NULL)
+        return err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
+    source_link_columns(source, json_array_get(row, 6));
     source->rows = json_integer_value(json_array_get(row, 4));
     double bytes = (double)json_integer_value(json_array_get(row, 5));
     source->bytes_per_row = source->rows > 0 ? bytes / (double)source->rows : 0;
+    return 0;
 }
 
 static json_t *columns_object(const json_t *pairs)
@@ -529,10 +537,13 @@ static int consider_table(struct sources_load *load, struct sources *list, const
                           &source, &wrong);
         /* A source that means to be one; the team wants to hear what it wrote wrongly. */
         bool is_told = config != NULL || rc == 0;
-        if (rc == 0 && (rc = knowledge_read(source, mapping, &wrong)) < 0)
+        if (rc == 0)
+            rc = knowledge_read(source, mapping, &wrong);
+        if (rc == 0)
+            rc = note_table(source, about, &wrong);
+        if (rc < 0)
             source = source_free(source);
         if (rc == 0) {
-            note_size(source, about);
             source->has_json_values = has_json_values(load->db->info.version);
             source->has_replay = source->replay_table != NULL &&
                                  table_row(load->tables, database, source->replay_table) != NULL;

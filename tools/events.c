@@ -70,10 +70,11 @@ static int begin(struct events *e, const struct run *run, struct query *q, int64
     const char *case_name = json_get_string(run->arguments, "case", NULL);
     struct buf actor = {0}, number = {0};
     *e = (struct events){.run = run, .q = q};
+    source_time_between(s, q, from_us, to_us, &q->within);
     int rc = add_actor(e, is_all, &actor, ret_err);
     bool has_number = source_actor_number(s, scope_counted(run), case_name, &number);
     buf_printf(&e->columns, "%s AS _who, %s AS _key, _key != %s AS _named, ", buf_text(&actor),
-               buf_text(has_number ? &number : &actor), has_number ? "0" : "''");
+               has_number ? buf_text(&number) : "_who", has_number ? "0" : "''");
     source_time_us(s, &e->columns);
     buf_puts(&e->columns, " AS _us, ");
     if (s->order != NULL)
@@ -85,8 +86,7 @@ static int begin(struct events *e, const struct run *run, struct query *q, int64
     add_session(e);
     if (rc == 0)
         rc = add_breakdown(e, ret_err);
-    source_time_between(s, q, from_us, to_us, &e->where);
-    buf_puts(&e->where, is_all ? " AND " : " AND _named AND ");
+    buf_printf(&e->where, "%s AND %s", buf_text(&q->within), is_all ? "" : "_named AND ");
     if (rc == 0)
         rc = scope_condition(run, q, scope_counted(run), buf_text(&actor), &e->where, ret_err);
     q->failed |= buf_failed(&actor) || buf_failed(&number);
@@ -111,7 +111,8 @@ int events_begin_all(struct events *e, const struct run *run, struct query *q, i
 
 void events_drop(struct events *e)
 {
-    e->q->failed |= buf_failed(&e->columns) || buf_failed(&e->where);
+    e->q->failed |= buf_failed(&e->columns) || buf_failed(&e->where) || buf_failed(&e->q->within);
+    buf_done(&e->q->within);
     buf_done(&e->columns);
     buf_done(&e->where);
 }

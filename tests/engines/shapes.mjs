@@ -28,8 +28,13 @@ function shapes(columns) {
   const head = (row) => `${text(row.time)}, ${text(row.event)}`
   const json = (row) => text(JSON.stringify(present(row, ['time', 'event'])))
   return {
-    map: { ...base('Map(LowCardinality(String), String)'),
-      row: (row) => `(${head(row)}, ${mapOf(Object.fromEntries(Object.entries(present(row, ['time', 'event'])).map(([k, v]) => [k, Array.isArray(v) ? JSON.stringify(v) : v])))})` },
+    // With an index of the keys, which tells that the others are not there.
+    map: {
+      columns: `${base('Map(LowCardinality(String), String)').columns}, none Map(String, String),
+        INDEX keys mapKeys(props) TYPE bloom_filter(0.01) GRANULARITY 1, INDEX \`no keys\` mapKeys(none) TYPE bloom_filter GRANULARITY 1`,
+      mapping: { ...base('').mapping, actor: ["props['account']", "props['user']", "none['user']"], properties: ['props', 'none'] },
+      row: (row) => `(${head(row)}, ${mapOf(Object.fromEntries(Object.entries(present(row, ['time', 'event'])).map(([k, v]) => [k, Array.isArray(v) ? JSON.stringify(v) : v])))}, ${mapOf({})})`,
+    },
     json: { ...base('JSON'), row: (row) => `(${head(row)}, ${json(row)})` },
     text: { ...base('String'), row: (row) => `(${head(row)}, ${json(row)})` },
     plain: {

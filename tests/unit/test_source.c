@@ -19,7 +19,7 @@
 
 static const struct fake_answer tables[] = {
     {"FROM system.tables",
-     "[\"app\",\"otel_traces\",\"\",\"app\",100,5000]\n"
+     "[\"app\",\"otel_traces\",\"\",\"app\",100,5000,[\"SpanAttributes\"]]\n"
      "[\"app\",\"hyperdx_sessions\",\"\",\"app\",100,5000]\n"
      "[\"app\",\"otel_json\",\"\",\"app\",0,0]\n"
      "[\"app\",\"product_telemetry_events\",\"not JSON\",\"app\",10,500]\n"
@@ -90,13 +90,15 @@ static struct loaded load(const char *config_text)
     return out;
 }
 
-/* The expression of a field with its parameters put in as <value>, to read it in one line. */
-static char *field_sql(const struct source *s, const char *field)
+/* The expression of a field with its parameters put in as <value>, to read it in one line; of rows
+ * that meet the condition `within`. */
+static char *field_within(const struct source *s, const char *within, const char *field)
 {
     struct query q;
     struct buf out = {0}, text = {0};
     struct err err = {0};
     query_init(&q);
+    buf_puts(&q.within, within);
     if (source_text(s, &q, field, &out, &err) < 0)
         buf_printf(&text, "error: %s", err.text);
     for (const char *c = buf_text(&out); *c != '\0'; c++) {
@@ -118,7 +120,7 @@ static char *field_sql(const struct source *s, const char *field)
 
 static void check_field(const struct source *s, const char *field, const char *expected)
 {
-    char *sql = field_sql(s, field);
+    char *sql = field_within(s, "", field);
     assert_string_equal(sql, expected);
     free(sql);
 }
@@ -199,6 +201,24 @@ static void test_copies_of_keys(void **state)
     check_field(s, "event.o'd", "`properties`[<o'd>]");
     check_field(s, "event.low", "`properties`[<low>]");
     check_field(s, "seen", "`seen`");
+    sources_free(l.sources);
+}
+
+/* Of several places those are left out that no row has, where an index of the keys tells. */
+static void test_places_that_no_row_has(void **state)
+{
+    struct loaded l = load(NULL);
+    const struct source *s = sources_find(l.sources, "clickstack", NULL);
+    char *sql = field_within(s, "1 < 2", "plan");
+    assert_string_equal(
+        sql,
+        "coalesce(nullIf(if((SELECT count() FROM (SELECT 1 FROM `app`.`otel_traces` WHERE 1 < 2 "
+        "AND has(mapKeys(`SpanAttributes`), <plan>) LIMIT 1)) = 0, '', `SpanAttributes`[<plan>]), "
+        "''), nullIf(`ResourceAttributes`[<plan>], ''), '')");
+    free(sql);
+    sql = field_within(s, "1 < 2", "event.plan");
+    assert_string_equal(sql, "`SpanAttributes`[<plan>]");
+    free(sql);
     sources_free(l.sources);
 }
 
@@ -727,6 +747,7 @@ int main(void)
         cmocka_unit_test(test_a_problem_is_meant_too),
         cmocka_unit_test(test_table_with_its_database),
         cmocka_unit_test(test_copies_of_keys),
+        cmocka_unit_test(test_places_that_no_row_has),
         cmocka_unit_test(test_numbers_of_actors),
         cmocka_unit_test(test_odd_columns),
         cmocka_unit_test(test_odd_containers_are_refused),
