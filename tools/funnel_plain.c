@@ -162,7 +162,8 @@ static void take_runs(struct match *m, const struct layout *l)
 }
 
 /* taken: (step, how long after the step before) for every step of every run; step 0: the whole way
- * of those who went it. */
+ * of those who went it. Where nobody has a run `w` is empty, and so must be what it is compared to.
+ */
 static void take_times(struct match *m, const struct layout *l)
 {
     const int bits = l->step_bits, steps = (1 << bits) - 1;
@@ -172,7 +173,7 @@ static void take_times(struct match *m, const struct layout *l)
     funnel_wrap(m,
                 "SELECT arrayJoin(arrayConcat(arrayMap((x, y) -> (toUInt8(bitAnd(x, %d)), "
                 "if(bitAnd(x, %d) = 1, 0, bitShiftRight(x, %d) - bitShiftRight(y, %d))), w, "
-                "arrayPushFront(arrayPopBack(w), toUInt64(0))), "
+                "arrayResize(arrayConcat([toUInt64(0)], w), length(w))), "
                 "arrayMap((x, y) -> (toUInt8(0), bitShiftRight(x, %d) - bitShiftRight(y, %d)), "
                 "arrayFilter(x -> bitAnd(x, %d) = %d, w), arrayFilter((x, y) -> bitAnd(y, %d) = "
                 "%d, arrayResize(arrayConcat([%s], w), length(w)), w)))) AS taken FROM (@)",

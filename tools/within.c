@@ -42,9 +42,6 @@ int within_read(const json_t *arguments, int64_t *ret_us, struct err *ret_err)
         double us = value * (double)units[i].us;
         if (us > (double)max_within_us)
             return err_set(ret_err, ERR_ARGUMENT, "within.value", "at most 36525 days");
-        if (us < 1)
-            return err_set(ret_err, ERR_ARGUMENT, "within.value",
-                           "must be more than 0: at least 0.000001 of unit second");
         *ret_us = (int64_t)us;
         return 0;
     }

@@ -22,7 +22,7 @@ def random_steps(rnd):
 def random_question(rnd):
     steps = random_steps(rnd)
     count = len(steps)
-    value, unit = rnd.choice([(0.000001, "second"), (1, "second"), (2.5, "second"), (5, "hour"),
+    value, unit = rnd.choice([(0, "second"), (1, "second"), (2.5, "second"), (5, "hour"),
                               (3, "day"), (14, "day"), (10, "week")])
     arguments = {"steps": steps, "order": rnd.choice(["ordered", "ordered", "strict", "unordered"]),
                  "within": {"value": value, "unit": unit}}
