@@ -200,13 +200,22 @@ static bool find_name(const char *text, char *out, size_t size)
     return true;
 }
 
-/* A statement that is longer than max_query_size is cut, and then no longer understood. */
-enum { SYNTAX_ERROR = 62, QUERY_IS_TOO_LARGE = 168 };
+/* Codes whose text tells that another one is meant. */
+static const struct {
+    int engine_code;
+    const char *part;
+    int meant;
+} disguises[] = {
+    {62, "Max query size exceeded", 168},     /* the statement was cut: no fault of its syntax */
+    {1001, "No such file or directory", 107}, /* an exception of the system's library */
+};
 
 static const struct translation *find_translation(int engine_code, const char *engine_text)
 {
-    if (engine_code == SYNTAX_ERROR && strstr(engine_text, "Max query size exceeded") != NULL)
-        engine_code = QUERY_IS_TOO_LARGE;
+    for (size_t i = 0; i < sizeof(disguises) / sizeof(disguises[0]); i++)
+        if (disguises[i].engine_code == engine_code &&
+            strstr(engine_text, disguises[i].part) != NULL)
+            engine_code = disguises[i].meant;
     for (size_t i = 0; i < sizeof(translations) / sizeof(translations[0]); i++) {
         if (translations[i].engine_code == engine_code)
             return &translations[i];

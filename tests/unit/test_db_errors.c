@@ -48,18 +48,27 @@ static void test_codes_are_translated(void **state)
     }
 }
 
-/* What is left of a statement that was cut is no fault of its syntax. */
-static void test_a_cut_statement_is_too_large(void **state)
+static void test_some_texts_tell_more_than_the_code(void **state)
 {
-    struct err err = {0};
-    assert_int_equal(db_translate_error(0,
-                                        "Code: 62. DB::Exception: Max query size exceeded (can be "
-                                        "increased with the `max_query_size` setting): Syntax "
-                                        "error: failed at position 262139",
-                                        &err),
-                     -ERR_LIMIT);
-    assert_int_equal(err.engine_code, 62);
-    assert_non_null(strstr(err.text, "too large"));
+    static const struct {
+        const char *raw, *says;
+        int engine_code;
+        enum err_code code;
+    } cases[] = {
+        {"Code: 62. DB::Exception: Max query size exceeded (can be increased with the "
+         "`max_query_size` setting): Syntax error: failed at position 262139",
+         "too large", 62, ERR_LIMIT},
+        {"Code: 1001. DB::Exception: std::__1::filesystem::filesystem_error: filesystem error: in "
+         "file_size: No such file or directory [\"data.cmrk4\"]. (STD_EXCEPTION)",
+         "files of the database are missing", 1001, ERR_UNAVAILABLE},
+        {"Code: 1001. DB::Exception: std::length_error", "error 1001", 1001, ERR_ENGINE},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct err err = {0};
+        assert_int_equal(db_translate_error(0, cases[i].raw, &err), -(int)cases[i].code);
+        assert_int_equal(err.engine_code, cases[i].engine_code);
+        assert_non_null(strstr(err.text, cases[i].says));
+    }
 }
 
 static void test_code_comes_from_text_when_not_given(void **state)
@@ -143,7 +152,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_code_is_found_in_text),
         cmocka_unit_test(test_codes_are_translated),
-        cmocka_unit_test(test_a_cut_statement_is_too_large),
+        cmocka_unit_test(test_some_texts_tell_more_than_the_code),
         cmocka_unit_test(test_code_comes_from_text_when_not_given),
         cmocka_unit_test(test_plain_names_are_told),
         cmocka_unit_test(test_a_long_name_is_left_out),
