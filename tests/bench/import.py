@@ -21,7 +21,7 @@ import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from engine import Engine, find_library  # noqa: E402
+from engine import ROOT, Engine, find_library  # noqa: E402
 
 LIMIT = 1.5
 COLUMNS = ("user_id String, session_id String, event String, timestamp DateTime64(6, 'UTC'), "
