@@ -8,10 +8,7 @@
 /* The OpenSSL flavour first, since a CA file in PEM form works there in every version. */
 static const char *const files[] = {"libcurl.so.4", "libcurl-gnutls.so.4", "libcurl.4.dylib", NULL};
 
-#define SYMBOL(name)                                                                               \
-    {                                                                                              \
-        "curl_" #name, offsetof(struct curl_library, name)                                         \
-    }
+#define SYMBOL(member) LIBRARY_SYMBOL(curl_library, "curl_", member)
 static const struct library_symbol symbols[] = {
     SYMBOL(global_init),
     SYMBOL(version_info),
@@ -36,23 +33,21 @@ static const struct library_symbol symbols[] = {
 
 const struct curl_library *curl_library_load(struct err *ret_err)
 {
-    static const struct library library = {
+    static struct library library = {
         .files = files,
         .need = "ClickHouse over HTTP needs, cannot be loaded: install the package libcurl4",
         .version = "7.74",
         .symbols = symbols,
     };
     static struct curl_library loaded;
-    static bool is_loaded;
+    static bool is_ready;
 
-    if (is_loaded)
-        return &loaded;
     if (library_load(&library, &loaded, ret_err) < 0)
         return NULL;
-    if (loaded.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+    if (!is_ready && loaded.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
         err_set(ret_err, ERR_UNAVAILABLE, NULL, "libcurl could not be initialised");
         return NULL;
     }
-    is_loaded = true;
+    is_ready = true;
     return &loaded;
 }

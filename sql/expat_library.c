@@ -1,16 +1,10 @@
 #include "expat_library.h"
 
-#include <stdbool.h>
-#include <stddef.h>
-
 #include "library.h"
 
 static const char *const files[] = {"libexpat.so.1", "libexpat.1.dylib", NULL};
 
-#define SYMBOL(name)                                                                               \
-    {                                                                                              \
-        "XML_" #name, offsetof(struct expat_library, name)                                         \
-    }
+#define SYMBOL(member) LIBRARY_SYMBOL(expat_library, "XML_", member)
 static const struct library_symbol symbols[] = {
     SYMBOL(ParserCreate),
     SYMBOL(ParserReset),
@@ -31,15 +25,13 @@ static const struct library_symbol symbols[] = {
 
 const struct expat_library *expat_library_load(struct err *ret_err)
 {
-    static const struct library library = {
+    static struct library library = {
         .files = files,
         .need = "XES needs, cannot be loaded: install the package libexpat1",
         .version = "2.4",
         .symbols = symbols,
     };
     static struct expat_library loaded;
-    static bool is_loaded;
 
-    is_loaded = is_loaded || library_load(&library, &loaded, ret_err) == 0;
-    return is_loaded ? &loaded : NULL;
+    return library_load(&library, &loaded, ret_err) == 0 ? &loaded : NULL;
 }

@@ -8,27 +8,22 @@
 
 static const char *const files[] = {"libz.so.1", "libz.1.dylib", NULL};
 
-#define SYMBOL(name)                                                                               \
-    {                                                                                              \
-#name, offsetof(struct zlib_library, name)                                                 \
-    }
+#define SYMBOL(member) LIBRARY_SYMBOL(zlib_library, "", member)
 static const struct library_symbol symbols[] = {
     SYMBOL(inflateInit2_), SYMBOL(inflate), SYMBOL(inflateReset), SYMBOL(inflateEnd), {0},
 };
 
 static const struct zlib_library *load(struct err *ret_err)
 {
-    static const struct library library = {
+    static struct library library = {
         .files = files,
         .need = "XES in gzip needs, cannot be loaded: install the package zlib1g",
         .version = "1.2",
         .symbols = symbols,
     };
     static struct zlib_library loaded;
-    static bool is_loaded;
 
-    is_loaded = is_loaded || library_load(&library, &loaded, ret_err) == 0;
-    return is_loaded ? &loaded : NULL;
+    return library_load(&library, &loaded, ret_err) == 0 ? &loaded : NULL;
 }
 
 struct gunzip *gunzip_open(struct err *ret_err)

@@ -3,9 +3,11 @@
 #include <dlfcn.h>
 #include <string.h>
 
-int library_load(const struct library *library, void *table, struct err *ret_err)
+int library_load(struct library *library, void *table, struct err *ret_err)
 {
     void *handle = NULL;
+    if (library->is_loaded)
+        return 0;
     for (const char *const *file = library->files; *file != NULL && handle == NULL; file++)
         handle = dlopen(*file, RTLD_NOW | RTLD_LOCAL);
     if (handle == NULL)
@@ -23,5 +25,6 @@ int library_load(const struct library *library, void *table, struct err *ret_err
         /* memcpy: ISO C has no cast from an object pointer to a function pointer. */
         memcpy((char *)table + s->offset, &address, sizeof address);
     }
+    library->is_loaded = true;
     return 0;
 }

@@ -11,13 +11,20 @@ struct library_symbol {
     size_t offset; /* of its pointer in the table */
 };
 
+/* The function <prefix><member> of the library. */
+#define LIBRARY_SYMBOL(table, prefix, member)                                                      \
+    {                                                                                              \
+        prefix #member, offsetof(struct table, member)                                             \
+    }
+
 struct library {
     const char *const *files; /* tried in turn; ends with NULL */
     const char *need;         /* what for, and the package: ends the sentence of an error */
     const char *version;      /* that has every function */
     const struct library_symbol *symbols; /* ends with {0} */
+    bool is_loaded;                       /* private */
 };
 
-/* Fills `table`; the library stays until the process ends. ERR_UNAVAILABLE when it is missing or
- * lacks a function; the table is then as it was. */
-int library_load(const struct library *library, void *table, struct err *ret_err);
+/* Fills `table` at the first call; the library stays until the process ends. ERR_UNAVAILABLE when
+ * it is missing or lacks a function; the table is then as it was. Loop thread only. */
+int library_load(struct library *library, void *table, struct err *ret_err);
