@@ -7,7 +7,6 @@
 #include "json.h"
 #include "nameless.h"
 #include "rows_where.h"
-#include "sql_text.h"
 #include "text.h"
 
 enum { MAX_NAMED = 3, MAX_VALUES = 5000, SHOWN_VALUES = 12 };
@@ -67,42 +66,12 @@ static struct cell_names read_names(const struct run *run)
     return names;
 }
 
-static int plan_values(struct run *run, const char *field, struct err *ret_err)
-{
-    const struct source *s = run->source;
-    struct query q;
-    struct buf value = {0}, actor = {0}, where = {0}, from = {0};
-    query_init(&q);
-    query_set_text(&q, "prefix", "");
-    query_set_integer(&q, "limit", MAX_VALUES);
-    query_set_integer(&q, "offset", 0);
-    int rc = source_text(s, &q, field, &value, ret_err);
-    rows_logical(run, &q, SOURCE_ACTOR, &actor);
-    if (rc == 0)
-        rc = rows_where(run, &q, run->period.from_us, run->period.to_us, NULL, &where, ret_err);
-    source_from(s, &q, &from);
-    if (rc == 0)
-        rc = run_query(run, &q, &sql_property_values,
-                       (const struct query_fragment[]){{"distinct_if", source_distinct_if(s)},
-                                                       {"value", buf_text(&value)},
-                                                       {"actor", buf_text(&actor)},
-                                                       {"where", buf_text(&where)},
-                                                       {"from", buf_text(&from)},
-                                                       {0}},
-                       MAX_VALUES, ret_err);
-    query_done(&q);
-    struct buf *all[] = {&value, &actor, &where, &from};
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
-        buf_done(all[i]);
-    return rc < 0 ? rc : 0;
-}
-
 int cell_why_plan(struct run *run, struct err *ret_err)
 {
     struct cell_names names = read_names(run);
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < names.count; i++)
-        rc = plan_values(run, names.items[i].field, ret_err);
+        rc = rows_plan_values(run, names.items[i].field, "", NULL, MAX_VALUES, 0, ret_err);
     return rc;
 }
 

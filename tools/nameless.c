@@ -1,7 +1,5 @@
 #include "nameless.h"
 
-#include <string.h>
-
 #include "json.h"
 #include "segment.h"
 #include "sql_text.h"
@@ -86,8 +84,10 @@ int nameless_plan(struct run *run, const json_t *matcher, struct err *ret_err)
     return rc < 0 ? rc : 0;
 }
 
-static void tell_unnamed(struct run *run, const char *what, const char *count)
+static void tell_unnamed(struct run *run, const char *what, double events)
 {
+    char count[48];
+    text_things(count, sizeof count, events, "event");
     const char *actor = scope_counted(run);
     buf_printf(&run->text,
                "Nobody could be counted: none of the %s '%.100s' of this period names its "
@@ -97,11 +97,13 @@ static void tell_unnamed(struct run *run, const char *what, const char *count)
              count, what, actor);
 }
 
-static void tell_others(struct run *run, const char *what, const char *count)
+static void tell_others(struct run *run, const char *what, double events)
 {
+    char count[48];
+    text_things(count, sizeof count, events, "event");
     buf_printf(&run->text,
                "Nobody of the segment is counted: the %s '%.100s' of this period %s of others.\n",
-               count, what, strncmp(count, "1 ", 2) == 0 ? "is" : "are all");
+               count, what, text_verb(events, "is", "are all"));
     run_warn(run, "none of the %s '%.100s' of the period is of the segment", count, what);
 }
 
@@ -113,11 +115,9 @@ bool nameless_shape(struct run *run, const char *what)
     bool has_members = json_integer_value(json_array_get(row, 2)) > 0;
     if (events == 0 || has_members)
         return false;
-    char count[48];
-    text_things(count, sizeof count, (double)events, "event");
     if (has_names)
-        tell_others(run, what, count);
+        tell_others(run, what, (double)events);
     else
-        tell_unnamed(run, what, count);
+        tell_unnamed(run, what, (double)events);
     return true;
 }

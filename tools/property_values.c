@@ -4,7 +4,6 @@
 #include "json.h"
 #include "nameless.h"
 #include "rows_where.h"
-#include "sql_text.h"
 #include "text.h"
 
 static const struct param params[] = {
@@ -46,40 +45,14 @@ static const struct field fields[] = {
 
 static int plan(struct run *run, struct err *ret_err)
 {
-    const struct source *s = run->source;
-    const struct period *p = &run->period;
+    const json_t *arguments = run->arguments;
     int64_t limit, offset;
     int rc = run_page(run, 100, &limit, &offset, ret_err);
     if (rc < 0)
         return rc;
-    struct query q;
-    struct buf value = {0}, actor = {0}, where = {0}, from = {0};
-    query_init(&q);
-    query_set_text(&q, "prefix", json_get_string(run->arguments, "prefix", ""));
-    query_set_integer(&q, "limit", limit + 1);
-    query_set_integer(&q, "offset", offset);
-    rc = source_text(s, &q, json_get_string(run->arguments, "field", ""), &value, ret_err);
-    if (rc < 0 && ret_err->field[0] == '\0')
-        err_prefix(ret_err, "field");
-    rows_logical(run, &q, SOURCE_ACTOR, &actor);
-    if (rc == 0)
-        rc = rows_where(run, &q, p->from_us, p->to_us, json_object_get(run->arguments, "event"),
-                        &where, ret_err);
-    source_from(s, &q, &from);
-    if (rc == 0)
-        rc = run_query(run, &q, &sql_property_values,
-                       (const struct query_fragment[]){{"distinct_if", source_distinct_if(s)},
-                                                       {"value", buf_text(&value)},
-                                                       {"actor", buf_text(&actor)},
-                                                       {"where", buf_text(&where)},
-                                                       {"from", buf_text(&from)},
-                                                       {0}},
-                       (size_t)limit + 1, ret_err);
-    query_done(&q);
-    struct buf *all[] = {&value, &actor, &where, &from};
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
-        buf_done(all[i]);
-    return rc < 0 ? rc : 0;
+    return rows_plan_values(run, json_get_string(arguments, "field", ""),
+                            json_get_string(arguments, "prefix", ""),
+                            json_object_get(arguments, "event"), limit + 1, offset, ret_err);
 }
 
 static void write_headline(struct run *run, const json_t *rows, bool is_first_page)
