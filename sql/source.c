@@ -66,7 +66,6 @@ static void list_text(const struct place *p, struct buf *out)
     buf_printf(
         out, "if(empty(%s), '', toJSONString(arrayMap(_i -> ifNull(toString(_i%s), ''), %s)))",
         buf_text(&column), strstr(p->type, "DateTime") != NULL ? ", 'UTC'" : "", buf_text(&column));
-    out->failed |= buf_failed(&column);
     buf_done(&column);
 }
 
@@ -86,7 +85,6 @@ static void json_text(const struct place *p, struct query *q, const char *key, s
                "startsWith(ifNull(toJSONString(%s), ''), '['), ifNull(toJSONString(%s), ''), "
                "CAST(%s, 'String'))",
                v, v, v, v);
-    out->failed |= buf_failed(&value);
     buf_done(&value);
 }
 
@@ -286,7 +284,6 @@ static void present_name(const struct source *s, struct query *q, struct buf *ou
     buf_puts(out, ", ");
     query_bind_texts(q, out, s->knowledge.new_names);
     buf_printf(out, ", toString(%s))", buf_text(&name));
-    q->failed |= buf_failed(&name);
     buf_done(&name);
 }
 

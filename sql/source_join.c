@@ -61,7 +61,6 @@ static int join_owned(const struct source *s, struct query *q, enum source_field
     if (rc == 0) {
         *ret_n = add_join(s, q, owners[owner].pick, buf_text(&outer), buf_text(&inner),
                           buf_text(&value), buf_text(&from));
-        q->failed |= outer.failed || inner.failed || value.failed || from.failed;
     }
     buf_done(&outer);
     buf_done(&inner);
@@ -106,7 +105,6 @@ int source_stitched_actor(const struct source *s, struct query *q, struct buf *o
         }
         buf_printf(out, "coalesce(nullIf(%s, ''), nullIf(_joined_%zu, ''), %s)", buf_text(&user), n,
                    buf_text(&session));
-        q->failed |= session.failed || user.failed || table.failed;
     }
     buf_done(&session);
     buf_done(&user);

@@ -43,7 +43,6 @@ static void add_session(struct events *e)
     add_optional(e, SOURCE_SESSION, "_session");
     buf_printf(&e->columns, ", %s AS _visit, _visit != %s AS _in_visit",
                has_number ? buf_text(&number) : "_session", has_number ? "0" : "''");
-    e->q->failed |= buf_failed(&number);
     buf_done(&number);
 }
 
@@ -89,7 +88,6 @@ static int begin(struct events *e, const struct run *run, struct query *q, int64
     buf_printf(&e->where, "%s AND %s", buf_text(&q->within), is_all ? "" : "_named AND ");
     if (rc == 0)
         rc = scope_condition(run, q, scope_counted(run), buf_text(&actor), &e->where, ret_err);
-    q->failed |= buf_failed(&actor) || buf_failed(&number);
     buf_done(&actor);
     buf_done(&number);
     if (rc < 0)
@@ -111,7 +109,6 @@ int events_begin_all(struct events *e, const struct run *run, struct query *q, i
 
 void events_drop(struct events *e)
 {
-    e->q->failed |= buf_failed(&e->columns) || buf_failed(&e->where) || buf_failed(&e->q->within);
     buf_done(&e->q->within);
     buf_done(&e->columns);
     buf_done(&e->where);
@@ -183,7 +180,6 @@ void events_end(struct events *e, struct buf *out)
     source_from(e->run->source, e->q, &from);
     buf_printf(out, "SELECT %s FROM %s WHERE %s", buf_text(&e->columns), buf_text(&from),
                buf_text(&e->where));
-    e->q->failed |= buf_failed(&from) || buf_failed(out);
     buf_done(&from);
     events_drop(e);
 }

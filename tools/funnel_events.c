@@ -92,7 +92,6 @@ static void add_membership(const struct match *m, struct events *e)
         events_column(e, "_x", "toUInt32(%s)", buf_text(&out));
     if (m->f->order != FUNNEL_STRICT)
         events_where(e, "%s", buf_text(&any));
-    m->q->failed |= buf_failed(&out) || buf_failed(&any);
     buf_done(&out);
     buf_done(&any);
 }
@@ -115,7 +114,6 @@ static int add_key(const struct match *m, struct events *e, struct err *ret_err)
         events_column(e, "_k", "arrayConcat(_value, [%s])", buf_text(&out));
     else if (m->has_key)
         events_column(e, "_k", has_values ? "_value" : "[%s]", buf_text(&out));
-    m->q->failed |= buf_failed(&out);
     buf_done(&out);
     return rc;
 }
@@ -236,7 +234,6 @@ static void group_actors(struct match *m)
     add_events_column(m, &out);
     buf_printf(&out, " FROM (@) GROUP BY _key%s", is_by_key ? ", _k" : "");
     funnel_wrap(m, "%s", buf_text(&out));
-    m->sql.failed |= out.failed;
     buf_done(&out);
 }
 
@@ -269,7 +266,6 @@ static void split_keys(struct match *m)
                     value, buf_text(&more));
     if (has_values)
         funnel_wrap(m, "SELECT *, arraySlice(held, 1, %zu) AS v FROM (@)", values);
-    m->sql.failed |= more.failed;
     buf_done(&more);
 }
 
@@ -294,7 +290,6 @@ static int split_intervals(struct match *m, struct err *ret_err)
                     "AS hi FROM (@)",
                     shift, buf_text(&from), buf_text(&to), shift);
     }
-    m->sql.failed |= from.failed || to.failed;
     buf_done(&from);
     buf_done(&to);
     free(starts);
@@ -356,7 +351,6 @@ static void pack(struct match *m)
                 "SELECT %s, arrayMap(x -> bitShiftLeft(toUInt64(x.1), 6) + transform(x.2, [%s], "
                 "[%s], 0), e) AS p FROM (@)",
                 m->keep, buf_text(&masks), buf_text(&classes));
-    m->sql.failed |= masks.failed || classes.failed;
     buf_done(&masks);
     buf_done(&classes);
     m->is_packed = true;

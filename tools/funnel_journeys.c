@@ -61,7 +61,6 @@ static void choose(struct match *m)
                 !m->has_places  ? ""
                 : carries_value ? ", best.5 AS places"
                                 : ", best.4 AS places");
-    m->sql.failed |= rank.failed || keys.failed;
     buf_done(&rank);
     buf_done(&keys);
 }
@@ -84,7 +83,6 @@ static void pick_value(struct match *m)
     funnel_wrap(m, "SELECT * REPLACE(arrayFilter(x -> x.1 = %s, v) AS v) FROM (@) WHERE %s > 0",
                 buf_text(&at), buf_text(&at));
     funnel_wrap(m, "SELECT * REPLACE(v[least(length(v), %s)].3 AS v) FROM (@)", buf_text(&same));
-    m->sql.failed |= at.failed || same.failed;
     buf_done(&at);
     buf_done(&same);
 }
@@ -120,7 +118,6 @@ static void finish(struct match *m)
         buf_puts(&columns, "entry, ");
     funnel_wrap(m, "SELECT who, %snn, arrayMap(x -> x + %s, tt) AS tt FROM (@)", buf_text(&columns),
                 buf_text(&m->shift));
-    m->sql.failed |= columns.failed;
     buf_done(&columns);
 }
 
@@ -181,7 +178,6 @@ int funnel_journeys(const struct run *run, const struct funnel *f, unsigned colu
     if (rc == 0) {
         build(&m);
         buf_puts(out, buf_text(&m.sql));
-        out->failed |= m.sql.failed || m.window.failed || m.shift.failed;
     }
     buf_done(&m.window);
     buf_done(&m.shift);

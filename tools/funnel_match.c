@@ -73,7 +73,6 @@ static void lay_out(struct match *m)
                 "arrayFold((a, y) -> bitOr(a, if(bitCount(y.2) = 1, y.2, 0)), x, toUInt32(0)), "
                 "arrayMap(y -> y.2, arrayFilter(y -> bitCount(y.2) > 1, x))), hard) AS h FROM (@)",
                 m->keep, buf_text(&easy));
-    m->sql.failed |= easy.failed;
     buf_done(&easy);
     funnel_wrap(
         m,
@@ -105,7 +104,6 @@ static void lay_out(struct match *m)
                 "toInt64(0)) AS t, arrayPushFront(arrayMap(x -> toUInt8(bitAnd(x.1, 63)), l), "
                 "toUInt8(0)) AS k%s FROM (@)",
                 m->keep, buf_text(&reset));
-    m->sql.failed |= reset.failed;
     buf_done(&reset);
 }
 
@@ -142,7 +140,6 @@ static void scan_ordered(struct match *m)
     buf_puts(&pick, m->n > 1 ? "s1)" : "s1");
     funnel_wrap(m, "SELECT %s, t, k, toUInt8(%s) AS depth, %s AS s FROM (@)", m->keep,
                 buf_text(&depth), buf_text(&pick));
-    m->sql.failed |= depth.failed || pick.failed;
     buf_done(&depth);
     buf_done(&pick);
     find_ends(m, "t, k");
@@ -172,7 +169,6 @@ static void scan_strict(struct match *m)
     }
     funnel_wrap(m, "SELECT %s, t, [%s] AS c, toUInt8(%s) AS depth, c[depth] AS s FROM (@)", m->keep,
                 buf_text(&starts), buf_text(&depth));
-    m->sql.failed |= depth.failed || starts.failed;
     buf_done(&depth);
     buf_done(&starts);
     find_ends(m, "t, c");

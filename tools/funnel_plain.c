@@ -93,7 +93,6 @@ static int gather(struct match *m, const struct layout *l, struct err *ret_err)
                     "[toUInt64(%llu)]) AS p FROM (@) GROUP BY bitShiftRight(_key, %d)",
                     actor_mask(l) + 1, l->actor_bits);
     }
-    m->sql.failed |= any.failed || step.failed || from.failed;
     buf_done(&any);
     buf_done(&step);
     buf_done(&from);
@@ -119,7 +118,6 @@ static void fill_starts(struct match *m, const struct layout *l)
         if (j % AT_ONCE != 0 && j != m->n)
             continue;
         funnel_wrap(m, "SELECT *%s FROM (@)", buf_text(&fills));
-        m->sql.failed |= fills.failed;
         buf_reset(&fills);
     }
     buf_done(&fills);
@@ -156,7 +154,6 @@ static void take_runs(struct match *m, const struct layout *l)
                 1ULL << (l->time_bits + l->step_bits));
     funnel_wrap(m, "SELECT arrayPopBack(arrayFilter((x, l, h, b) -> l < b AND b <= h, p, lo, hi, "
                    "began)) AS w FROM (@)");
-    m->sql.failed |= starts.failed || pick.failed;
     buf_done(&starts);
     buf_done(&pick);
 }
@@ -178,7 +175,6 @@ static void take_times(struct match *m, const struct layout *l)
                 "arrayFilter(x -> bitAnd(x, %d) = %d, w), arrayFilter((x, y) -> bitAnd(y, %d) = "
                 "%d, arrayResize(arrayConcat([%s], w), length(w)), w)))) AS taken FROM (@)",
                 steps, steps, bits, bits, bits, bits, steps, m->n, steps, m->n, buf_text(&zeros));
-    m->sql.failed |= zeros.failed;
     buf_done(&zeros);
 }
 
@@ -195,7 +191,6 @@ int funnel_plain_plan(struct run *run, const struct funnel *f, struct err *ret_e
         fill_starts(&m, &layout);
         take_runs(&m, &layout);
         take_times(&m, &layout);
-        q.failed |= buf_failed(&m.sql) || buf_failed(&m.window);
         rc = run_query(run, &q, &sql_run_funnel_plain,
                        (const struct query_fragment[]){{"taken", buf_text(&m.sql)}, {0}},
                        FUNNEL_MAX_STEPS + 1, ret_err);

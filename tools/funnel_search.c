@@ -127,7 +127,6 @@ static void group_times(struct match *m)
                     "SELECT %s, gt, ms, lone, arrayMap(x -> CAST([], 'Array(Int64)'), gt) AS lx "
                     "FROM (@)",
                     m->keep);
-    m->sql.failed |= out.failed || names.failed;
     buf_done(&out);
     buf_done(&names);
 }
@@ -169,7 +168,6 @@ static void lay_slots(struct match *m, const struct tables *t)
                 "range(1, %d)))), gt, lone, lx, us)) AS slots FROM (@)",
                 m->keep, buf_text(&earliest), buf_text(&latest), buf_text(&m->window), m->n + 1,
                 m->n + 1);
-    m->sql.failed |= earliest.failed || latest.failed;
     buf_done(&earliest);
     buf_done(&latest);
 }
@@ -240,7 +238,6 @@ static void add_grown(const struct match *m, const struct tables *t, struct buf 
                    "(y.2, if(c, %s, toUInt8(0)), c, r.4, y.1, %s, if(c, %s, CAST([], "
                    "'Array(Int64)')))",
                    buf_text(&optional), used, buf_text(&times));
-    out->failed |= times.failed || optional.failed;
     buf_done(&times);
     buf_done(&optional);
 }
@@ -377,7 +374,6 @@ static void add_best_runs(const struct match *m, const struct tables *t, struct 
                buf_text(&kind), buf_text(&before), buf_text(&kind));
     add_new_runs(m, t, out);
     buf_puts(out, ")])[1]])[1]");
-    out->failed |= kind.failed || before.failed;
     buf_done(&kind);
     buf_done(&before);
 }
@@ -424,7 +420,6 @@ static void add_choice(const struct match *m, const struct tables *t, struct buf
                "arrayPushBack(arrayMap(r -> "
                "(%s, r.2, r.5, r.4, %s), arrayFilter(r -> r.3 = 1, n)), a.3))[1]",
                buf_text(&depth), buf_text(&times));
-    out->failed |= times.failed || depth.failed;
     buf_done(&times);
     buf_done(&depth);
 }
@@ -448,7 +443,6 @@ static void fold(struct match *m, const struct tables *t)
                 "'Tuple(Array(Tuple(UInt8, UInt8, UInt8, Int64, Int64, UInt64, Array(Int64)%s)), "
                 "UInt8, Tuple(UInt8, UInt8, Int64, Int64, Array(Int64)))')) AS found FROM (@)",
                 m->keep, buf_text(&step), has_opened(m) ? ", Array(Int64)" : "");
-    m->sql.failed |= step.failed;
     buf_done(&step);
 }
 

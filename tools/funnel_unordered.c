@@ -59,7 +59,6 @@ static void scan_unordered(struct match *m)
                 m->keep, m->is_trend ? "least(x[depth], early)" : "x[depth]");
     funnel_wrap(m, "SELECT %s, arraySlice(arraySort(arrayConcat(%s)), 1, depth) AS tt FROM (@)",
                 m->keep, buf_text(&firsts));
-    m->sql.failed |= names.failed || slots.failed || firsts.failed || fits.failed;
     buf_done(&fits);
     buf_done(&names);
     buf_done(&slots);
@@ -102,7 +101,6 @@ static void scan_overlapping(struct match *m)
                 "SELECT %s, e, unions, l%s, arrayMap((x, y) -> arrayCount(z -> y.1 - z.1 <= %s%s, "
                 "x), l, e) AS d, arrayMax(d) AS depth FROM (@)",
                 m->keep, early, buf_text(&m->window), buf_text(&fits));
-    m->sql.failed |= fits.failed;
     buf_done(&fits);
     funnel_wrap(m,
                 "SELECT %s, e, unions, l%s, d, depth, e[indexOf(d, depth)].1 AS done FROM (@) "
@@ -144,7 +142,6 @@ static void scan_by_value(struct match *m)
         "a.2))[1]), [%s])[1], e, (CAST([], 'Array(Tuple(UInt32, Int64, Array(Int64)))'), "
         "CAST([], 'Array(Int64)'))).2 AS tt FROM (@)",
         m->keep, buf_text(&m->window), buf_text(&grown));
-    m->sql.failed |= grown.failed;
     buf_done(&grown);
 }
 

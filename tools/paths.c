@@ -29,7 +29,6 @@ static int render(struct query *q, const struct sql_text *text,
     if (rc == 0)
         buf_puts(out, buf_text(&q->sql));
     buf_reset(&q->sql);
-    q->failed |= buf_failed(out);
     return rc;
 }
 
@@ -60,7 +59,6 @@ static int build_names(struct paths *p, struct buf *out, struct err *ret_err)
                                             {"rows", buf_text(p->is_packed ? &all : &p->rows)},
                                             {0}},
             out, ret_err);
-    p->q->failed |= buf_failed(&all);
     buf_done(&all);
     return rc;
 }
@@ -89,7 +87,6 @@ static int build_codes(struct paths *p, struct err *ret_err)
                     (const struct query_fragment[]){{"rows", buf_text(&p->rows)}, {0}}, &p->codes,
                     ret_err);
     }
-    p->q->failed |= buf_failed(&names);
     buf_done(&names);
     return rc;
 }
@@ -153,7 +150,6 @@ int paths_placed_runs(struct paths *p, struct buf *out, struct err *ret_err)
                     &runs, ret_err);
     if (rc == 0)
         rc = add_runs(p, "who, a, ", buf_text(&runs), out, ret_err);
-    p->q->failed |= buf_failed(&event);
     buf_done(&event);
     buf_done(&runs);
     return rc;
@@ -181,7 +177,6 @@ static int add_shared_runs(struct paths *p, struct buf *out, struct err *ret_err
                                         {"bucket", p->has_number ? "_key % buckets" : "_key"},
                                         {0}},
         out, ret_err);
-    p->q->failed |= buf_failed(&event);
     buf_done(&event);
     return rc;
 }
@@ -236,10 +231,8 @@ static int build_edges(struct paths *p, struct err *ret_err)
                                                     {0}},
                     &p->edges, ret_err);
     struct buf *all[] = {&shared, &runs, &path, &times};
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
-        p->q->failed |= buf_failed(all[i]);
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         buf_done(all[i]);
-    }
     return rc;
 }
 

@@ -45,7 +45,6 @@ static int add_node(struct paths *p, struct events *e, struct err *ret_err)
         err_prefix(ret_err, "node");
     events_column(e, "_node", "%s", buf_text(&node));
     events_where(e, "_node != ''");
-    p->q->failed |= buf_failed(&node);
     buf_done(&node);
     return rc;
 }
@@ -64,7 +63,6 @@ static int add_flag(struct paths *p, struct events *e, const char *name, const j
         query_bind_text(p->q, &value, node);
     }
     events_column(e, name, "%s%s", matched, buf_text(&value));
-    p->q->failed |= buf_failed(&value);
     buf_done(&value);
     return rc;
 }
@@ -85,7 +83,6 @@ static int add_choice(struct paths *p, struct events *e, const char *member, boo
     }
     if (json_array_size(items) > 0)
         events_where(e, "%s(%s)", is_wanted ? "" : "NOT ", buf_text(&any));
-    p->q->failed |= buf_failed(&any);
     buf_done(&any);
     return rc;
 }

@@ -25,7 +25,6 @@ int retention_fast_plan(struct run *run, const struct retention *r, struct err *
     query_set_integer(&q, "periods", r->columns);
     query_set_integer(&q, "is_first", r->is_first);
     int rc = retention_rows(run, r, &q, &rows, ret_err);
-    q.failed |= buf_failed(&rows);
     if (rc == 0)
         rc = run_query(run, &q, &sql_retention_fast,
                        (const struct query_fragment[]){{"rows", buf_text(&rows)}, {0}}, MAX_ROWS,

@@ -83,7 +83,7 @@ static int add_not_shown(const struct run *run, const struct trend *t, struct qu
                          struct buf *out, struct err *ret_err)
 {
     struct query_scope outer = query_scope_begin(q);
-    struct buf rows = {0}, value = {0}, keys = {0}, weight = {0};
+    struct buf rows = {0}, value = {0}, weight = {0};
     const struct math_columns columns = {.actor = "_key",
                                          .has_actor = "_named",
                                          .session = "_visit",
@@ -92,33 +92,33 @@ static int add_not_shown(const struct run *run, const struct trend *t, struct qu
                                          .condition = "_m0 AND NOT _before"};
     bool is_counting = maths[t->series[0].math].is_counting;
     int rc = trend_scan_rows(run, t, q, SIZE_MAX, &rows, ret_err);
-    trend_add_value(t, &value, &keys);
+    trend_add_value(t, &value, NULL);
     if (!is_counting && t->series[0].field != NULL)
         buf_puts(&weight, "countIf(_m0 AND NOT _before AND _x0 IS NOT NULL)");
     else
         math_value(is_counting ? t->series[0].math : MATH_TOTAL, &columns, &weight);
     buf_printf(out,
-               "GLOBAL NOT IN (SELECT v FROM (SELECT %s AS v, %s AS weight FROM (%s) GROUP BY %s) "
+               "GLOBAL NOT IN (SELECT v FROM (SELECT %s AS v, %s AS weight FROM (%s) GROUP BY v) "
                "ORDER BY weight DESC, v LIMIT ",
-               buf_text(&value), buf_text(&weight), buf_text(&rows), buf_text(&keys) + 2);
+               buf_text(&value), buf_text(&weight), buf_text(&rows));
     query_bind_integer(q, out, t->breakdown_limit);
     buf_putc(out, ')');
-    struct buf *all[] = {&rows, &value, &keys, &weight};
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
-        q->failed |= buf_failed(all[i]);
+    struct buf *all[] = {&rows, &value, &weight};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         buf_done(all[i]);
-    }
     query_scope_end(q, outer);
     return rc;
 }
 
-/* The condition on the values, of the column that holds them; empty = any. */
+/* The condition on the values, of the column that holds them. */
 static int add_value_condition(const struct run *run, const struct trend *t, const struct cell *c,
                                struct query *q, const char *column, struct buf *out,
                                struct err *ret_err)
 {
-    if (c->value == NULL)
+    if (c->value == NULL) {
+        buf_putc(out, '1');
         return 0;
+    }
     buf_printf(out, "%s ", column);
     if (c->is_other)
         return add_not_shown(run, t, q, out, ret_err);
@@ -146,8 +146,7 @@ static int add_newcomers(const struct run *run, const struct trend *t, const str
     buf_printf(out, "_key GLOBAL IN (SELECT _key FROM (%s) GROUP BY _key HAVING min(_us) >= ",
                buf_text(&rows));
     query_bind_integer(q, out, c->from_us);
-    buf_printf(out, "%s%s)", value.len > 0 ? " AND " : "", buf_text(&value));
-    q->failed |= buf_failed(&rows) || buf_failed(&value);
+    buf_printf(out, " AND %s)", buf_text(&value));
     buf_done(&rows);
     buf_done(&value);
     return rc;
@@ -172,8 +171,7 @@ int trend_plan_actors(struct run *run, const struct trend *t, const json_t *cell
         else
             rc = add_value_condition(run, t, &c, &q, "_value", &condition, ret_err);
         events_where(&e, "_named");
-        if (condition.len > 0)
-            events_where(&e, "%s", buf_text(&condition));
+        events_where(&e, "%s", buf_text(&condition));
         if (s->field != NULL)
             events_where(&e, "_x%zu IS NOT NULL", c.series);
         if (rc == 0)
@@ -181,7 +179,6 @@ int trend_plan_actors(struct run *run, const struct trend *t, const json_t *cell
         else
             events_drop(&e);
     }
-    q.failed |= buf_failed(&condition);
     buf_done(&condition);
     query_done(&q);
     return rc;

@@ -30,7 +30,6 @@ int trend_plan_first(struct run *run, const struct trend *t, size_t series, stru
                            {0}},
                        TREND_MAX_ROWS, ret_err);
     }
-    q.failed |= buf_failed(&rows) || buf_failed(&other);
     buf_done(&rows);
     buf_done(&other);
     query_done(&q);
@@ -51,7 +50,6 @@ static void add_span_of_step(const struct run *run, const struct trend *t, size_
                   "%lld))",
                   buf_text(&start), (long long)trend_step_us(t), c->count - 1, buf_text(&first),
                   (long long)trend_step_us(t));
-    e->q->failed |= buf_failed(&start) || buf_failed(&first);
     buf_done(&start);
     buf_done(&first);
 }
@@ -78,7 +76,6 @@ static int add_span_of_day(const struct run *run, const struct trend *t, size_t 
     events_interval(e, "_day", INTERVAL_DAY, false);
     events_column(e, "_span", "transform(_day, [%s], [%s], toInt64(-1))", buf_text(&starts),
                   buf_text(&spans));
-    e->q->failed |= buf_failed(&starts) || buf_failed(&spans);
     buf_done(&starts);
     buf_done(&spans);
     return i <= MAX_DAYS
@@ -116,7 +113,6 @@ int trend_plan_window(struct run *run, const struct trend *t, size_t series,
                                                        {0}},
                        TREND_MAX_ROWS, ret_err);
     }
-    q.failed |= buf_failed(&rows) || buf_failed(&other);
     buf_done(&rows);
     buf_done(&other);
     query_done(&q);

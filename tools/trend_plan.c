@@ -47,7 +47,6 @@ static int add_series(const struct trend *t, struct events *e, size_t only, stru
         buf_printf(&any, "%s%s", any.len > 0 ? " OR " : "", name);
     }
     events_where(e, "%s", buf_text(&any));
-    e->q->failed |= buf_failed(&any);
     buf_done(&any);
     return rc;
 }
@@ -82,7 +81,6 @@ static void add_step(const struct trend *t, struct query *q, enum trend_period p
     query_bind_integer(q, &start, start_us);
     buf_printf(out, "intDiv(_us - %s, %lld) * %lld + %s", buf_text(&start), (long long)step,
                (long long)step, buf_text(&start));
-    q->failed |= buf_failed(&start);
     buf_done(&start);
 }
 
@@ -102,7 +100,6 @@ static void add_interval(const struct trend *t, struct events *e)
     } else {
         events_column(e, "_at", "%s", buf_text(&now));
     }
-    e->q->failed |= buf_failed(&now) || buf_failed(&before) || buf_failed(&from);
     buf_done(&now);
     buf_done(&before);
     buf_done(&from);
@@ -143,14 +140,12 @@ struct scan {
     struct buf rows, values, keys, states, parts, figures, weight, other;
 };
 
-static void scan_done(struct query *q, struct scan *s)
+static void scan_done(struct scan *s)
 {
     struct buf *all[] = {&s->rows,  &s->values,  &s->keys,   &s->states,
                          &s->parts, &s->figures, &s->weight, &s->other};
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
-        q->failed |= buf_failed(all[i]);
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         buf_done(all[i]);
-    }
 }
 
 /* Whether the quantile of a series must be an estimate: known in the second round. */
@@ -237,13 +232,13 @@ static void add_weight(const struct trend *t, struct buf *out)
     buf_printf(out, "%s" OVER_EQUAL("v"), amount);
 }
 
-/* The breakdown as one value, and as what to group by. */
 void trend_add_value(const struct trend *t, struct buf *ret_value, struct buf *ret_keys)
 {
     buf_puts(ret_value, "CAST([");
     for (size_t i = 0; i < t->field_count; i++) {
         buf_printf(ret_value, "%s_v%zu", i > 0 ? ", " : "", i);
-        buf_printf(ret_keys, ", _v%zu", i);
+        if (ret_keys != NULL)
+            buf_printf(ret_keys, ", _v%zu", i);
     }
     buf_puts(ret_value, "], 'Array(String)')");
 }
@@ -311,7 +306,6 @@ int trend_scan_rows(const struct run *run, const struct trend *t, struct query *
     else
         events_column(&e, "_before", "0");
     events_end(&e, out);
-    q->failed |= buf_failed(&first) || buf_failed(&from);
     buf_done(&first);
     buf_done(&from);
     return 0;
@@ -338,7 +332,7 @@ int trend_plan_scan(struct run *run, const struct trend *t, size_t only, struct 
                                                        {0}},
                        TREND_MAX_ROWS, ret_err);
     }
-    scan_done(&q, &s);
+    scan_done(&s);
     query_done(&q);
     return rc;
 }

@@ -109,9 +109,35 @@ static const struct sample {
     {"run_trend", "{\"series\":[{\"event\":\"view\",\"math\":\"actors\"}],\"interval\":\"day\"}"},
     {"run_funnel",
      "{\"allow_unknown\":true,\"steps\":[\"view\",\"view\"],\"breakdown\":[\"plan\"]}"},
+    {"run_trend",
+     "{\"series\":[{\"event\":\"view\",\"math\":\"weekly_actors\"},{\"event\":\"view\",\"math\":"
+     "\"first_time\"},{\"event\":\"view\",\"math\":\"p90\",\"field\":\"plan\"}],\"interval\":"
+     "\"hour\",\"breakdown\":[\"plan\"],\"compare\":\"previous\",\"allow_unknown\":true}"},
+    {"run_funnel",
+     "{\"allow_unknown\":true,\"steps\":[\"view\",\"buy\",{\"any_of\":[\"view\",\"pay\"]}],"
+     "\"order\":\"strict\",\"view\":\"trend\",\"hold_constant\":[\"plan\"]}"},
+    {"run_funnel", "{\"allow_unknown\":true,\"steps\":[\"view\",{\"event\":\"buy\",\"optional\":"
+                   "true},\"pay\"],\"exclusions\":[\"away\"],\"step_gaps\":[{\"step\":3,\"max_s\":"
+                   "60}],\"hold_constant\":[\"plan\"]}"},
+    {"run_funnel", "{\"allow_unknown\":true,\"steps\":[\"view\",\"view\",\"pay\"],\"order\":"
+                   "\"unordered\",\"exclusions\":[\"away\"],\"breakdown\":[\"plan\"],"
+                   "\"attribution\":\"step\",\"attribution_step\":2}"},
+    {"explain_funnel", "{\"allow_unknown\":true,\"steps\":[\"view\",\"pay\"],\"step\":2}"},
     {"retention_matrix", "{\"start\":\"view\",\"interval\":\"day\"}"},
+    {"retention_matrix", "{\"start\":\"view\",\"clock\":\"rolling\",\"min_times\":2,\"kind\":"
+                         "\"first_time\",\"breakdown\":[\"plan\"],\"allow_unknown\":true}"},
     {"lifecycle", "{\"interval\":\"week\",\"tz\":\"Europe/Berlin\"}"},
     {"run_paths", "{\"exclude\":[\"view\"]}"},
+    {"run_paths", "{\"start\":\"view\",\"end\":\"pay\",\"collapse_repeats\":true,\"node\":\"plan\","
+                  "\"clean\":[{\"regex\":\"a\",\"alias\":\"b\"}],\"allow_unknown\":true}"},
+    {"list_actors", "{\"of\":\"run_paths\",\"arguments\":{\"edge_limit\":3},\"cell\":{\"step\":1,"
+                    "\"from\":\"view\",\"to\":\"(other)\"}}"},
+    {"list_actors",
+     "{\"of\":\"run_trend\",\"arguments\":{\"series\":[\"view\"],\"breakdown\":[\"plan\"],\"allow_"
+     "unknown\":true},\"cell\":{\"series\":\"view\",\"breakdown\":[\"(other)\"]}}"},
+    {"list_actors", "{\"of\":\"run_funnel\",\"arguments\":{\"steps\":[\"view\",\"pay\"],"
+                    "\"breakdown\":[\"plan\"],\"allow_unknown\":true},\"cell\":{\"step\":2,"
+                    "\"outcome\":\"dropped\",\"breakdown\":[\"x\"]}}"},
     {"compare_groups", "{\"a\":{\"did\":[\"view\"]},\"b\":{\"did_not\":[\"view\"]}}"},
     {"usage_report", "{}"},
     {"conformance_check", "{\"sequence\":[\"view\"]}"},
