@@ -34,18 +34,13 @@ static int render(struct query *q, const struct sql_text *text,
 
 /* --- codes ----------------------------------------------------------------------------------- */
 
-static bool has_number(const struct run *run)
+bool paths_can_pack(const struct run *run)
 {
     struct buf number = {0};
     bool found = source_actor_number(run->source, scope_counted(run),
                                      json_get_string(run->arguments, "case", NULL), &number);
     buf_done(&number);
     return found;
-}
-
-bool paths_can_pack(const struct run *run)
-{
-    return has_number(run);
 }
 
 static int build_names(struct paths *p, struct buf *out, struct err *ret_err)
@@ -266,7 +261,7 @@ int paths_init(struct paths *p, const struct run *run, struct query *q, bool is_
                         .zero_us =
                             (period->from_us > year_1900_us ? period->from_us : year_1900_us) - 1,
                         .is_packed = is_packed,
-                        .has_number = has_number(run),
+                        .has_number = paths_can_pack(run),
                         .has_start = json_object_get(arguments, "start") != NULL,
                         .has_end = json_object_get(arguments, "end") != NULL};
     query_set_integer(q, "steps", p->steps);

@@ -34,8 +34,8 @@ int paths_add_rows(struct paths *p, struct buf *out, struct err *ret_err);
  * has a code. */
 int paths_add_all_rows(struct paths *p, struct buf *out, struct err *ret_err);
 
-/* Whether the statement may be packed, which costs much less. Where it turns out not to be exact it
- * answers nothing. */
+/* Whether actors have numbers, so that the statement may be packed, which costs much less. Where it
+ * turns out not to be exact it answers nothing. */
 bool paths_can_pack(const struct run *run);
 
 /* Reads the arguments and builds rows, codes and edges on `q`; its other placeholders are bound,

@@ -155,9 +155,10 @@ def main():
             if options.only in question[0]:
                 results.append(run_question(options, folder, question, target))
                 print(f"… {results[-1]}", file=sys.stderr, flush=True)
-    print(json.dumps(results) if options.json else f"{options.events:,} events. {before}\n\n{table(results)}")
+    page = f"{options.events:,} events, medians of {options.repeat}. {before}\n\n{table(results)}"
+    print(json.dumps(results) if options.json else page)
     if options.write:
-        write_page(f"{options.events:,} events. {before}\n\n{table(results)}", SHAPES[options.shape].marker)
+        write_page(page, SHAPES[options.shape].marker)
     sys.exit(0 if all(r["is_equal"] for r in results) else 1)
 
 
