@@ -30,7 +30,7 @@ void buf_reset(struct buf *b)
 }
 
 /* What was built so far gives way to the mark; the smallest allocation holds it. */
-static void fail(struct buf *b)
+void buf_fail(struct buf *b)
 {
     b->failed = true;
     if (b->data == NULL)
@@ -46,7 +46,7 @@ static bool grow(struct buf *b, size_t more)
     if (b->failed)
         return false;
     if (more > max || b->len > max - more) {
-        fail(b);
+        buf_fail(b);
         return false;
     }
     size_t need = b->len + more + 1;
@@ -57,7 +57,7 @@ static bool grow(struct buf *b, size_t more)
         size *= 2;
     char *data = realloc(b->data, size);
     if (data == NULL) {
-        fail(b);
+        buf_fail(b);
         return false;
     }
     b->data = data;
@@ -90,7 +90,7 @@ void buf_vprintf(struct buf *b, const char *fmt, va_list ap)
     va_copy(again, ap);
     int n = vsnprintf(NULL, 0, fmt, ap);
     if (n < 0) {
-        fail(b);
+        buf_fail(b);
     } else if (n > 0 && grow(b, (size_t)n)) {
         vsnprintf(b->data + b->len, (size_t)n + 1, fmt, again);
         b->len += (size_t)n;

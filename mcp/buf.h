@@ -2,7 +2,8 @@
 /* A growable byte buffer with a hard cap. The first failure (memory, cap) sticks: later appends do
  * nothing, and buf_failed() tells once at the end, so that builders need no check per line. The
  * text of a failed buffer is a mark in place of what there was, so that a text made from it is
- * never taken for a whole one: buf_is_whole() tells, however often it was copied. */
+ * never taken for a whole one: buf_is_whole() tells, however often it was copied as a text (not by
+ * `len`, which may be 0 then). */
 #include <stdbool.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -31,6 +32,7 @@ void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(print
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap);
 void buf_drop(struct buf *b, size_t n); /* removes n bytes from the front */
 bool buf_failed(const struct buf *b);
+void buf_fail(struct buf *b); /* what should have been added could not be made */
 /* Never NULL: "" while empty, the mark when failed. */
 const char *buf_text(const struct buf *b);
 bool buf_is_whole(const char *text); /* no text of a failed buffer is in it */

@@ -118,18 +118,23 @@ static int add_piece(const char *bytes, size_t len, void *user)
     return buf_failed(user) ? -1 : 0;
 }
 
+void json_add(struct buf *out, const json_t *value, size_t flags)
+{
+    if (json_dump_callback(value, add_piece, out, flags) != 0)
+        buf_fail(out);
+}
+
 char *json_text_as(const json_t *value, size_t flags)
 {
     struct buf out;
     buf_init(&out, SIZE_MAX);
-    if (json_dump_callback(value, add_piece, &out, flags) != 0)
-        out.failed = true;
+    json_add(&out, value, flags);
     return buf_take(&out);
 }
 
 char *json_text(const json_t *value)
 {
-    return json_text_as(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+    return json_text_as(value, JSON_PLAIN);
 }
 
 const char *json_plain_string(const json_t *value)

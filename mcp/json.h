@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 
+#include "buf.h"
 #include "err.h"
 
 #ifdef __cplusplus
@@ -26,6 +27,9 @@ char *json_text(const json_t *value);
 /* The same in a form of jansson's flags. (Its json_dumps() leaves bytes out when memory runs out
  * while it writes a key, and does not say so.) */
 char *json_text_as(const json_t *value, size_t flags);
+/* The same, appended. */
+void json_add(struct buf *out, const json_t *value, size_t flags);
+#define JSON_PLAIN (JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15)) /* json_text()'s */
 
 /* The text of a string, or NULL when it is none or when a NUL would hide the rest of it. */
 const char *json_plain_string(const json_t *value);

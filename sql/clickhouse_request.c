@@ -101,7 +101,8 @@ static void split_text(struct form *form, struct buf *expression, const char *na
         len -= cut;
     }
     buf_printf(expression, "concat(%s,'')", buf_text(&parts));
-    expression->failed |= buf_failed(&parts);
+    if (buf_failed(&parts))
+        buf_fail(expression);
     buf_done(&parts);
 }
 
@@ -126,7 +127,9 @@ static int split_item(struct form *form, struct buf *expression, const char *nam
 static void array_part(struct form *form, struct buf *parts, struct buf *chunk, const char *name,
                        const char *type)
 {
-    if (chunk->len == 0)
+    if (buf_failed(chunk))
+        buf_fail(parts);
+    if (buf_failed(chunk) || chunk->len == 0)
         return;
     buf_putc(chunk, ']');
     form_part(form, parts, name, type, chunk->data, chunk->len);
@@ -156,7 +159,8 @@ static int split_array(struct form *form, struct buf *expression, const char *na
     }
     array_part(form, &parts, &chunk, name, type);
     buf_printf(expression, "arrayConcat(%s)", buf_text(&parts));
-    expression->failed |= buf_failed(&parts) || buf_failed(&chunk);
+    if (buf_failed(&parts))
+        buf_fail(expression);
     buf_done(&parts);
     buf_done(&chunk);
     return rc;

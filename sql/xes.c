@@ -161,7 +161,7 @@ static void begin_event(struct xes *x, enum element is)
     buf_reset(&x->json);
     buf_putc(&x->json, '{');
     if (is == EVENT)
-        buf_add(&x->json, buf_text(&x->trace), x->trace.len);
+        buf_puts(&x->json, buf_text(&x->trace));
     x->line = x->library->GetCurrentLineNumber(x->parser);
 }
 

@@ -15,13 +15,14 @@ void funnel_wrap(struct match *m, const char *fmt, ...)
     va_start(ap, fmt);
     buf_vprintf(&text, fmt, ap);
     va_end(ap);
-    const char *at = strchr(buf_text(&text), '@');
+    const char *whole = buf_text(&text), *at = strchr(whole, '@');
     if (at != NULL) {
-        buf_add(&out, text.data, (size_t)(at - text.data));
+        buf_add(&out, whole, (size_t)(at - whole));
         buf_puts(&out, buf_text(&m->sql));
         buf_puts(&out, at + 1);
+    } else {
+        buf_fail(&out);
     }
-    out.failed |= at == NULL || text.failed || m->sql.failed;
     buf_done(&text);
     buf_done(&m->sql);
     m->sql = out;

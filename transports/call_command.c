@@ -99,13 +99,7 @@ static int read_arguments(const char *given, json_t **ret_arguments, struct err 
 
 static void add_json(struct buf *out, const json_t *value, bool for_people)
 {
-    char *text = for_people ? json_text_as(value, JSON_INDENT(2) | JSON_REAL_PRECISION(15))
-                            : json_text(value);
-    if (text == NULL)
-        out->failed = true;
-    else
-        buf_puts(out, text);
-    free(text);
+    json_add(out, value, for_people ? JSON_INDENT(2) | JSON_REAL_PRECISION(15) : JSON_PLAIN);
     buf_putc(out, '\n');
 }
 

@@ -340,10 +340,8 @@ static int report(struct doctor *doctor, bool is_json)
     struct buf out = {0};
     if (is_json) {
         json_t *all = json_pack("{s:b, s:O}", "ok", !doctor->has_failed, "checks", doctor->checks);
-        char *text = json_text(all);
-        out.failed = text == NULL;
-        buf_printf(&out, "%s\n", text != NULL ? text : "");
-        free(text);
+        json_add(&out, all, JSON_PLAIN);
+        buf_putc(&out, '\n');
         json_decref(all);
     } else {
         add_lines(doctor->checks, &out);

@@ -426,11 +426,8 @@ static int print_report(struct importing *im, struct err *ret_err)
     buf_init(&out, 0);
     if (im->is_json) {
         json_object_set(im->report, "rejected", im->rejected);
-        char *text = json_text(im->report);
-        buf_puts(&out, text != NULL ? text : "");
-        out.failed = out.failed || text == NULL;
+        json_add(&out, im->report, JSON_PLAIN);
         buf_putc(&out, '\n');
-        free(text);
     } else {
         put_report(&out, im);
     }

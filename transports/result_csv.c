@@ -142,12 +142,7 @@ static void add_plain(const json_t *value, struct buf *out)
         buf_puts(out, json_string_value(value));
         return;
     }
-    char *text = json_text(value);
-    if (text == NULL)
-        out->failed = true;
-    else
-        buf_puts(out, text);
-    free(text);
+    json_add(out, value, JSON_PLAIN);
 }
 
 /* "a; b" of a list, "value count" of an object in one. */
@@ -217,7 +212,6 @@ static void write_row(const struct columns *columns, const json_t *row, const js
         add_text(value_at(&columns->items[i], row, nested), &text);
         buf_puts(out, i > 0 ? "," : "");
         add_cell(out, buf_text(&text));
-        out->failed |= buf_failed(&text);
         buf_done(&text);
     }
     buf_puts(out, "\r\n");
