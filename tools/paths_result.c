@@ -198,8 +198,7 @@ static void write_edges(struct run *run, size_t shown)
                      text_percent(share, sizeof share, json_get_number(edge, "share", 0)), time},
                  6);
     }
-    if (count > shown)
-        buf_printf(&run->text, "… and %zu rarer edges\n", count - shown);
+    text_more(&run->text, count, shown);
 }
 
 static void write_journeys(struct run *run, size_t shown)
@@ -219,6 +218,7 @@ static void write_journeys(struct run *run, size_t shown)
                  3);
         buf_done(&path);
     }
+    text_more(&run->text, json_array_size(journeys), shown);
 }
 
 /* --- what next ------------------------------------------------------------------------------- */

@@ -181,5 +181,9 @@ void retention_text(struct run *run, const struct retention *r)
     if (rows < count)
         buf_printf(&run->text, "… and %zu more cohorts: format detailed shows them\n",
                    count - rows);
+    if (shown + 1 < (size_t)r->columns)
+        buf_printf(&run->text,
+                   "The table ends at %s; the structured result has %lld more columns\n",
+                   labels[shown - 1], (long long)r->columns - 1 - (long long)shown);
     buf_puts(&run->text, "* not over yet for the whole cohort; not in the average\n");
 }

@@ -350,6 +350,10 @@ export const tools = {
         for (const { cells } of result.cohorts)
           for (const [i, cell] of cells.entries()) assert.ok(i === 0 || cell.count <= cells[i - 1].count);
       },
+    }, {
+      args: { ...MATRIX, interval: 'day', periods: 20 },
+      says: /^The table ends at \+12; the structured result has 7 more columns$/m,
+      check(result) { assert.equal(result.cohorts[0].cells.length, 20); },
     }],
     bad: [...common(MATRIX), ...source(MATRIX), ...period(MATRIX), ...filters(MATRIX),
       { args: { ...MATRIX, mode: 'after' }, field: 'mode', says: /on_or_after/ },
@@ -384,6 +388,10 @@ export const tools = {
     }, {
       args: { ...PATHS, node: 'device', start: undefined, edge_limit: 1, collapse_repeats: true, clean: [{ regex: '^(.).*$', alias: '\\1' }] },
       check(result) { assert.ok(result.journeys.some((j) => j.path.length === 1 && j.path[0] === 'm')); },
+    }, {
+      args: { ...PATHS, node: 'actor', start: undefined },
+      says: /\| whole path [^]*\n… and 12 more in the structured result\n/,
+      check(result) { assert.equal(result.journeys.length, 20); },
     }],
     bad: [...common(PATHS), ...source(PATHS), ...period(PATHS), ...filters(PATHS),
       { args: { ...PATHS, start: 'vew' }, field: 'start.node', says: /view/ },
