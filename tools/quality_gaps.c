@@ -9,8 +9,9 @@
 #include "sql_text.h"
 #include "text.h"
 
-/* Hours up to so many, then days; names by day. A gap has at most a tenth of what is expected, and
- * lies so many deviations below it; less than MIN_EXPECTED says nothing. */
+/* Hours up to so many, then days; names by day. In a gap each interval has at most a tenth of what
+ * is expected, and all of them together lie so many deviations below it; where less than
+ * MIN_EXPECTED is usual, few say nothing. */
 enum { MAX_HOURS = 2400, MAX_INTERVALS = 5000, MAX_ROWS = 50000, MIN_EXPECTED = 10, MIN_PEERS = 3 };
 static const double gap_share = 0.1, gap_score = 3;
 
@@ -62,14 +63,16 @@ int quality_gaps_plan(struct run *run, struct err *ret_err)
 /* --- one series ------------------------------------------------------------------------------ */
 
 /* Lists of `count`, of one name: where its intervals start (one more: the end), how many events
- * each has, and how many it would have where that makes a gap of it, else 0. */
+ * each has, how many it would have where it may be a gap or part of one, else 0, and the variance
+ * of that. */
 struct series {
     enum interval interval;
     size_t count;
     const int64_t *start_us;
     const double *counts;
-    double *expected;
-    double *sorted, *deviations; /* room */
+    double *expected, *variances;
+    double *sorted, *deviations, *residuals; /* room */
+    size_t residual_count;
 };
 
 static int ascending(const void *a, const void *b)
@@ -115,9 +118,15 @@ static size_t season_of(const struct series *s, size_t i)
     return 0;
 }
 
+/* 1.4826 median deviations are a standard deviation of normal values. */
+static double squared_deviation(double median)
+{
+    return 1.4826 * median * 1.4826 * median;
+}
+
 /* All at one place of a season, each held against the others. Those that may be gaps lie below the
  * median, so that it and the deviations from it are the same for all of them. */
-static void judge_place(const struct series *s, size_t first, size_t season)
+static void judge_place(struct series *s, size_t first, size_t season)
 {
     size_t count = 0;
     double center = -1;
@@ -133,6 +142,8 @@ static void judge_place(const struct series *s, size_t first, size_t season)
         if (season_of(s, i) != season)
             continue;
         double middle = median_without(s->sorted, count, s->counts[i]);
+        if (middle > 0)
+            s->residuals[s->residual_count++] = fabs(s->counts[i] - middle) / sqrt(middle);
         if (middle < MIN_EXPECTED || s->counts[i] > gap_share * middle)
             continue;
         if (fabs(middle - center) > 0) {
@@ -141,24 +152,37 @@ static void judge_place(const struct series *s, size_t first, size_t season)
             qsort(s->deviations, count, sizeof *s->deviations, ascending);
             center = middle;
         }
-        /* 1.4826 median deviations are a standard deviation of normal values; counts have their
-         * own. */
-        double median = median_without(s->deviations, count, fabs(s->counts[i] - middle));
-        double deviation = fmax(1.4826 * median, sqrt(middle));
-        if ((middle - s->counts[i]) / deviation >= gap_score)
-            s->expected[i] = middle;
+        s->expected[i] = middle;
+        s->variances[i] =
+            squared_deviation(median_without(s->deviations, count, fabs(s->counts[i] - middle)));
     }
 }
 
-static void find_gaps(const struct series *s)
+/* The variance of a count is its mean times this: 1 for events that come one by one, as many as
+ * come together else (those of a session). From the Pearson residuals of all intervals, since a
+ * place of the season has but a few. */
+static double dispersion(struct series *s)
+{
+    if (s->residual_count == 0)
+        return 1;
+    qsort(s->residuals, s->residual_count, sizeof *s->residuals, ascending);
+    return fmax(squared_deviation(s->residuals[s->residual_count / 2]), 1);
+}
+
+static void find_gaps(struct series *s)
 {
     memset(s->expected, 0, s->count * sizeof *s->expected);
+    s->residual_count = 0;
     for (size_t k = 0, done = 0; k < SEASONS; k++) {
         size_t season = season_length(s, k);
         for (size_t i = 0; season != done && i < season && i < s->count; i++)
             judge_place(s, i, season);
         done = season;
     }
+    double factor = dispersion(s);
+    for (size_t i = 0; i < s->count; i++)
+        if (s->expected[i] > 0)
+            s->variances[i] = fmax(s->variances[i], factor * s->expected[i]);
 }
 
 /* Where everything is missing: no event of its own is then. */
@@ -204,24 +228,26 @@ static void add_gap(struct run *run, const struct series *s, const char *name, i
 }
 
 /* Intervals that follow each other are one gap. */
-static void judge(struct run *run, const struct series *s, const char *name, struct spans *spans)
+static void judge(struct run *run, struct series *s, const char *name, struct spans *spans)
 {
-    double has = 0, missing = 0;
+    double has = 0, missing = 0, variance = 0;
     size_t begin = s->count;
     find_gaps(s);
     for (size_t i = 0; i <= s->count; i++) {
         bool is_gap = i < s->count && s->expected[i] > 0;
         if (is_gap && begin == s->count) {
             begin = i;
-            has = missing = 0;
+            has = missing = variance = 0;
         }
         if (is_gap) {
             has += s->counts[i];
             missing += s->expected[i] - s->counts[i];
+            variance += s->variances[i];
         } else if (begin != s->count) {
             int64_t from_us = s->start_us[begin], to_us = s->start_us[i];
             /* What begins with a gap is only on its way. */
-            if (begin > 0 && !is_known(spans, name, from_us, to_us))
+            if (begin > 0 && missing >= gap_score * sqrt(variance) &&
+                !is_known(spans, name, from_us, to_us))
                 add_gap(run, s, name, from_us, to_us, has, missing);
             begin = s->count;
         }
@@ -236,7 +262,7 @@ struct grid {
     size_t count;
     const int64_t *start_us; /* in `list` */
     int64_t list[MAX_INTERVALS + 3];
-    double counts[MAX_INTERVALS], room[3 * MAX_INTERVALS];
+    double counts[MAX_INTERVALS], room[5 * MAX_INTERVALS];
 };
 
 static void grid_init(struct run *run, enum interval interval, struct grid *g)
@@ -301,8 +327,10 @@ static void judge_name(struct run *run, struct grid *g, const json_t *rows, size
                            .start_us = g->start_us + begin,
                            .counts = g->counts + begin,
                            .expected = g->room,
-                           .sorted = g->room + MAX_INTERVALS,
-                           .deviations = g->room + (size_t)2 * MAX_INTERVALS};
+                           .variances = g->room + MAX_INTERVALS,
+                           .sorted = g->room + (size_t)2 * MAX_INTERVALS,
+                           .deviations = g->room + (size_t)3 * MAX_INTERVALS,
+                           .residuals = g->room + (size_t)4 * MAX_INTERVALS};
         judge(run, &s, name, spans);
     }
     for (size_t i = first; i < last; i++) {

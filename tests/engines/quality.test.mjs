@@ -125,6 +125,23 @@ test('a cut list of names shows no gap', { skip, timeout: 300000 }, () => {
   assert.deepEqual([issues, meta.truncated.reason, meta.truncated.limit], [[], 'rows', 50000])
 })
 
+// Nine events a visit, visits at random: an hour without any is nothing, a day without any is.
+test('visits that come at random have no gap', { skip, timeout: 300000 }, () => {
+  let state = 7
+  const random = () => (state = (state * 48271) % 2147483647) / 2147483647
+  const visits = Array.from({ length: 1100 }, () => BEGIN + random() * 30 * DAY)
+  const lines = (all) => all.flatMap((ms, i) => Array.from({ length: 9 }, (_, n) => `${at(ms + n * 40e3)},e${n},u${i % 90}`))
+  const args = { from: '2026-03-02', to: '2026-03-31', checks: ['gaps'] }
+  assert.deepEqual(askOnce(lines(visits), args).issues, [])
+  const [from, to] = [BEGIN + 17 * DAY, BEGIN + 19 * DAY]
+  const { issues } = askOnce(lines(visits.filter((ms) => ms < from || ms > to)), args)
+  assert.ok(issues.length > 0)
+  for (const { evidence } of issues) {
+    const [, begin, end] = evidence.match(/ from (\S+) to (\S+), /)
+    assert.ok(Date.parse(begin) >= from - 3600e3 && Date.parse(end) <= to + 3600e3, evidence)
+  }
+})
+
 // The evidence shows a part of a long name, which may end within a character.
 test('long names are told', { skip, timeout: 300000 }, () => {
   const names = ['a', 'a', 'A'].map((first) => first + 'ü'.repeat(60))
