@@ -160,13 +160,24 @@ static void write_average(struct run *run, size_t shown)
     text_row(&run->text, row, shown + 2);
 }
 
+/* The periods after the first that have begun for any cohort: one not begun has no cell. */
+static size_t begun_columns(const json_t *cohorts)
+{
+    size_t begun = 0;
+    for (size_t i = 0; i < json_array_size(cohorts); i++) {
+        size_t cells = json_array_size(json_object_get(json_array_get(cohorts, i), "cells"));
+        begun = cells > begun + 1 ? cells - 1 : begun;
+    }
+    return begun;
+}
+
 void retention_text(struct run *run, const struct retention *r)
 {
     const json_t *cohorts = json_object_get(run->result, "cohorts");
     bool is_long = strcmp(json_get_string(run->arguments, "format", "concise"), "detailed") == 0;
     size_t count = json_array_size(cohorts);
     size_t rows = is_long || count <= SHOWN_COHORTS ? count : SHOWN_COHORTS;
-    size_t shown = (size_t)(r->columns - 1 < SHOWN_COLUMNS ? r->columns - 1 : SHOWN_COLUMNS);
+    size_t begun = begun_columns(cohorts), shown = begun < SHOWN_COLUMNS ? begun : SHOWN_COLUMNS;
     const char *columns[SHOWN_COLUMNS + 3] = {"cohort", "size"};
     char labels[SHOWN_COLUMNS][32];
     write_headline(run, r);
@@ -181,9 +192,8 @@ void retention_text(struct run *run, const struct retention *r)
     if (rows < count)
         buf_printf(&run->text, "… and %zu more cohorts: format detailed shows them\n",
                    count - rows);
-    if (shown + 1 < (size_t)r->columns)
-        buf_printf(&run->text,
-                   "The table ends at %s; the structured result has %lld more columns\n",
-                   labels[shown - 1], (long long)r->columns - 1 - (long long)shown);
+    if (shown < begun)
+        buf_printf(&run->text, "The table ends at %s; the structured result has %zu more columns\n",
+                   labels[shown - 1], begun - shown);
     buf_puts(&run->text, "* not over yet for the whole cohort; not in the average\n");
 }
