@@ -34,7 +34,6 @@ struct query_scope query_scope_begin(struct query *q)
 
 void query_scope_end(struct query *q, struct query_scope outer)
 {
-    q->failed |= buf_failed(&q->joins) || buf_failed(&q->within);
     buf_done(&q->joins);
     buf_done(&q->within);
     json_decref(q->joined);
@@ -255,6 +254,8 @@ int query_render(struct query *q, const struct sql_text *text,
         if (!has_slot(text, f->slot))
             return err_set(ret_err, ERR_INTERNAL, NULL, "%s.sql has no slot $%s", text->name,
                            f->slot);
+    if (q->failed)
+        return err_set(ret_err, ERR_MEMORY, NULL, "out of memory while building the query");
     for (const char *const *p = text->placeholders; *p != NULL; p++)
         if (!is_bound(q, *p))
             return err_set(ret_err, ERR_INTERNAL, NULL, "{%s} of %s.sql is not bound", *p,
@@ -279,8 +280,6 @@ int query_render(struct query *q, const struct sql_text *text,
             buf_puts(&q->sql, fragment);
         s += 1 + len;
     }
-    if (q->failed || buf_failed(&q->sql) || !buf_is_whole(buf_text(&q->sql)))
-        return err_set(ret_err, ERR_MEMORY, NULL, "out of memory while building the query");
     if (q->sql.len > QUERY_TEXT_MAX)
         return err_set(ret_err, ERR_LIMIT, NULL,
                        "the query would be %zu kB of text, and a database reads %d: use fewer "

@@ -75,14 +75,15 @@ struct query_fragment {
 };
 
 /* Bytes of a statement, without the values that are bound. An engine reads 256 KiB of one
- * (max_query_size), and not every user may raise that; what is sent before it has its room. */
+ * (max_query_size), and not every user may raise that; 1 KiB is left for the EXPLAIN ESTIMATE that
+ * may be put before it. */
 enum { QUERY_TEXT_MAX = (256 << 10) - 1024 };
 
 /* Fills q->sql: `text` with every $slot replaced. `fragments` ends with {0}. A slot without a
  * fragment, a fragment without a slot and an unbound placeholder are our own mistakes:
- * ERR_INTERNAL. A fragment that holds the text of a failed buffer, and a parameter that could not
- * be kept: ERR_MEMORY, so that no builder of fragments needs to look. A statement longer than
- * QUERY_TEXT_MAX: ERR_LIMIT. */
+ * ERR_INTERNAL. A parameter or a join that could not be kept: ERR_MEMORY. A statement longer than
+ * QUERY_TEXT_MAX: ERR_LIMIT. That of a fragment with the text of a failed buffer is one that
+ * db_start() refuses, so no builder of fragments needs to look. */
 int query_render(struct query *q, const struct sql_text *text,
                  const struct query_fragment *fragments, struct err *ret_err);
 
