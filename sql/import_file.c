@@ -299,26 +299,26 @@ static void skip_bom(struct input *in)
 }
 
 /* The names that the first lines show; the lines are read again later. */
-static void sniff_members(struct input *in)
+static int sniff_members(struct input *in, struct err *ret_err)
 {
-    if (in->data == NULL)
-        return;
     const char *p = in->data + in->start, *end = in->data + in->len;
     while (p < end) {
         const char *newline = memchr(p, '\n', (size_t)(end - p));
         if (newline == NULL && !in->is_at_end)
-            return;
+            break;
         const char *stop = newline != NULL ? newline : end;
-        if (utf8_is_valid(p, (size_t)(stop - p)))
-            jsonl_read(&in->jsonl, p, (size_t)(stop - p));
+        if (utf8_is_valid(p, (size_t)(stop - p)) &&
+            jsonl_read(&in->jsonl, p, (size_t)(stop - p)) == CSV_NO_MEMORY)
+            return err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
         p = newline != NULL ? newline + 1 : end;
     }
+    return 0;
 }
 
-void input_broken(const struct input *in, struct err *ret_err)
+int input_broken(const struct input *in, struct err *ret_err)
 {
-    err_set(ret_err, ERR_ARGUMENT, "FILE", "%s line %" PRIu64 ": %s", input_name(in), in->xes.line,
-            in->xes.reason);
+    return err_set(ret_err, ERR_ARGUMENT, "FILE", "%s line %" PRIu64 ": %s", input_name(in),
+                   in->xes.line, in->xes.reason);
 }
 
 /* The names that the first events show, or those that every event should have; the bytes are read
@@ -338,14 +338,14 @@ static int sniff_events(struct input *in, struct err *ret_err)
         bytes += in->xes.used;
         len -= in->xes.used;
         if (result == CSV_ROW)
-            jsonl_read(&in->jsonl, buf_text(&in->xes.json), in->xes.json.len);
+            result = jsonl_read(&in->jsonl, buf_text(&in->xes.json), in->xes.json.len);
     } while (result == CSV_ROW || result == CSV_BAD || result == CSV_BLANK);
-    if (result == CSV_BROKEN) {
-        input_broken(in, ret_err);
-        return -ERR_ARGUMENT;
-    }
-    if (in->jsonl.columns.count == 0)
-        jsonl_read(&in->jsonl, usual, sizeof usual - 1);
+    if (result == CSV_BROKEN)
+        return input_broken(in, ret_err);
+    if (result != CSV_NO_MEMORY && in->jsonl.columns.count == 0)
+        result = jsonl_read(&in->jsonl, usual, sizeof usual - 1);
+    if (result == CSV_NO_MEMORY)
+        return err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
     return xes_start(&in->xes, ret_err);
 }
 
@@ -376,14 +376,15 @@ int input_sniff(struct import *im, struct input *in, struct err *ret_err)
     bytes = in->data != NULL ? in->data + in->start : "";
     len = in->len - in->start;
     if (in->format == SNIFF_JSONL || in->format == SNIFF_PARQUET) {
-        sniff_members(in);
         if (len == 0)
             return err_set(ret_err, ERR_ARGUMENT, "FILE", "%s is empty", input_name(in));
-        return 0;
+        return sniff_members(in, ret_err);
     }
     char delimiter = im->options.delimiter;
     if (delimiter == '\0')
         delimiter = sniff_delimiter(bytes, len, im->options.quoting);
+    if (delimiter == '\0')
+        return err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
     csv_init(&in->csv, delimiter, im->options.quoting);
     in->csv.newline = sniff_newline(bytes, len);
     return read_header(im, in, ret_err);

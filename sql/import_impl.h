@@ -141,7 +141,7 @@ int input_damaged(const struct input *in, struct err *ret_err);
 /* Reads more: 1 bytes came, 0 the end, 2 nothing there yet, negative on failure. */
 int input_read(struct input *in, struct err *ret_err);
 /* The error of a file that cannot be read to its end. */
-void input_broken(const struct input *in, struct err *ret_err);
+int input_broken(const struct input *in, struct err *ret_err);
 /* Decides format, delimiter and columns from the bytes that are there. */
 int input_sniff(struct import *im, struct input *in, struct err *ret_err);
 const struct names *input_columns(const struct input *in);

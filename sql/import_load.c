@@ -298,15 +298,17 @@ bool load_sample(struct import *im, struct input *in)
         const char *reason;
         struct role_cells roles = {0};
         enum csv_result result = next_row(in, in->is_at_end, &row, &used, &reason);
+        is_ok = result != CSV_NO_MEMORY;
         if (result != CSV_ROW && result != CSV_BAD && result != CSV_BLANK)
             break;
         in->start += used;
         /* A ragged row has cells that no column stands for; it is rejected later. */
         bool is_whole = in->format != SNIFF_CSV || row.count == in->columns.count;
-        if (result != CSV_ROW || !is_whole || !find_roles(im, in, &row, &roles))
+        if (result != CSV_ROW || !is_whole)
             continue;
+        is_ok = find_roles(im, in, &row, &roles) &&
+                (im->has_table || layout_sample(im, in, row.cells, row.count));
         const struct cell *cell = roles.of[SNIFF_TIME];
-        is_ok = im->has_table || layout_sample(im, in, row.cells, row.count);
         if (cell != NULL && i < TIME_ROWS)
             when_sample_add(&sample, cell->text, cell->len);
     }

@@ -260,13 +260,15 @@ json_t *map_comment(const struct import *im)
         describe(im, &text);
     json_t *mapping = json_pack("{s:s, s:s}", "kind", "events", "description", buf_text(&text));
     json_t *cases = json_object();
-    int rc = mapping == NULL || cases == NULL ? -1 : 0;
+    int rc = mapping == NULL || cases == NULL || buf_failed(&text) ? -1 : 0;
     if (rc == 0 && im->roles[SNIFF_CASE].column != NULL)
         rc = json_object_set_new(cases, im->roles[SNIFF_CASE].column, json_string("case_id"));
     for (size_t i = 1; rc == 0 && i < im->options.case_count; i++) {
         buf_reset(&text);
         buf_printf(&text, "properties['%s']", im->options.cases[i]);
-        rc = json_object_set_new(cases, im->options.cases[i], json_string(buf_text(&text)));
+        rc = buf_failed(&text)
+                 ? -1
+                 : json_object_set_new(cases, im->options.cases[i], json_string(buf_text(&text)));
     }
     if (rc == 0 && json_object_size(cases) > 0)
         rc = json_object_set(mapping, "cases", cases);
@@ -276,7 +278,7 @@ json_t *map_comment(const struct import *im)
     /* A container that no row fills is not worth a look at every bare key. */
     if (rc == 0 && im->is_read && im->actor_properties.count == 0)
         rc = json_object_set_new(mapping, "properties", json_pack("[s]", "properties"));
-    if (rc < 0 || buf_failed(&text)) {
+    if (rc < 0) {
         json_decref(mapping);
         mapping = NULL;
     }

@@ -100,7 +100,8 @@ char sniff_newline(const char *bytes, size_t len)
 
 /* --- delimiter ---------------------------------------------------------------------------- */
 
-/* How well a delimiter fits: fields of the first row if the rows agree, less if they do not. */
+/* How well a delimiter fits: fields of the first row if the rows agree, less if they do not; -1
+ * when out of memory. */
 static double fit(const char *bytes, size_t len, char delimiter, enum csv_quoting quoting)
 {
     enum { ROWS = 100 };
@@ -108,8 +109,9 @@ static double fit(const char *bytes, size_t len, char delimiter, enum csv_quotin
     csv_init(&c, delimiter, quoting);
     c.newline = sniff_newline(bytes, len);
     size_t first = 0, rows = 0, agree = 0;
+    enum csv_result result = CSV_BLANK;
     while (rows < ROWS) {
-        enum csv_result result = csv_read(&c, bytes, len, false);
+        result = csv_read(&c, bytes, len, false);
         /* A first row longer than the sample still shows its delimiter. */
         if (result == CSV_MORE && rows == 0)
             result = csv_read(&c, bytes, len, true);
@@ -125,6 +127,8 @@ static double fit(const char *bytes, size_t len, char delimiter, enum csv_quotin
         agree += fields == first;
     }
     csv_done(&c);
+    if (result == CSV_NO_MEMORY)
+        return -1;
     if (first < 2)
         return 0;
     double share = (double)agree / (double)rows;
@@ -138,6 +142,8 @@ char sniff_delimiter(const char *bytes, size_t len, enum csv_quoting quoting)
     double best_fit = 0;
     for (size_t i = 0; i < sizeof delimiters; i++) {
         double f = fit(bytes, len, delimiters[i], quoting);
+        if (f < 0)
+            return '\0';
         if (f > best_fit) {
             best_fit = f;
             best = delimiters[i];

@@ -27,7 +27,8 @@ enum sniff_format sniff_content(const char *bytes, size_t len);
 enum sniff_format sniff_name(const char *path);
 
 /* The delimiter of delimited text among comma, semicolon, tab and bar: the one that cuts the first
- * rows into the same number of fields, more than one. Comma if none does. */
+ * rows into the same number of fields, more than one. Comma if none does; '\0' when out of memory.
+ */
 char sniff_delimiter(const char *bytes, size_t len, enum csv_quoting quoting);
 
 /* LF, or CR when the bytes have CR but no LF. */
