@@ -4,7 +4,23 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <zlib.h>
+
 #include "library.h"
+
+struct zlib_library {
+    __typeof__(inflateInit2_) *inflateInit2_;
+    __typeof__(inflate) *inflate;
+    __typeof__(inflateReset) *inflateReset;
+    __typeof__(inflateEnd) *inflateEnd;
+};
+
+struct gunzip {
+    const struct zlib_library *library;
+    z_stream stream;
+    bool is_between; /* members: the file may end here */
+    unsigned char packed[64 << 10];
+};
 
 static const char *const files[] = {"libz.so.1", "libz.1.dylib", NULL};
 
@@ -26,21 +42,21 @@ static const struct zlib_library *load(struct err *ret_err)
     return library_load(&library, &loaded, ret_err) == 0 ? &loaded : NULL;
 }
 
-struct gunzip *gunzip_open(struct err *ret_err)
+int gunzip_open(struct gunzip **ret_gunzip, struct err *ret_err)
 {
     enum { GZIP_HEADER = 16 };
     const struct zlib_library *library = load(ret_err);
-    struct gunzip *g = library != NULL ? calloc(1, sizeof *g) : NULL;
     if (library == NULL)
-        return NULL;
+        return -ERR_UNAVAILABLE;
+    struct gunzip *g = calloc(1, sizeof *g);
     if (g == NULL || library->inflateInit2_(&g->stream, MAX_WBITS + GZIP_HEADER, ZLIB_VERSION,
                                             (int)sizeof g->stream) != Z_OK) {
         free(g);
-        err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
-        return NULL;
+        return err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
     }
     g->library = library;
-    return g;
+    *ret_gunzip = g;
+    return 0;
 }
 
 void gunzip_close(struct gunzip *g)

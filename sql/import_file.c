@@ -204,10 +204,8 @@ int input_detect(struct import *im, struct input *in, struct err *ret_err)
                        in->compression);
     /* The engine would hand over whole lines, and XES need not have any. */
     if (in->format == SNIFF_XES && in->compression != NULL && strcmp(in->compression, "gzip") == 0)
-        in->gunzip = gunzip_open(ret_err);
-    else
-        return 0;
-    return in->gunzip != NULL ? 0 : -ERR_UNAVAILABLE;
+        return gunzip_open(&in->gunzip, ret_err);
+    return 0;
 }
 
 int input_make_pipe(struct input *in, struct err *ret_err)

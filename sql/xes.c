@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "expat_library.h"
+
 enum {
     SLICE = 64 << 10,           /* bytes given to the parser at once */
     TOKEN_MAX = 64 << 20,       /* of one tag, comment, … */

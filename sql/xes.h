@@ -4,10 +4,16 @@
  * <number>". Attributes of attributes are called "<key>.<key>", lists become lists of {"<key>":
  * "<value>"}. Every value is text as written. Extensions, globals, classifiers and attributes of
  * the log are skipped. docs/decisions/xes.md has the rules and the limits. */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "buf.h"
 #include "csv_rows.h"
 #include "err.h"
-#include "expat_library.h"
+
+struct expat_library;
+struct XML_ParserStruct;
 
 enum { XES_DEPTH_MAX = 64 };
 
@@ -25,8 +31,8 @@ struct xes {
     const char *reason;   /* why there is no row; CSV_BROKEN: at `line` */
     /* private */
     const struct expat_library *library;
-    XML_Parser parser;
-    struct buf trace, path; /* members of the trace; name of the attribute that is open */
+    struct XML_ParserStruct *parser; /* expat's XML_Parser */
+    struct buf trace, path;          /* members of the trace; name of the attribute that is open */
     struct xes_level levels[XES_DEPTH_MAX];
     int depth;
     uint64_t fed, traces;
