@@ -38,6 +38,7 @@ static void fail(struct xes *x, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(x->reason_text, sizeof x->reason_text, fmt, ap);
     va_end(ap);
+    x->reason = x->reason_text;
     x->is_broken = true;
     x->line = x->library->GetCurrentLineNumber(x->parser);
     x->library->StopParser(x->parser, XML_FALSE);
@@ -322,7 +323,6 @@ static int byte_at_error(const struct xes *x)
 /* The parser's errors in the words of somebody who has a file. */
 static enum csv_result explain(struct xes *x)
 {
-    int byte = byte_at_error(x);
     enum XML_Error error = x->library->GetErrorCode(x->parser);
     if (error == XML_ERROR_NO_MEMORY)
         return CSV_NO_MEMORY;
@@ -340,7 +340,8 @@ static enum csv_result explain(struct xes *x)
              x->library->ErrorString(error));
         break;
     case XML_ERROR_INVALID_TOKEN:
-    case XML_ERROR_PARTIAL_CHAR:
+    case XML_ERROR_PARTIAL_CHAR: {
+        int byte = byte_at_error(x);
         if (byte >= 0x80)
             fail(x, "text that is not in the encoding of the file, which is UTF-8 unless its first "
                     "line says another: iconv may help");
@@ -349,6 +350,7 @@ static enum csv_result explain(struct xes *x)
         else
             fail(x, "the XML is malformed: %s", x->library->ErrorString(error));
         break;
+    }
     default:
         fail(x, "the XML is malformed: %s", x->library->ErrorString(error));
     }
@@ -364,7 +366,6 @@ static enum csv_result take(struct xes *x, enum XML_Status status)
         x->pending += x->used;
     else
         x->pending = (uint64_t)at < x->fed ? (size_t)(x->fed - (uint64_t)at) : 0;
-    x->reason = x->reason_text;
     note_memory(x);
     if (x->is_lost)
         return CSV_NO_MEMORY;
@@ -387,7 +388,6 @@ enum csv_result xes_read(struct xes *x, const char *bytes, size_t len, bool is_e
         return CSV_END;
     if (x->pending > TOKEN_MAX) {
         fail(x, "a tag or comment is longer than %d MB", TOKEN_MAX >> 20);
-        x->reason = x->reason_text;
         return CSV_BROKEN;
     }
     /* A token that is not complete is read again from its first byte: so as many bytes more. */
