@@ -85,11 +85,21 @@ static bool step(struct gunzip *g)
     return false;
 }
 
+/* Zeros that fill a file up behind a member, as tapes have them, are nothing: gzip(1) has it so. */
+static void skip_zeros(struct gunzip *g)
+{
+    while (g->is_between && g->stream.avail_in > 0 && *g->stream.next_in == 0) {
+        g->stream.next_in++;
+        g->stream.avail_in--;
+    }
+}
+
 ssize_t gunzip_read(struct gunzip *g, int fd, char *out, size_t size)
 {
     g->stream.next_out = (unsigned char *)out;
     g->stream.avail_out = (unsigned)size;
     for (;;) {
+        skip_zeros(g);
         /* Without input too: what did not fit into the last `out` comes first. */
         if ((!g->is_between || g->stream.avail_in > 0) && !step(g))
             return -1;

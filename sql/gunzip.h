@@ -1,6 +1,6 @@
 #pragma once
-/* A gzip file, read like a plain one: members one after the other are one text. zlib is loaded with
- * the first such file. */
+/* A gzip file, read like a plain one: members one after the other are one text, and zeros behind a
+ * member are skipped. zlib is loaded with the first such file. */
 #include <stddef.h>
 #include <sys/types.h>
 

@@ -376,23 +376,24 @@ static ssize_t unpack(const unsigned char *bytes, size_t len, size_t step, char 
     return n < 0 ? -1 : total;
 }
 
+/* printf 'hello hello hello hello hello\n' | gzip -n */
+static const unsigned char hello[] = {0x1f, 0x8b, 0x08, 0,    0,    0,    0,    0,    0,    0x03,
+                                      0xcb, 0x48, 0xcd, 0xc9, 0xc9, 0x57, 0xc8, 0xc0, 0x4e, 0x72,
+                                      0x01, 0,    0x68, 0x02, 0x31, 0x66, 0x1e, 0,    0,    0};
+static const char hello_text[] = "hello hello hello hello hello\n";
+
 static void test_gunzip(void **state)
 {
-    /* printf 'hello hello hello hello hello\n' | gzip -n */
-    static const unsigned char hello[] = {
-        0x1f, 0x8b, 0x08, 0,    0,    0,    0, 0,    0,    0x03, 0xcb, 0x48, 0xcd, 0xc9, 0xc9,
-        0x57, 0xc8, 0xc0, 0x4e, 0x72, 0x01, 0, 0x68, 0x02, 0x31, 0x66, 0x1e, 0,    0,    0};
-    static const char text[] = "hello hello hello hello hello\n";
-    const size_t len = sizeof text - 1;
+    const size_t len = sizeof hello_text - 1;
     unsigned char twice[2 * sizeof hello];
     char out[256];
     memcpy(twice, hello, sizeof hello);
     memcpy(twice + sizeof hello, hello, sizeof hello);
     for (size_t step = 1; step < 2 * len + 2; step++) {
         assert_int_equal(unpack(hello, sizeof hello, step, out, sizeof out - len), len);
-        assert_memory_equal(out, text, len);
+        assert_memory_equal(out, hello_text, len);
         assert_int_equal(unpack(twice, sizeof twice, step, out, sizeof out - 2 * len), 2 * len);
-        assert_memory_equal(out + len, text, len);
+        assert_memory_equal(out + len, hello_text, len);
     }
     for (size_t cut = 1; cut < sizeof hello; cut++) {
         assert_int_equal(unpack(hello, cut, 64, out, sizeof out), -1);
@@ -405,15 +406,35 @@ static void test_gunzip(void **state)
     assert_int_equal(errno, EBADMSG);
 }
 
+static void test_gunzip_padding(void **state)
+{
+    enum { BYTES = 200000 }; /* more than is read at once */
+    const ssize_t len = sizeof hello_text - 1;
+    unsigned char *bytes = calloc(1, BYTES);
+    char out[256];
+    assert_non_null(bytes);
+    memcpy(bytes, hello, sizeof hello);
+    assert_int_equal(unpack(bytes, sizeof hello + 1, 64, out, sizeof out), len);
+    assert_int_equal(unpack(bytes, BYTES, 64, out, sizeof out), len);
+    memcpy(bytes + BYTES - sizeof hello, hello, sizeof hello);
+    assert_int_equal(unpack(bytes, BYTES, 64, out, sizeof out), 2 * len);
+    bytes[BYTES / 2] = 1;
+    assert_int_equal(unpack(bytes, BYTES, 64, out, sizeof out), -1);
+    assert_int_equal(errno, EBADMSG);
+    assert_int_equal(unpack(bytes + 1 + sizeof hello, 512, 64, out, sizeof out), -1);
+    free(bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_events),        cmocka_unit_test(test_attributes),
-        cmocka_unit_test(test_rejects),       cmocka_unit_test(test_broken),
-        cmocka_unit_test(test_encodings),     cmocka_unit_test(test_every_cut),
-        cmocka_unit_test(test_every_step),    cmocka_unit_test(test_start_again),
-        cmocka_unit_test(test_depth),         cmocka_unit_test(test_sizes),
-        cmocka_unit_test(test_out_of_memory), cmocka_unit_test(test_gunzip),
+        cmocka_unit_test(test_events),         cmocka_unit_test(test_attributes),
+        cmocka_unit_test(test_rejects),        cmocka_unit_test(test_broken),
+        cmocka_unit_test(test_encodings),      cmocka_unit_test(test_every_cut),
+        cmocka_unit_test(test_every_step),     cmocka_unit_test(test_start_again),
+        cmocka_unit_test(test_depth),          cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_out_of_memory),  cmocka_unit_test(test_gunzip),
+        cmocka_unit_test(test_gunzip_padding),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
