@@ -83,9 +83,7 @@ static int guess_roles(struct import *im, const struct input *in, struct err *re
         const char *asked = im->options.columns[i];
         if (asked != NULL || (i == SNIFF_EVENT && im->options.event_name != NULL))
             continue;
-        int column = sniff_standard_column(columns, in->format, (enum sniff_role)i);
-        if (column < 0 || taken[column])
-            column = sniff_column(columns, (enum sniff_role)i, taken);
+        int column = sniff_column(columns, in->format, (enum sniff_role)i, taken);
         if (column < 0)
             continue;
         taken[column] = true;

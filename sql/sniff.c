@@ -154,7 +154,7 @@ char sniff_delimiter(const char *bytes, size_t len, enum csv_quoting quoting)
 
 /* --- columns ------------------------------------------------------------------------------ */
 
-/* Names in normal form (see normal()), the likeliest first. */
+/* Names in normal form (see normal()), the likeliest first; those of XES have a ':'. */
 static const char *const role_words[SNIFF_ROLES][24] = {
     [SNIFF_TIME] = {"timestamp", "time:timestamp", "time", "ts", "eventtime", "eventtimestamp",
                     "occurredat", "datetime", "completetimestamp", "endtimestamp", "endtime",
@@ -203,28 +203,27 @@ static int find_word(const struct names *columns, const char *word, const char *
     return -1;
 }
 
-int sniff_standard_column(const struct names *columns, enum sniff_format format,
-                          enum sniff_role role)
+/* The first of the role's words that a column has; with `is_standard` of those of XES only. */
+static int find_role(const struct names *columns, enum sniff_role role, const char *prefix,
+                     bool is_standard, const bool *taken)
 {
-    static const char *const keys[SNIFF_ROLES] = {
-        [SNIFF_TIME] = "time:timestamp",
-        [SNIFF_EVENT] = "concept:name",
-        [SNIFF_CASE] = "case:concept:name",
-        [SNIFF_RESOURCE] = "org:resource",
-    };
-    if (format != SNIFF_XES || keys[role] == NULL)
-        return -1;
-    return (int)names_find(columns, keys[role], strlen(keys[role]));
+    for (const char *const *word = role_words[role]; *word != NULL; word++) {
+        if (is_standard && strchr(*word, ':') == NULL)
+            continue;
+        int column = find_word(columns, *word, prefix, taken);
+        if (column >= 0)
+            return column;
+    }
+    return -1;
 }
 
-int sniff_column(const struct names *columns, enum sniff_role role, const bool *taken)
+int sniff_column(const struct names *columns, enum sniff_format format, enum sniff_role role,
+                 const bool *taken)
 {
-    static const char *const prefixes[] = {"", "properties."};
-    for (size_t p = 0; p < sizeof prefixes / sizeof prefixes[0]; p++)
-        for (const char *const *word = role_words[role]; *word != NULL; word++) {
-            int column = find_word(columns, *word, prefixes[p], taken);
-            if (column >= 0)
-                return column;
-        }
-    return -1;
+    int column = format == SNIFF_XES ? find_role(columns, role, "", true, taken) : -1;
+    if (column < 0)
+        column = find_role(columns, role, "", false, taken);
+    if (column < 0)
+        column = find_role(columns, role, "properties.", false, taken);
+    return column;
 }

@@ -46,11 +46,8 @@ enum sniff_role {
 };
 extern const char *const sniff_role_names[]; /* "time", "event", … as the flags are called */
 
-/* The column that has the role by the standard of the format (XES), or -1. */
-int sniff_standard_column(const struct names *columns, enum sniff_format format,
-                          enum sniff_role role);
-
 /* The column whose name says that it plays the role, or -1. `taken[i]`: column i has another role
  * already. Case, blanks, _ and - do not matter; a leading "properties." does not either when no
- * plain name fits. */
-int sniff_column(const struct names *columns, enum sniff_role role, const bool *taken);
+ * plain name fits. In XES the name of the standard comes before all others. */
+int sniff_column(const struct names *columns, enum sniff_format format, enum sniff_role role,
+                 const bool *taken);

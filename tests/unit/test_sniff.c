@@ -99,6 +99,7 @@ static void test_columns(void **state)
         const char *columns[5];
         enum sniff_role role;
         const char *expected;
+        enum sniff_format format;
     } cases[] = {
         {{"a", "Time Stamp", "date"}, SNIFF_TIME, "Time Stamp"},
         {{"date", "ts"}, SNIFF_TIME, "ts"},
@@ -111,6 +112,10 @@ static void test_columns(void **state)
         {{"properties.user_id", "customer_id"}, SNIFF_ACTOR, "customer_id"},
         {{"timestamps", "at"}, SNIFF_TIME, NULL},
         {{""}, SNIFF_TIME, NULL},
+        {{"activity", "concept:name"}, SNIFF_EVENT, "activity"},
+        {{"activity", "concept:name"}, SNIFF_EVENT, "concept:name", SNIFF_XES},
+        {{"case_id", "case:concept:name"}, SNIFF_CASE, "case:concept:name", SNIFF_XES},
+        {{"user", "date"}, SNIFF_TIME, "date", SNIFF_XES},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct names columns = {0};
@@ -118,7 +123,7 @@ static void test_columns(void **state)
         for (size_t c = 0; c < 5 && cases[i].columns[c] != NULL; c++)
             assert_int_equal(names_add(&columns, cases[i].columns[c], strlen(cases[i].columns[c])),
                              c);
-        int found = sniff_column(&columns, cases[i].role, taken);
+        int found = sniff_column(&columns, cases[i].format, cases[i].role, taken);
         if (cases[i].expected == NULL)
             assert_int_equal(found, -1);
         else
