@@ -35,7 +35,7 @@ struct query {
     struct buf joins;  /* what source_from() must add to the table; see source_join.h */
     json_t *joined;    /* {what it is for: number of the join} of this scope, or NULL */
     size_t join_count; /* of all scopes: the numbers differ between them */
-    struct buf within; /* a condition that all rows of this scope meet; empty = none is known */
+    struct buf within; /* "<table> WHERE <condition>" of all rows of this scope; empty = unknown */
     bool failed;       /* out of memory at a parameter or a join; told by query_render() */
 };
 

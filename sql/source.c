@@ -147,10 +147,10 @@ struct coalesce {
  * which is most of what there is to read. */
 static bool probe(const struct place *p, struct query *q, const char *key, struct buf *out)
 {
-    if (p->kind != PLACE_MAP || p->probed == NULL || q->within.len == 0 || copy_of(p, key) != NULL)
+    if (p->kind != PLACE_MAP || !p->is_indexed || q->within.len == 0 || copy_of(p, key) != NULL)
         return false;
-    buf_printf(out, "if((SELECT count() FROM (SELECT 1 FROM %s WHERE %s AND has(mapKeys(",
-               p->probed, buf_text(&q->within));
+    buf_printf(out, "if((SELECT count() FROM (SELECT 1 FROM %s AND has(mapKeys(",
+               buf_text(&q->within));
     sql_identifier(out, p->column);
     buf_puts(out, "), ");
     query_bind_text(q, out, key);

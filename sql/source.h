@@ -47,7 +47,7 @@ struct place {
     char *key;            /* NULL for PLACE_COLUMN */
     char *type;           /* of the column, as system.columns says */
     const json_t *copies; /* of a Map: {key: column that holds its value}; the source's, or NULL */
-    const char *probed;   /* of a Map whose keys have an index: the table, quoted; else NULL */
+    bool is_indexed;      /* of a Map: its keys have an index */
 };
 
 struct places {
@@ -98,7 +98,6 @@ struct source {
     json_t *columns;            /* {column: type} of the table */
     json_t *copies;             /* {Map column: {key: column MATERIALIZED from it}} */
     json_t *numbers; /* {column: UInt32 column that numbers its values}; only those there are */
-    char *quoted;    /* source_table() */
     char *replay_table, *logs_table, *replay_url; /* or NULL */
     bool has_replay;                              /* the replay table exists */
     int64_t rows; /* of the table when it was looked at; 0 = unknown (a view, Distributed) */

@@ -56,7 +56,7 @@ static void link_places(const struct source *s, const json_t *indexed, const str
     for (size_t i = 0; i < places->count; i++) {
         struct place *p = &places->items[i];
         p->copies = json_object_get(s->copies, p->column);
-        p->probed = is_listed(indexed, p->column) ? s->quoted : NULL;
+        p->is_indexed = is_listed(indexed, p->column);
     }
 }
 

@@ -61,7 +61,6 @@ static struct source *source_free(struct source *s)
     free(s->table);
     free(s->description);
     free(s->order);
-    free(s->quoted);
     free(s->replay_table);
     free(s->logs_table);
     free(s->replay_url);
@@ -472,18 +471,12 @@ static json_t *comment_mapping(const json_t *row)
 }
 
 /* What system.tables says of it. */
-static int note_table(struct source *source, const json_t *row, struct err *ret_err)
+static void note_table(struct source *source, const json_t *row)
 {
-    struct buf quoted = {0};
-    source_table(source, &quoted);
-    source->quoted = buf_take(&quoted);
-    if (source->quoted == NULL)
-        return err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
     source_link_columns(source, json_array_get(row, 6));
     source->rows = json_integer_value(json_array_get(row, 4));
     double bytes = (double)json_integer_value(json_array_get(row, 5));
     source->bytes_per_row = source->rows > 0 ? bytes / (double)source->rows : 0;
-    return 0;
 }
 
 static json_t *columns_object(const json_t *pairs)
@@ -539,11 +532,10 @@ static int consider_table(struct sources_load *load, struct sources *list, const
         bool is_told = config != NULL || rc == 0;
         if (rc == 0)
             rc = knowledge_read(source, mapping, &wrong);
-        if (rc == 0)
-            rc = note_table(source, about, &wrong);
         if (rc < 0)
             source = source_free(source);
         if (rc == 0) {
+            note_table(source, about);
             source->has_json_values = has_json_values(load->db->info.version);
             source->has_replay = source->replay_table != NULL &&
                                  table_row(load->tables, database, source->replay_table) != NULL;

@@ -69,7 +69,9 @@ static int begin(struct events *e, const struct run *run, struct query *q, int64
     const char *case_name = json_get_string(run->arguments, "case", NULL);
     struct buf actor = {0}, number = {0};
     *e = (struct events){.run = run, .q = q};
-    source_time_between(s, q, from_us, to_us, &q->within);
+    source_time_between(s, q, from_us, to_us, &e->where);
+    source_table(s, &q->within);
+    buf_printf(&q->within, " WHERE %s", buf_text(&e->where));
     int rc = add_actor(e, is_all, &actor, ret_err);
     bool has_number = source_actor_number(s, scope_counted(run), case_name, &number);
     buf_printf(&e->columns, "%s AS _who, %s AS _key, _key != %s AS _named, ", buf_text(&actor),
@@ -85,7 +87,7 @@ static int begin(struct events *e, const struct run *run, struct query *q, int64
     add_session(e);
     if (rc == 0)
         rc = add_breakdown(e, ret_err);
-    buf_printf(&e->where, "%s AND %s", buf_text(&q->within), is_all ? "" : "_named AND ");
+    buf_puts(&e->where, is_all ? " AND " : " AND _named AND ");
     if (rc == 0)
         rc = scope_condition(run, q, scope_counted(run), buf_text(&actor), &e->where, ret_err);
     buf_done(&actor);

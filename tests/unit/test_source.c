@@ -90,8 +90,8 @@ static struct loaded load(const char *config_text)
     return out;
 }
 
-/* The expression of a field with its parameters put in as <value>, to read it in one line; of rows
- * that meet the condition `within`. */
+/* The expression of a field with its parameters put in as <value>, to read it in one line; of the
+ * rows `within` (struct query). */
 static char *field_within(const struct source *s, const char *within, const char *field)
 {
     struct query q;
@@ -209,14 +209,14 @@ static void test_places_that_no_row_has(void **state)
 {
     struct loaded l = load(NULL);
     const struct source *s = sources_find(l.sources, "clickstack", NULL);
-    char *sql = field_within(s, "1 < 2", "plan");
+    char *sql = field_within(s, "here WHERE 1 < 2", "plan");
     assert_string_equal(
         sql,
-        "coalesce(nullIf(if((SELECT count() FROM (SELECT 1 FROM `app`.`otel_traces` WHERE 1 < 2 "
+        "coalesce(nullIf(if((SELECT count() FROM (SELECT 1 FROM here WHERE 1 < 2 "
         "AND has(mapKeys(`SpanAttributes`), <plan>) LIMIT 1)) = 0, '', `SpanAttributes`[<plan>]), "
         "''), nullIf(`ResourceAttributes`[<plan>], ''), '')");
     free(sql);
-    sql = field_within(s, "1 < 2", "event.plan");
+    sql = field_within(s, "here WHERE 1 < 2", "event.plan");
     assert_string_equal(sql, "`SpanAttributes`[<plan>]");
     free(sql);
     sources_free(l.sources);
