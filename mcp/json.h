@@ -34,6 +34,9 @@ void json_add(struct buf *out, const json_t *value, size_t flags);
 /* The text of a string, or NULL when it is none or when a NUL would hide the rest of it. */
 const char *json_plain_string(const json_t *value);
 
+/* Whether the text is an item of the list; false of no list, too. */
+bool json_list_has(const json_t *list, const char *text);
+
 /* Member access that says what it expects: borrowed, or the fallback when absent or of another
  * type. */
 const char *json_get_string(const json_t *object, const char *key, const char *fallback);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "json.h"
 #include "place.h"
 
 json_t *source_find_copies(const json_t *list, const json_t *columns)
@@ -43,20 +44,12 @@ json_t *source_find_numbers(const json_t *mapping, const json_t *columns)
     return numbers;
 }
 
-static bool is_listed(const json_t *list, const char *name)
-{
-    for (size_t i = 0; i < json_array_size(list); i++)
-        if (strcmp(json_string_value(json_array_get(list, i)), name) == 0)
-            return true;
-    return false;
-}
-
 static void link_places(const struct source *s, const json_t *indexed, const struct places *places)
 {
     for (size_t i = 0; i < places->count; i++) {
         struct place *p = &places->items[i];
         p->copies = json_object_get(s->copies, p->column);
-        p->is_indexed = is_listed(indexed, p->column);
+        p->is_indexed = json_list_has(indexed, p->column);
     }
 }
 

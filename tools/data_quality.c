@@ -143,10 +143,7 @@ static const struct check checks[] = {
 static bool is_wanted(const struct run *run, const char *check)
 {
     const json_t *wanted = json_object_get(run->arguments, "checks");
-    for (size_t i = 0; i < json_array_size(wanted); i++)
-        if (strcmp(json_string_value(json_array_get(wanted, i)), check) == 0)
-            return true;
-    return json_array_size(wanted) == 0;
+    return json_array_size(wanted) == 0 || json_list_has(wanted, check);
 }
 
 static int plan(struct run *run, struct err *ret_err)

@@ -63,10 +63,8 @@ static void in_period(const struct run *run, struct query *q, struct buf *out)
 /* A name once: a case field may be an object type too. */
 static void add_name(json_t *names, const char *name)
 {
-    for (size_t i = 0; i < json_array_size(names); i++)
-        if (strcmp(json_string_value(json_array_get(names, i)), name) == 0)
-            return;
-    json_array_append_new(names, json_string(name));
+    if (!json_list_has(names, name))
+        json_array_append_new(names, json_string(name));
 }
 
 /* ('event', <expression>), … for every logical field, case and object, and for the plain columns of
@@ -272,9 +270,7 @@ static bool is_searched(const struct run *run, const char *field, const char *se
     if (strcasestr(field, search) != NULL)
         return true;
     json_t *also = knowledge_search(k, KNOWLEDGE_FIELD, search);
-    bool is_found = false;
-    for (size_t i = 0; i < json_array_size(also); i++)
-        is_found = is_found || strcmp(json_string_value(json_array_get(also, i)), field) == 0;
+    bool is_found = json_list_has(also, field);
     json_decref(also);
     return is_found;
 }

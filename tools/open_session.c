@@ -299,12 +299,9 @@ static int choose_window(const struct run *run, const struct state *st, struct s
 static void choose_kinds(const struct run *run, struct session_view *view)
 {
     const json_t *include = json_object_get(run->arguments, "include");
-    for (size_t kind = 0; kind < ENTRY_KINDS; kind++) {
-        view->include[kind] = json_array_size(include) == 0 || kind == ENTRY_IDLE;
-        for (size_t i = 0; i < json_array_size(include); i++)
-            if (strcmp(json_string_value(json_array_get(include, i)), entry_kind_names[kind]) == 0)
-                view->include[kind] = true;
-    }
+    for (size_t kind = 0; kind < ENTRY_KINDS; kind++)
+        view->include[kind] = json_array_size(include) == 0 || kind == ENTRY_IDLE ||
+                              json_list_has(include, entry_kind_names[kind]);
 }
 
 /* Numbers that follow from the merged entries. */
