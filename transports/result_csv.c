@@ -1,11 +1,11 @@
 #include "result_csv.h"
 
-#include <stdlib.h>
+#include <assert.h>
 #include <string.h>
 
 #include "json.h"
 
-enum { COLUMNS_MAX = 64 };
+enum { COLUMNS_MAX = 64 }; /* of the tools' fields */
 
 /* --- which table ----------------------------------------------------------------------------- */
 
@@ -39,26 +39,46 @@ static struct table table_at(const struct tool *tool, const char *path)
 /* The best one that the result has; without a result the first one. */
 static struct table choose_table(const struct tool *tool, const json_t *result)
 {
-    struct table none = {0};
-    const char *const *path = tool->tables;
-    for (; path != NULL && *path != NULL; path++) {
+    struct table first = {0};
+    for (const char *const *path = tool->tables; path != NULL && *path != NULL; path++) {
         struct table t = table_at(tool, *path);
         if (t.list != NULL && (result == NULL || json_object_get(result, t.list->name) != NULL))
             return t;
     }
     for (const struct field *f = tool->fields; f != NULL && f->name != NULL; f++) {
-        bool is_there = result == NULL || json_object_get(result, f->name) != NULL;
-        if (is_table(f) && (is_there || none.list == NULL))
-            none.list = f;
-        if (is_table(f) && is_there)
-            break;
+        if (!is_table(f))
+            continue;
+        if (json_object_get(result, f->name) != NULL)
+            return (struct table){.list = f};
+        if (first.list == NULL)
+            first.list = f;
     }
-    return none;
+    return first;
 }
 
 bool result_csv_has_table(const struct tool *tool)
 {
     return choose_table(tool, NULL).list != NULL;
+}
+
+/* One row of the table: of the list, and in it of the inner list or NULL. */
+struct row {
+    const json_t *outer, *inner, *inner_list;
+    size_t next_outer, inner_at;
+};
+
+/* The first row of a zeroed one; false behind the last. */
+static bool next_row(const struct table *t, const json_t *list, struct row *row)
+{
+    if (row->inner_at + 1 < json_array_size(row->inner_list)) {
+        row->inner_at++;
+    } else {
+        row->outer = json_array_get(list, row->next_outer++);
+        row->inner_list = t->nested != NULL ? json_object_get(row->outer, t->nested->name) : NULL;
+        row->inner_at = 0;
+    }
+    row->inner = json_array_get(row->inner_list, row->inner_at);
+    return row->outer != NULL;
 }
 
 /* --- columns --------------------------------------------------------------------------------- */
@@ -76,32 +96,78 @@ struct columns {
 
 static void add_column(struct columns *c, struct column column)
 {
-    if (c->count < COLUMNS_MAX)
-        c->items[c->count++] = column;
+    assert(c->count < COLUMNS_MAX);
+    c->items[c->count++] = column;
 }
 
-static void add_columns(struct columns *c, const struct table *t, const json_t *rows,
+/* NULL if the row has none. */
+static const json_t *value_at(const struct column *c, const struct row *row)
+{
+    const json_t *value = c->is_nested ? row->inner : row->outer;
+    if (c->within != NULL)
+        value = json_object_get(value, c->within->name);
+    value = json_object_get(value, c->field->name);
+    return c->parts > 0 ? json_array_get(value, c->part) : value;
+}
+
+/* A column for each value of a breakdown. */
+static void add_parts(struct columns *c, struct column column, const struct table *t,
+                      const json_t *list)
+{
+    size_t parts = 1;
+    for (struct row row = {0}; next_row(t, list, &row);) {
+        size_t count = json_array_size(value_at(&column, &row));
+        parts = count > parts ? count : parts;
+    }
+    for (column.parts = parts; column.part < parts; column.part++)
+        add_column(c, column);
+}
+
+static void add_columns(struct columns *c, const struct table *t, const json_t *list,
                         bool is_nested)
 {
     const struct field *f = is_nested ? t->nested->fields : t->list->fields;
     for (; f->name != NULL; f++) {
+        struct column column = {f, .is_nested = is_nested};
         if (f == t->nested)
             continue;
         if (f->type == VALUE_OBJECT && !f->is_list && f->fields != NULL) {
-            for (const struct field *inner = f->fields; inner->name != NULL; inner++)
-                add_column(c, (struct column){inner, .within = f, .is_nested = is_nested});
+            column.within = f;
+            for (column.field = f->fields; column.field->name != NULL; column.field++)
+                add_column(c, column);
         } else if (f->is_list && strcmp(f->name, "breakdown") == 0) {
-            size_t parts = json_array_size(json_object_get(json_array_get(rows, 0), f->name));
-            for (size_t i = 0; i < (parts > 0 ? parts : 1); i++)
-                add_column(c, (struct column){f, .part = i, .parts = parts > 0 ? parts : 1});
+            add_parts(c, column, t, list);
         } else {
-            add_column(c, (struct column){f, .is_nested = is_nested});
+            add_column(c, column);
         }
     }
 }
 
-static void add_cell(struct buf *out, const char *text)
+static bool is_filled(const struct column *c, const struct table *t, const json_t *list)
 {
+    for (struct row row = {0}; next_row(t, list, &row);)
+        if (value_at(c, &row) != NULL)
+            return true;
+    return json_array_size(list) == 0; /* of an empty table all columns are there */
+}
+
+/* What was not asked for, like a comparison, is no column. */
+static void drop_empty(struct columns *columns, const struct table *t, const json_t *list)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < columns->count; i++)
+        if (is_filled(&columns->items[i], t, list))
+            columns->items[kept++] = columns->items[i];
+    columns->count = kept;
+}
+
+/* --- cells ----------------------------------------------------------------------------------- */
+
+static void add_cell(struct buf *out, const struct buf *cell)
+{
+    const char *text = buf_text(cell);
+    if (buf_failed(cell))
+        buf_fail(out);
     if (text[strcspn(text, ",\"\r\n")] == '\0') {
         buf_puts(out, text);
         return;
@@ -126,23 +192,10 @@ static void write_header(const struct columns *columns, struct buf *out)
         if (c->parts > 1)
             buf_printf(&name, "_%zu", c->part + 1);
         buf_puts(out, i > 0 ? "," : "");
-        add_cell(out, buf_text(&name));
+        add_cell(out, &name);
         buf_done(&name);
     }
     buf_puts(out, "\r\n");
-}
-
-/* --- rows ------------------------------------------------------------------------------------ */
-
-static void add_plain(const json_t *value, struct buf *out)
-{
-    if (value == NULL || json_is_null(value))
-        return;
-    if (json_is_string(value)) {
-        buf_puts(out, json_string_value(value));
-        return;
-    }
-    json_add(out, value, JSON_PLAIN);
 }
 
 /* "a; b" of a list, "value count" of an object in one. */
@@ -163,55 +216,20 @@ static void add_text(const json_t *value, struct buf *out)
             add_text(item, out);
             is_first = false;
         }
-    } else {
-        add_plain(value, out);
+    } else if (json_is_string(value)) {
+        buf_puts(out, json_string_value(value));
+    } else if (value != NULL && !json_is_null(value)) {
+        json_add(out, value, JSON_PLAIN);
     }
 }
 
-/* NULL if the row has none. */
-static const json_t *value_at(const struct column *c, const json_t *row, const json_t *nested)
-{
-    const json_t *value = c->is_nested ? nested : row;
-    if (c->within != NULL)
-        value = json_object_get(value, c->within->name);
-    value = json_object_get(value, c->field->name);
-    return c->parts > 0 ? json_array_get(value, c->part) : value;
-}
-
-static bool is_filled(const struct column *c, const struct table *t, const json_t *rows)
-{
-    size_t i, k;
-    const json_t *row, *item;
-    json_array_foreach (rows, i, row) {
-        if (!c->is_nested && value_at(c, row, NULL) != NULL)
-            return true;
-        if (!c->is_nested)
-            continue;
-        json_array_foreach (json_object_get(row, t->nested->name), k, item)
-            if (value_at(c, row, item) != NULL)
-                return true;
-    }
-    return json_array_size(rows) == 0; /* of an empty table all columns are there */
-}
-
-/* What was not asked for, like a comparison, is no column. */
-static void drop_empty(struct columns *columns, const struct table *t, const json_t *rows)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < columns->count; i++)
-        if (is_filled(&columns->items[i], t, rows))
-            columns->items[kept++] = columns->items[i];
-    columns->count = kept;
-}
-
-static void write_row(const struct columns *columns, const json_t *row, const json_t *nested,
-                      struct buf *out)
+static void write_row(const struct columns *columns, const struct row *row, struct buf *out)
 {
     for (size_t i = 0; i < columns->count; i++) {
         struct buf text = {0};
-        add_text(value_at(&columns->items[i], row, nested), &text);
+        add_text(value_at(&columns->items[i], row), &text);
         buf_puts(out, i > 0 ? "," : "");
-        add_cell(out, buf_text(&text));
+        add_cell(out, &text);
         buf_done(&text);
     }
     buf_puts(out, "\r\n");
@@ -222,20 +240,13 @@ void result_csv_write(const struct tool *tool, const json_t *result, struct buf 
     struct table t = choose_table(tool, result);
     if (t.list == NULL)
         return;
-    const json_t *rows = json_object_get(result, t.list->name);
+    const json_t *list = json_object_get(result, t.list->name);
     struct columns columns = {.count = 0};
-    add_columns(&columns, &t, rows, false);
+    add_columns(&columns, &t, list, false);
     if (t.nested != NULL)
-        add_columns(&columns, &t, rows, true);
-    drop_empty(&columns, &t, rows);
+        add_columns(&columns, &t, list, true);
+    drop_empty(&columns, &t, list);
     write_header(&columns, out);
-    size_t i, k;
-    const json_t *row, *item;
-    json_array_foreach (rows, i, row) {
-        const json_t *items = t.nested != NULL ? json_object_get(row, t.nested->name) : NULL;
-        json_array_foreach (items, k, item)
-            write_row(&columns, row, item, out);
-        if (json_array_size(items) == 0)
-            write_row(&columns, row, NULL, out);
-    }
+    for (struct row row = {0}; next_row(&t, list, &row);)
+        write_row(&columns, &row, out);
 }
