@@ -264,11 +264,11 @@ static void decode_done(void *user, const struct err *err, const struct db_stats
         return;
     }
     if (err != NULL) {
-        struct err told = *err, damaged;
-        input_damaged(in, &damaged);
-        told.code = err->code == ERR_ENGINE ? damaged.code : err->code;
-        memcpy(told.field, damaged.field, sizeof told.field);
-        memcpy(told.text, damaged.text, sizeof told.text);
+        struct err told = *err;
+        if (err->code == ERR_ENGINE || err->code == ERR_ARGUMENT) {
+            input_damaged(in, &told);
+            memcpy(told.raw, err->raw, sizeof told.raw);
+        }
         import_fail(im, &told);
         return;
     }

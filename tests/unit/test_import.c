@@ -44,9 +44,10 @@ struct fake {
     struct db db;
     uv_timer_t timer;
     struct db_query *queue;
-    int statements; /* so far */
-    int fail_at;    /* the statement that fails; -1 = none */
-    int refuse_at;  /* the statement that is not even started */
+    int statements;          /* so far */
+    int fail_at;             /* the statement that fails; -1 = none */
+    enum err_code fail_code; /* ERR_OK: the disk is full */
+    int refuse_at;           /* the statement that is not even started */
     bool has_staging, has_source, has_no_numbers;
     uint64_t rows, placed_rows;
     int delay_ms;
@@ -115,8 +116,9 @@ static void on_timer(uv_timer_t *timer)
     if (q->is_cancelled) {
         err_set(&err, ERR_CANCELLED, NULL, "cancelled");
     } else if (has_failed) {
-        err_set(&err, ERR_ENGINE, NULL, "it broke");
-        err.engine_code = 243;
+        bool is_full = fake->fail_code == ERR_OK;
+        err_set(&err, is_full ? ERR_ENGINE : fake->fail_code, NULL, "it broke");
+        err.engine_code = is_full ? 243 : 0;
     } else {
         answer(fake, q);
     }
@@ -208,7 +210,7 @@ static void write_file(const char *path, const char *text)
     assert_int_equal(fclose(file), 0);
 }
 
-static char paths[4][64];
+static char paths[5][64];
 
 static int make_files(void **state)
 {
@@ -228,6 +230,8 @@ static int make_files(void **state)
                          "<date key='time:timestamp' value='2024-01-01'/></event><event>"
                          "<string key='user' value='u'/><string key='concept:name' value='b'/>"
                          "<date key='time:timestamp' value='2024-01-02'/></event></trace></log>");
+    snprintf(paths[4], sizeof paths[4], "%s/e.csv.gz", root);
+    write_file(paths[4], "\x1f\x8b, which the engine is asked to decode");
     return 0;
 }
 
@@ -256,6 +260,7 @@ static void run_import(struct run *run, int cancel_ms)
     assert_int_equal(uv_loop_init(&run->loop), 0);
     run->fake.db = (struct db){.ops = &fake_ops, .loop = &run->loop};
     run->fake.db.info.is_embedded = true;
+    run->fake.db.info.pid = getpid();
     uv_timer_init(&run->loop, &run->fake.timer);
     uv_timer_init(&run->loop, &run->canceller);
     run->fake.timer.data = &run->fake;
@@ -354,6 +359,24 @@ static void test_every_statement_fails_once(void **state)
     assert_int_equal(failures, 2 * (whole.fake.statements - 1));
 }
 
+/* What the engine cannot decode is damaged, unless it says another reason. */
+static void test_decoding_fails(void **state)
+{
+    enum { DECODE = 4 }; /* the statement */
+    static const enum err_code codes[] = {ERR_ENGINE, ERR_ARGUMENT, ERR_LIMIT, ERR_TIMEOUT};
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+        struct run run = {.fake = {.fail_at = DECODE, .fail_code = codes[i], .refuse_at = -1},
+                          .file = paths[4]};
+        run_import(&run, -1);
+        bool is_damaged = i < 2;
+        assert_int_equal(run.err.code, is_damaged ? ERR_ARGUMENT : codes[i]);
+        assert_non_null(strstr(run.err.text, is_damaged ? "e.csv.gz cannot be read as gzip: it is "
+                                                          "damaged or cut off"
+                                                        : "it broke"));
+        json_decref(run.report);
+    }
+}
+
 /* What came of the file, without what memory may change: whether texts are numbered. */
 static void forget_numbers(json_t *report)
 {
@@ -365,7 +388,7 @@ static void forget_numbers(json_t *report)
  * its columns is what are not told from a part of what was read. */
 static void test_out_of_memory(void **state)
 {
-    for (size_t i = 1; i < sizeof paths / sizeof paths[0]; i++) {
+    for (size_t i = 1; i <= 3; i++) {
         const struct run asked = {.fake = {.fail_at = -1, .refuse_at = -1},
                                   .file = paths[i],
                                   .second_case = i == 2 ? "date" : NULL,
@@ -449,9 +472,13 @@ static void test_options(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_whole),         cmocka_unit_test(test_numbers_are_given_up),
-        cmocka_unit_test(test_numbering),     cmocka_unit_test(test_every_statement_fails_once),
-        cmocka_unit_test(test_out_of_memory), cmocka_unit_test(test_cancel_at_any_time),
+        cmocka_unit_test(test_whole),
+        cmocka_unit_test(test_numbers_are_given_up),
+        cmocka_unit_test(test_numbering),
+        cmocka_unit_test(test_every_statement_fails_once),
+        cmocka_unit_test(test_decoding_fails),
+        cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_cancel_at_any_time),
         cmocka_unit_test(test_options),
     };
     return cmocka_run_group_tests(tests, make_files, remove_files);
