@@ -18,7 +18,7 @@ CREATE TABLE sextant_import.$table
     INDEX by_actor actor TYPE bloom_filter(0.01),
     INDEX by_session session TYPE bloom_filter(0.01),
     INDEX by_case case_id TYPE bloom_filter(0.01),
-    -- every call asks when the first and the last event happened
+    -- what a call asks first, unless it was asked lately: when the first and the last event happened
     PROJECTION bounds (SELECT event, min(toUnixTimestamp64Micro(time)), max(toUnixTimestamp64Micro(time)), count() GROUP BY event)$copies
 )
 ENGINE = MergeTree
