@@ -8,6 +8,7 @@
 #include "json.h"
 #include "rpc.h"
 #include "text.h"
+#include "trend.h"
 
 #define ARG_SOURCE_NAME                                                                            \
     {                                                                                              \
@@ -103,6 +104,7 @@ const struct page *prompt_page(const struct prompt *prompt)
  * {{name}}           the argument or one of the names below
  * {{json name}}      the same as a JSON string
  * {{list name}}      "a, b" as a JSON array of strings; {{first name}} its first item,
+ * {{series name}}    as many as run_trend takes
  * {{path name}}      for people: `a` → `b`
  * {{, name}}         a comma in front, if it is not empty
  * {{if name}} … {{else}} … {{end}}
@@ -170,6 +172,11 @@ static void fill(const struct filling *f, const char *tag)
         add_json(f->out, item);
     } else if (strncmp(tag, "list ", 5) == 0) {
         item = list_of(value);
+        add_json(f->out, item);
+    } else if (strncmp(tag, "series ", 7) == 0) {
+        item = list_of(value);
+        while (json_array_size(item) > TREND_MAX_SERIES)
+            json_array_remove(item, json_array_size(item) - 1);
         add_json(f->out, item);
     } else if (strncmp(tag, "path ", 5) == 0) {
         item = list_of(value);

@@ -61,6 +61,13 @@ static void test_arguments(void **state)
           "\"view\": \"trend\", \"interval\": \"day\", \"from\": \"-14d\", \"to\": \"now\"}`",
           "`explain_funnel {\"steps\": [\"a\", \"b\"], \"step\": 2, \"from\": \"-7d\""},
          "‹intent›"},
+        {"weekly_report", /* a funnel takes them all, a trend eight */
+         "{\"events\":\"a,b,c,d,e,f,g,h,i\"}",
+         one,
+         "",
+         {"{\"series\": [\"a\", \"b\", \"c\", \"d\", \"e\", \"f\", \"g\", \"h\"], ",
+          "{\"steps\": [\"a\", \"b\", \"c\", \"d\", \"e\", \"f\", \"g\", \"h\", \"i\"], "},
+         "{{"},
         {"weekly_report",
          "{\"to\":\"2024-03-03\"}",
          one,
