@@ -330,7 +330,7 @@ const struct primitive primitive_list[] = {
      "SELECT transform(2, [1, 2], ['one', 'two'], 'other')"},
     {"tuple", "values taken together", "SELECT tuple(7, 'a')"},
     {"tupleElement", "one member of a pair", "SELECT tupleElement((7, 'a'), 2)"},
-    {"uniqCombined64If", "distinct actors, estimated, of sources above 20 million rows",
+    {"uniqCombined64If", "distinct actors and sessions, estimated, above 20 million rows",
      "SELECT uniqCombined64If(number, number > 10) FROM numbers(100)"},
     {"uniqExact", "distinct values, exact", "SELECT uniqExact(number % 7) FROM numbers(100)"},
     {"uniqExactIf", "distinct actors and sessions, exact",
