@@ -100,28 +100,36 @@ export function environment(folder, more = {}) {
 }
 
 export class Store {
-  constructor() {
-    this.folder = scratch('parity')
+  constructor(name = 'parity') {
+    this.folder = scratch(name)
     this.data = path.join(this.folder, 'store')
     this.engine = path.join(this.data, 'engine')
   }
 
-  run(args, env = {}) {
-    const run = spawnSync(SEXTANT, [...args, '--data', this.data],
+  // A run that may fail.
+  try(args, env = {}) {
+    return spawnSync(SEXTANT, [...args, '--data', this.data],
       { encoding: 'utf8', env: environment(this.folder, env), maxBuffer: 64 << 20, timeout: 240000 })
-    assert.equal(run.status, 0, `sextant ${args.join(' ')}: ${run.stdout}${run.stderr}`)
-    return run.stdout
+  }
+
+  run(args, env = {}) {
+    const { status, stdout, stderr } = this.try(args, env)
+    assert.equal(status, 0, `sextant ${args.join(' ')}: ${stdout}${stderr}`)
+    return stdout
+  }
+
+  // `text` as a file of that name, imported.
+  import(name, text, ...args) {
+    const file = path.join(this.folder, name)
+    fs.writeFileSync(file, text)
+    this.run(['import', file, ...args])
   }
 
   fill() {
-    const shopFile = path.join(this.folder, 'shop.csv')
-    fs.writeFileSync(shopFile, csvOf(shop()))
-    this.run(['import', shopFile, '--source', 'shop', '--time', 'time', '--event', 'event', '--actor', 'actor', '--session', 'session',
-      '--case', 'order_id', '--description', `It's a "shop" \\ {p1:String}`])
-    const ordersFile = path.join(this.folder, 'orders.jsonl')
-    fs.writeFileSync(ordersFile, [...orders()].map((row) => JSON.stringify(row)).join('\n') + '\n')
-    this.run(['import', ordersFile, '--source', 'orders.all-1', '--time', 'finished', '--start-time', 'started', '--event', 'activity',
-      '--actor', 'customer', '--case', 'order', '--case', 'batch', '--resource', 'clerk'])
+    this.import('shop.csv', csvOf(shop()), '--source', 'shop', '--time', 'time', '--event', 'event', '--actor', 'actor', '--session', 'session',
+      '--case', 'order_id', '--description', `It's a "shop" \\ {p1:String}`)
+    this.import('orders.jsonl', [...orders()].map((row) => JSON.stringify(row)).join('\n') + '\n', '--source', 'orders.all-1', '--time', 'finished',
+      '--start-time', 'started', '--event', 'activity', '--actor', 'customer', '--case', 'order', '--case', 'batch', '--resource', 'clerk')
     this.run(['demo'])
   }
 

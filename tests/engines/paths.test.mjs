@@ -1,12 +1,9 @@
 // Paths of a table that numbers its actors: two events of one actor at one time, the only ones and
 // behind many others, are still told apart by their order of import.
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
-import fs from 'node:fs'
-import path from 'node:path'
 import { test } from 'node:test'
-import { missing, scratch } from './endpoint_helper.mjs'
-import { environment, SEXTANT } from './parity_store.mjs'
+import { missing } from './endpoint_helper.mjs'
+import { Store } from './parity_store.mjs'
 
 const skip = missing() ?? false
 const BEGIN = Date.UTC(2026, 2, 2), ACTORS = 4500, EVENTS = 5
@@ -19,17 +16,10 @@ function* rows() {
 }
 
 test('events of one time are in the order of import', { skip, timeout: 120000 }, () => {
-  const folder = scratch('paths')
-  const run = (...args) => {
-    const done = spawnSync(SEXTANT, [...args, '--data', path.join(folder, 'store')], { env: environment(folder), encoding: 'utf8', maxBuffer: 1e8 })
-    assert.equal(done.status, 0, done.stderr)
-    return done.stdout
-  }
+  const store = new Store('paths')
   try {
-    const file = path.join(folder, 'rows.jsonl')
-    fs.writeFileSync(file, [...rows()].join('\n'))
-    run('import', file, '--source', 'late', '--time', 'time', '--event', 'event', '--actor', 'user', '--session', 'session')
-    const { edges, journeys } = JSON.parse(run('call', 'run_paths', JSON.stringify({ source: 'late', edge_limit: 1000, from: '2026-03-01', to: '2026-03-03' })))
+    store.import('rows.jsonl', [...rows()].join('\n'), '--source', 'late', '--time', 'time', '--event', 'event', '--actor', 'user', '--session', 'session')
+    const { edges, journeys } = JSON.parse(store.run(['call', 'run_paths', JSON.stringify({ source: 'late', edge_limit: 1000, from: '2026-03-01', to: '2026-03-03' })]))
     const found = Object.fromEntries(edges.map((e) => [`${e.step} ${e.from} ${e.to}`, e.count]))
     assert.equal(found['1 x b'], 1)
     assert.equal(found['2 b a'], 1) // the others go round from a to b to c
@@ -37,6 +27,6 @@ test('events of one time are in the order of import', { skip, timeout: 120000 },
     assert.equal(found['4 b c'], ACTORS / 3)
     assert.deepEqual(journeys.find((j) => j.path[0] === 'x')?.path, ['x', 'b', 'a'])
   } finally {
-    fs.rmSync(folder, { recursive: true })
+    store.remove()
   }
 })

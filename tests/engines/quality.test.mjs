@@ -1,12 +1,9 @@
 // data_quality finds what was planted, with its figures, and nothing in clean data: on every shape
 // of table and on both engines' paths.
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
-import fs from 'node:fs'
-import path from 'node:path'
 import { after, test } from 'node:test'
-import { missing, scratch } from './endpoint_helper.mjs'
-import { environment, SEXTANT } from './parity_store.mjs'
+import { missing } from './endpoint_helper.mjs'
+import { Store } from './parity_store.mjs'
 import { Shapes } from './shapes.mjs'
 
 const skip = missing() ?? false
@@ -101,18 +98,11 @@ test('clean data has no issue', { skip, timeout: 300000 }, () => good.onBoth(asy
 
 // One call over a file of (time, event, actor).
 function askOnce(lines, args) {
-  const folder = scratch('names')
-  const file = path.join(folder, 'names.csv')
-  fs.writeFileSync(file, ['time,event,actor', ...lines].join('\n'))
-  const run = (command) => {
-    const { status, stdout, stderr } = spawnSync(SEXTANT, [...command, '--data', path.join(folder, 'data')], { encoding: 'utf8', env: environment(folder) })
-    assert.equal(status, 0, stderr)
-    return stdout
-  }
+  const store = new Store('names')
   try {
-    run(['import', file, '--source', 'names', '--time', 'time', '--event', 'event', '--actor', 'actor'])
-    return JSON.parse(run(['call', 'data_quality', JSON.stringify(args)]))
-  } finally { fs.rmSync(folder, { recursive: true, force: true }) }
+    store.import('names.csv', ['time,event,actor', ...lines].join('\n'), '--source', 'names', '--time', 'time', '--event', 'event', '--actor', 'actor')
+    return JSON.parse(store.run(['call', 'data_quality', JSON.stringify(args)]))
+  } finally { store.remove() }
 }
 
 // 1,700 names on 30 days are more rows than are read: the name that the limit falls into has no gap.
