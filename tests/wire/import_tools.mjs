@@ -63,6 +63,14 @@ export class Store {
     return JSON.parse(result.err).error;
   }
 
+  // What a tool says of the store, as JSON.
+  call(tool, args) {
+    const result = spawnSync(SEXTANT, ['call', tool, JSON.stringify(args), '--data', this.data],
+      { encoding: 'utf8', maxBuffer: 1 << 28, env: environment() });
+    assert.equal(result.status, 0, result.stderr);
+    return result.stdout;
+  }
+
   query(sql) {
     const result = spawnSync(process.execPath, ['--input-type=module', '-e', READER, path.join(this.data, 'engine'), sql],
       { encoding: 'utf8', maxBuffer: 1 << 28, cwd: path.dirname(fileURLToPath(import.meta.url)), timeout: 60000 });

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { after, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 
-import { DATA, SEXTANT, Store } from './import_tools.mjs';
+import { DATA, Store } from './import_tools.mjs';
 
 const store = new Store();
 after(() => store.remove());
@@ -30,9 +30,7 @@ function load(name, content, ...args) {
 
 // What a tool says about a source: figures, without the source's name and what it took.
 function call(tool, args) {
-  const result = spawnSync(SEXTANT, ['call', tool, JSON.stringify(args), '--data', store.data], { encoding: 'utf8', maxBuffer: 1 << 28 });
-  assert.equal(result.status, 0, result.stderr);
-  const { meta, ...figures } = JSON.parse(result.stdout.replaceAll(args.source, 'SOURCE'));
+  const { meta, ...figures } = JSON.parse(store.call(tool, args).replaceAll(args.source, 'SOURCE'));
   return { ...figures, period: meta.period };
 }
 
@@ -259,17 +257,4 @@ test('gzip that unpacks to much takes no memory for it', { timeout: 300000 }, as
   assert.equal(refused.code, 1);
   assert.match(refused.out, /line 5: a tag or comment is longer than 64 MB/);
   assert.ok(refused.peak < 900, `${refused.peak} MB for a tag of 768 MB`);
-});
-
-test('one that is killed changes nothing', { timeout: 120000 }, async () => {
-  store.import([store.file('killed.xes', log(trace('c', event('old', AT)))), '--source', 'killed']);
-  const child = store.start(['-', '--source', 'killed']);
-  const ended = new Promise((resolve) => child.on('close', (_, signal) => resolve(signal)));
-  child.stdin.on('error', () => {});
-  child.stdin.write('<log>\n');
-  const some = trace('c', ...Array(20000).fill(event('new', AT)));
-  for (let i = 0; i < 4; i++) await new Promise((resolve) => child.stdin.write(some, resolve));
-  child.kill('SIGKILL');
-  assert.equal(await ended, 'SIGKILL');
-  assert.deepEqual(store.events('killed').map((r) => r.event), ['old']);
 });
