@@ -15,16 +15,14 @@
 #include "gunzip.h"
 #include "xes.h"
 
+#include "../faults/wrap.h"
+
 enum { SLICE = 64 << 10 };
 
-/* --- memory: buffers grow with realloc() -------------------------------------------------------
- */
+/* --- memory: buffers grow with realloc() ----------------------------------------------------- */
 
 static bool is_armed;
 static size_t countdown; /* to the one that fails; 0 = none does */
-
-void *__real_realloc(void *old, size_t size);
-void *__wrap_realloc(void *old, size_t size);
 
 void *__wrap_realloc(void *old, size_t size)
 {
@@ -123,9 +121,6 @@ static void test_events(void **state)
     expect("<log/>", "end\n");
     expect("<log><trace/></log>", "end\n");
 }
-
-#define IN_EVENT(xml) "<log><trace><event>" xml "</event></trace></log>"
-#define ROW(members)  "1+1 {\"case:concept:name\":\"trace 1\"" members "}\nend\n"
 
 static void test_attributes(void **state)
 {
