@@ -1,9 +1,10 @@
 /* Memory that runs out while statements are built: buffers grow with realloc(). Calls of tools
  * against a scripted database are repeated with the 1st, the 2nd, … of them failing, until one runs
  * to its end without reaching the one that should fail: once that one alone, once all from there to
- * the call's end. Each must end once, and every statement that reaches the database must be one
- * that a call with all its memory sends: a statement that lost a fragment would answer another
- * question. */
+ * the call's end. Each must end once, and every statement that reaches the database must be, with
+ * its parameters, one that a call with all its memory sends: a statement that lost a fragment would
+ * answer another question. All of that twice: of a source that numbers its actors and sessions, and
+ * of one that does not. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include "../unit/tool_bench.h"
 #include "catalog.h"
 #include "json.h"
+#include "wrap.h"
 
 /* ---- allocations ---- */
 
@@ -29,9 +31,6 @@ static bool is_refused(void)
     return --memory.countdown == 0;
 }
 
-void *__real_realloc(void *old, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-
 void *__wrap_realloc(void *old, size_t size)
 {
     return is_refused() ? NULL : __real_realloc(old, size);
@@ -44,17 +43,26 @@ enum { STATEMENTS_MAX = 64 };
 static struct {
     const struct db_ops *real;
     bool is_learning;
-    char *whole[STATEMENTS_MAX];
+    char *whole[STATEMENTS_MAX]; /* with their parameters */
     size_t count;
     char broken[4096]; /* the first statement that is none of them, or "" */
 } log_of;
 
-static bool is_whole(const char *sql)
+static bool is_whole(const char *text)
 {
     for (size_t i = 0; i < log_of.count; i++)
-        if (strcmp(log_of.whole[i], sql) == 0)
+        if (strcmp(log_of.whole[i], text) == 0)
             return true;
     return false;
+}
+
+static char *text_of(const struct db_request *request)
+{
+    struct buf text = {0};
+    for (size_t i = 0; i < request->param_count; i++)
+        buf_printf(&text, "%s=%s\n", request->params[i].name, request->params[i].value);
+    buf_puts(&text, request->sql);
+    return buf_take(&text);
 }
 
 static int watched_start(struct db *db, const struct db_request *request,
@@ -62,10 +70,14 @@ static int watched_start(struct db *db, const struct db_request *request,
 {
     bool was_armed = memory.is_armed; /* the database has memory of its own */
     memory.is_armed = false;
-    if (log_of.is_learning && !is_whole(request->sql) && log_of.count < STATEMENTS_MAX)
-        log_of.whole[log_of.count++] = strdup(request->sql);
-    else if (!is_whole(request->sql) && log_of.broken[0] == '\0')
-        snprintf(log_of.broken, sizeof log_of.broken, "%s", request->sql);
+    char *text = text_of(request);
+    if (!is_whole(text)) {
+        if (log_of.is_learning && log_of.count < STATEMENTS_MAX)
+            log_of.whole[log_of.count++] = strdup(text);
+        else if (log_of.broken[0] == '\0')
+            snprintf(log_of.broken, sizeof log_of.broken, "%s", text);
+    }
+    free(text);
     int rc = log_of.real->start(db, request, ret_query, ret_err);
     memory.is_armed = was_armed;
     return rc;
@@ -80,19 +92,23 @@ static void forget(void)
 
 /* ---- calls ---- */
 
-static const struct fake_answer script[] = {
+/* The columns of the source: those that `more` names beside those of every source. */
+#define COLUMNS(more)                                                                              \
+    "[\"sextant\",\"shop\",[[\"time\",\"DateTime64(6, 'UTC')\"],[\"event\",\"String\"],"           \
+    "[\"actor\",\"String\"],[\"session\",\"String\"],[\"case_id\",\"String\"],"                    \
+    "[\"seq\",\"UInt64\"],[\"url\",\"String\"]," more                                              \
+    "[\"properties\",\"Map(LowCardinality(String), String)\"],"                                    \
+    "[\"actor_properties\",\"Map(LowCardinality(String), String)\"]]]\n"
+
+static struct fake_answer script[] = {
+    {"FROM system.columns", NULL}, /* of the source at hand */
     {"FROM system.tables",
      "[\"sextant\",\"shop\",\"{\\\"kind\\\":\\\"events\\\",\\\"cases\\\":{\\\"order\\\":"
      "\\\"case_id\\\"}}\",\"sextant\",1000,100000]\n"},
-    {"FROM system.columns",
-     "[\"sextant\",\"shop\",[[\"time\",\"DateTime64(6, 'UTC')\"],[\"event\",\"String\"],"
-     "[\"actor\",\"String\"],[\"session\",\"String\"],[\"case_id\",\"String\"],"
-     "[\"seq\",\"UInt64\"],[\"url\",\"String\"],"
-     "[\"properties\",\"Map(LowCardinality(String), String)\"],"
-     "[\"actor_properties\",\"Map(LowCardinality(String), String)\"]]]\n"},
     {"now64", "[1772323200000000,1774915200000000,1000,1775000000000000]\n"},
     {"IN {names:", "[\"view\",1772323200000000,1774915200000000]\n"},
     {"toInt64(offset)", "[0,3600]\n[1774746000,7200]\n"},
+    {"= {session:String}", "[3,1772323200000000,1772326800000000,\"ann\"]\n"},
     {"", ""}, /* everything else: no rows */
     {0},
 };
@@ -100,13 +116,16 @@ static const struct fake_answer script[] = {
 static const struct sample {
     const char *tool, *arguments;
 } samples[] = {
+    {"list_sources", "{}"},
     {"list_events", "{\"search\":\"vi\"}"},
     {"describe_source", "{\"search\":\"pl\"}"},
     {"property_values",
      "{\"allow_unknown\":true,\"field\":\"event.plan\",\"event\":\"view\",\"prefix\":\"p\"}"},
     {"data_quality", "{}"},
     {"user_journey", "{\"actor_id\":\"ann\"}"},
+    {"open_session", "{\"session\":\"s1\"}"},
     {"run_trend", "{\"series\":[{\"event\":\"view\",\"math\":\"actors\"}],\"interval\":\"day\"}"},
+    {"run_funnel", "{\"allow_unknown\":true,\"steps\":[\"view\",\"pay\"]}"},
     {"run_funnel",
      "{\"allow_unknown\":true,\"steps\":[\"view\",\"view\"],\"breakdown\":[\"plan\"]}"},
     {"run_trend",
@@ -145,6 +164,8 @@ static const struct sample {
     {"stickiness", "{\"segment\":{\"did\":[\"view\"]}}"},
     {"anomaly_scan", "{\"metric\":\"event_count\",\"by\":\"event\"}"},
 };
+
+enum { SAMPLES = sizeof samples / sizeof samples[0] };
 
 static int endings;
 
@@ -185,22 +206,76 @@ static bool call(const struct sample *s, size_t n, bool is_lasting)
     return has_failed;
 }
 
-static void test_no_statement_is_broken(void **state)
+/* What tools say over numbers only. */
+static const struct plan {
+    const char *tool, *words;
+} plans[] = {
+    {"run_funnel", "_packed"},
+    {"retention_matrix", "groupBitmap"},
+    {"run_paths", " AS fits"},
+    {"run_trend", "groupBitmap"},
+};
+
+enum { PLANS = sizeof plans / sizeof plans[0] };
+
+static bool is_said(const struct plan *plan, const char *tool)
 {
-    (void)state;
-    for (size_t i = 0; i < sizeof samples / sizeof samples[0]; i++) {
+    size_t i = 0;
+    while (i < log_of.count && strstr(log_of.whole[i], plan->words) == NULL)
+        i++;
+    return i < log_of.count && strcmp(plan->tool, tool) == 0;
+}
+
+static void check_samples(const char *columns, bool has_numbers)
+{
+    bool is_seen[PLANS] = {0};
+    script[0].rows = columns;
+    for (size_t i = 0; i < SAMPLES; i++) {
         call(&samples[i], 0, false);
-        assert_true(log_of.count > 3); /* more than the questions about the source */
+        assert_true(log_of.count > 2); /* more than which tables and columns there are */
+        for (size_t k = 0; k < PLANS; k++)
+            is_seen[k] = is_seen[k] || is_said(&plans[k], samples[i].tool);
         for (int is_lasting = 0; is_lasting < 2; is_lasting++)
             for (size_t n = 1; call(&samples[i], n, is_lasting != 0); n++)
                 ;
         forget();
     }
+    for (size_t k = 0; k < PLANS; k++)
+        if (is_seen[k] != has_numbers)
+            fail_msg("%s, numbers %d: %s", plans[k].tool, has_numbers, plans[k].words);
     printf("# %zu calls\n", memory.calls);
+}
+
+static void test_texts(void **state)
+{
+    (void)state;
+    check_samples(COLUMNS(""), false);
+}
+
+static void test_numbers(void **state)
+{
+    (void)state;
+    check_samples(COLUMNS("[\"actor_number\",\"UInt32\"],[\"session_number\",\"UInt32\"],"), true);
+}
+
+static void test_every_tool(void **state)
+{
+    (void)state;
+    for (size_t i = 0; catalog[i] != NULL; i++) {
+        size_t k = 0;
+        while (k < SAMPLES && strcmp(samples[k].tool, catalog[i]->name) != 0)
+            k++;
+        if (k == SAMPLES)
+            fail_msg("no call of %s", catalog[i]->name);
+    }
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_no_statement_is_broken)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_texts),
+        cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_every_tool),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
