@@ -5,8 +5,10 @@
 #include "args.h"
 #include "json.h"
 #include "nameless.h"
+#include "period.h"
 #include "quality.h"
 #include "rpc.h"
+#include "sql_text.h"
 #include "text.h"
 
 static const char *const check_names[] = {"gaps",   "duplicates", "similar_names", "nulls", "clock",
@@ -250,7 +252,14 @@ static bool is_clean(const struct run *run)
 
 static int plan_clean(struct run *run, struct err *ret_err)
 {
-    return is_clean(run) ? nameless_plan(run, NULL, ret_err) : 0;
+    if (!is_clean(run))
+        return 0;
+    struct query q;
+    query_init(&q);
+    int rc = quality_plan_rows(run, "events", &sql_quality_events, false, &q,
+                               (const struct query_fragment[]){{0}}, 1, ret_err);
+    query_done(&q);
+    return rc;
 }
 
 /* No issue among no events is not a clean bill. */
@@ -259,20 +268,20 @@ static int shape_clean(struct run *run, struct err *ret_err)
     (void)ret_err;
     if (!is_clean(run))
         return 0;
-    char count[48];
-    double events = json_number_value(json_array_get(json_array_get(run_rows(run, 0), 0), 0));
-    json_t *first = run_time(run, run->period.data_from_us);
-    json_t *last = run_time(run, run->period.complete_until_us);
-    if (events > 0)
+    const json_t *rows = run_rows(run, quality_query(run, "events"));
+    double events = json_number_value(json_array_get(json_array_get(rows, 0), 0));
+    char count[48], first[48], last[48];
+    if (events > 0) {
         buf_printf(&run->text, "No issue found in %s.\n",
                    text_things(count, sizeof count, events, "event"));
-    else
-        buf_printf(&run->text,
-                   "Nothing could be checked: no event%s lies in this period; the data of the "
-                   "source are from %s to %s.\n",
-                   nameless_restriction(run), json_string_value(first), json_string_value(last));
-    json_decref(first);
-    json_decref(last);
+        return 0;
+    }
+    period_format(run->period.data_from_us, run->period.zone, first, sizeof first);
+    period_format(run->period.complete_until_us, run->period.zone, last, sizeof last);
+    buf_printf(&run->text,
+               "Nothing could be checked: no event%s lies in this period; the data of the source "
+               "are from %s to %s.\n",
+               nameless_restriction(run), first, last);
     return 0;
 }
 

@@ -14,6 +14,13 @@ void quality_add(struct run *run, const char *kind, enum quality_severity severi
 void quality_note(struct run *run, const char *name, int query);
 int quality_query(const struct run *run, const char *name);
 
+/* Plans a query over the rows of the call, noted as `name`: its fragments are `parts` (ends with an
+ * empty slot) and $from, $where; at most `most` rows of it are read. `is_whole`: of all times, and
+ * of none, not of the period. */
+int quality_plan_rows(struct run *run, const char *name, const struct sql_text *text, bool is_whole,
+                      struct query *q, const struct query_fragment *parts, size_t most,
+                      struct err *ret_err);
+
 /* Says that a check stopped: "only the first `most` …", which `what` completes. */
 void quality_say_cut(struct run *run, int64_t most, const char *what);
 

@@ -10,11 +10,9 @@
 enum { HASHED_ROWS = 2000000, ORDERED_ROWS = 5000000, MAX_NAMED = 5, FRAGMENTS = 5 };
 enum { MAX_DUPLICATES = 20, MAX_COMPARED = 500, MAX_SIMILAR = 50, MAX_NAMES = 5000 }; /* rows */
 
-/* Plans a query whose fragments are `parts` (ends with an empty slot) and $from, $where; at most
- * `most` rows of it are read. */
-static int plan_rows(struct run *run, const char *name, const struct sql_text *text, bool is_whole,
-                     struct query *q, const struct query_fragment *parts, size_t most,
-                     struct err *ret_err)
+int quality_plan_rows(struct run *run, const char *name, const struct sql_text *text, bool is_whole,
+                      struct query *q, const struct query_fragment *parts, size_t most,
+                      struct err *ret_err)
 {
     const struct period *p = &run->period;
     struct buf where = {0}, from = {0};
@@ -98,12 +96,12 @@ int quality_duplicates_plan(struct run *run, struct err *ret_err)
     quality_sample(run, &q, HASHED_ROWS, &sample);
     rows_logical(run, &q, SOURCE_EVENT, &event);
     add_columns(run, &q, &columns);
-    int rc = plan_rows(run, "duplicates", &sql_quality_duplicates, false, &q,
-                       (const struct query_fragment[]){{"event", buf_text(&event)},
-                                                       {"columns", buf_text(&columns)},
-                                                       {"sample", buf_text(&sample)},
-                                                       {0}},
-                       MAX_DUPLICATES, ret_err);
+    int rc = quality_plan_rows(run, "duplicates", &sql_quality_duplicates, false, &q,
+                               (const struct query_fragment[]){{"event", buf_text(&event)},
+                                                               {"columns", buf_text(&columns)},
+                                                               {"sample", buf_text(&sample)},
+                                                               {0}},
+                               MAX_DUPLICATES, ret_err);
     query_done(&q);
     buf_done(&event);
     buf_done(&columns);
@@ -148,9 +146,9 @@ int quality_names_plan(struct run *run, struct err *ret_err)
     query_set_integer(&q, "names", MAX_COMPARED + 1);
     query_set_integer(&q, "limit", MAX_SIMILAR + 1);
     rows_logical(run, &q, SOURCE_EVENT, &event);
-    int rc = plan_rows(run, "names", &sql_quality_names, false, &q,
-                       (const struct query_fragment[]){{"event", buf_text(&event)}, {0}},
-                       MAX_SIMILAR + 2, ret_err);
+    int rc = quality_plan_rows(run, "names", &sql_quality_names, false, &q,
+                               (const struct query_fragment[]){{"event", buf_text(&event)}, {0}},
+                               MAX_SIMILAR + 2, ret_err);
     query_done(&q);
     buf_done(&event);
     return rc;
@@ -198,12 +196,12 @@ int quality_nulls_plan(struct run *run, struct err *ret_err)
     rows_logical(run, &q, SOURCE_EVENT, &event);
     rows_logical(run, &q, SOURCE_ACTOR, &actor);
     rows_logical(run, &q, SOURCE_SESSION, &session);
-    int rc = plan_rows(run, "nulls", &sql_quality_nulls, false, &q,
-                       (const struct query_fragment[]){{"event", buf_text(&event)},
-                                                       {"actor", buf_text(&actor)},
-                                                       {"session", buf_text(&session)},
-                                                       {0}},
-                       MAX_NAMES, ret_err);
+    int rc = quality_plan_rows(run, "nulls", &sql_quality_nulls, false, &q,
+                               (const struct query_fragment[]){{"event", buf_text(&event)},
+                                                               {"actor", buf_text(&actor)},
+                                                               {"session", buf_text(&session)},
+                                                               {0}},
+                               MAX_NAMES, ret_err);
     query_done(&q);
     buf_done(&event);
     buf_done(&actor);
@@ -301,10 +299,11 @@ static int plan_sessions(struct run *run, struct err *ret_err)
     query_init(&q);
     rows_logical(run, &q, SOURCE_SESSION, &session);
     source_time_us(run->source, &time);
-    int rc = plan_rows(run, "sessions", &sql_quality_sessions, false, &q,
-                       (const struct query_fragment[]){
-                           {"session", buf_text(&session)}, {"time_us", buf_text(&time)}, {0}},
-                       1, ret_err);
+    int rc =
+        quality_plan_rows(run, "sessions", &sql_quality_sessions, false, &q,
+                          (const struct query_fragment[]){
+                              {"session", buf_text(&session)}, {"time_us", buf_text(&time)}, {0}},
+                          1, ret_err);
     query_done(&q);
     buf_done(&session);
     buf_done(&time);
@@ -318,10 +317,10 @@ static int plan_order(struct run *run, struct err *ret_err)
     query_init(&q);
     sql_identifier(&order, run->source->order);
     source_time_us(run->source, &time);
-    int rc = plan_rows(run, "order", &sql_quality_order, false, &q,
-                       (const struct query_fragment[]){
-                           {"order", buf_text(&order)}, {"time_us", buf_text(&time)}, {0}},
-                       1, ret_err);
+    int rc = quality_plan_rows(run, "order", &sql_quality_order, false, &q,
+                               (const struct query_fragment[]){
+                                   {"order", buf_text(&order)}, {"time_us", buf_text(&time)}, {0}},
+                               1, ret_err);
     query_done(&q);
     buf_done(&order);
     buf_done(&time);
@@ -338,10 +337,11 @@ int quality_clock_plan(struct run *run, struct err *ret_err)
     buf_puts(&is_null, "isNull(");
     sql_identifier(&is_null, s->time.column);
     buf_putc(&is_null, ')');
-    int rc = plan_rows(run, "clock", &sql_quality_clock, true, &q,
-                       (const struct query_fragment[]){
-                           {"is_null", buf_text(&is_null)}, {"time_us", buf_text(&time)}, {0}},
-                       1, ret_err);
+    int rc =
+        quality_plan_rows(run, "clock", &sql_quality_clock, true, &q,
+                          (const struct query_fragment[]){
+                              {"is_null", buf_text(&is_null)}, {"time_us", buf_text(&time)}, {0}},
+                          1, ret_err);
     query_done(&q);
     buf_done(&time);
     buf_done(&is_null);

@@ -142,13 +142,28 @@ test('long names are told', { skip, timeout: 300000 }, () => {
 
 test('no event in the period is no clean data', { skip, timeout: 300000 }, () => good.onBoth(async (side) => {
   const [source] = good.names
-  for (const args of [{ from: '2030-01-01', to: '2030-01-02' }, { from: '2026-03-02', to: '2026-03-05', filters: [{ field: 'plan', value: 'none' }] }]) {
+  const none = [{ from: '2030-01-01', to: '2030-01-02' }, { filters: [{ field: 'plan', value: 'none' }] }, { segment: { did: [{ event: 'pay', min_times: 1e6 }] } }]
+  for (const args of none) {
     const { issues, text } = await issuesOf(side, { source, ...args })
     assert.deepEqual(issues, [])
     assert.match(text, /^Nothing could be checked: no event.* lies in this period; the data of the source are from 2026-03-02T00:00:00Z to 2026-03-13T/)
   }
-  assert.match((await issuesOf(side, { source })).text, /^No issue found in 3,456 events\./)
+  // Of a segment, those of its actors alone
+  const rows = [...clean()], pays = (user) => rows.filter((row) => row.event === 'pay' && row.user === user).length
+  const few = rows.filter((row) => pays(row.user) < 29).length
+  assert.ok(few > 0 && few < 3456)
+  for (const [args, events] of [[{}, 3456], [{ segment: { did_not: [{ event: 'pay', min_times: 29 }] } }, few]])
+    assert.match((await issuesOf(side, { source, ...args, checks: ['duplicates'] })).text, new RegExp(`^No issue found in ${events.toLocaleString('en')} events\\.`))
 }))
+
+test('a source that maps no actor is clean, too', { skip, timeout: 300000 }, async () => {
+  const nameless = new Shapes(rowsOf(clean()), COLUMNS, { actor: [] })
+  try {
+    await nameless.onBoth(async (side, engine) => {
+      for (const source of nameless.names) assert.match((await issuesOf(side, { source })).text, /^No issue found in 3,456 events\./, `${source}, ${engine}`)
+    })
+  } finally { nameless.remove() }
+})
 
 // 21 names are there twice, and 501 names are more than are compared.
 test('what is cut is told', { skip, timeout: 300000 }, () => {
