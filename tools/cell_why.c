@@ -66,12 +66,19 @@ static struct cell_names read_names(const struct run *run)
     return names;
 }
 
+/* Whether its field is another one than that before: the two ends of an edge are of one. */
+static bool is_new_field(const struct cell_names *names, size_t i)
+{
+    return i == 0 || strcmp(names->items[i].field, names->items[i - 1].field) != 0;
+}
+
 int cell_why_plan(struct run *run, struct err *ret_err)
 {
     struct cell_names names = read_names(run);
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < names.count; i++)
-        rc = rows_plan_values(run, names.items[i].field, "", NULL, MAX_VALUES, 0, ret_err);
+        if (is_new_field(&names, i))
+            rc = rows_plan_values(run, names.items[i].field, "", NULL, MAX_VALUES, 0, ret_err);
     return rc;
 }
 
@@ -113,8 +120,10 @@ static bool tell(struct run *run, const struct named *name, const json_t *rows)
 bool cell_why_shape(struct run *run, int query)
 {
     struct cell_names names = read_names(run);
-    for (size_t i = 0; i < names.count; i++)
-        if (tell(run, &names.items[i], run_rows(run, query + (int)i)))
+    for (size_t i = 0; i < names.count; i++) {
+        query += i > 0 && is_new_field(&names, i);
+        if (tell(run, &names.items[i], run_rows(run, query)))
             return true;
+    }
     return false;
 }

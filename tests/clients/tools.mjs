@@ -493,7 +493,11 @@ export const tools = {
       [{ of: 'attribute_conversions', arguments: CREDIT, cell: { value: 'tv' } }, /'tv' as its device; There are: /],
       [{ of: 'compare_groups', arguments: GROUPS, cell: { field: 'device', value: 'tv', group: 'a' } }, /'tv' as its device; There are: /],
       [{ of: 'attribute_conversions', arguments: CREDIT, cell: { value: 'desktop' } }, /^0 actors in this cell\./],
-    ].map(([args, says]) => ({ args, says, check(result) { assert.deepEqual([result.actors, result.total], [[], 0]); } }))],
+    ].map(([args, says]) => ({ args: { ...args, explain: 'with' }, says,
+      check({ actors, total, meta }) {
+        assert.deepEqual([actors, total], [[], 0]);
+        assert.equal(new Set(meta.queries.map((q) => JSON.stringify(q))).size, meta.queries.length, 'nothing is asked twice');
+      } }))],
     bad: [...common({ of: 'run_funnel', arguments: FUNNEL, cell: { step: 1, outcome: 'reached' } }),
       { args: { of: 'run_funnel', arguments: FUNNEL }, field: 'cell', says: /missing|required/ },
       { args: { of: 'list_events', arguments: {}, cell: {} }, field: 'of', says: /run_funnel/ },
