@@ -5,6 +5,7 @@
 
 #include "buf.h"
 #include "json.h"
+#include "utf8.h"
 
 bool rpc_is_id(const json_t *value)
 {
@@ -147,31 +148,6 @@ json_t *rpc_notification(const char *method, json_t *params)
     return NULL;
 }
 
-/* The length of the character that starts at `s`, or 0 if it is not well-formed UTF-8. */
-static size_t character_length(const unsigned char *s)
-{
-    static const struct {
-        unsigned char first_low, first_high, second_low, second_high, length;
-    } forms[] = {
-        /* Table 3-7 of the Unicode Standard: no overlong forms, no surrogates, at most U+10FFFF. */
-        {0x01, 0x7f, 0x00, 0x00, 1}, {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3},
-        {0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3},
-        {0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
-    };
-    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
-        if (s[0] < forms[i].first_low || s[0] > forms[i].first_high)
-            continue;
-        if (forms[i].length > 1 && (s[1] < forms[i].second_low || s[1] > forms[i].second_high))
-            return 0;
-        for (size_t k = 2; k < forms[i].length; k++) {
-            if ((s[k] & 0xc0) != 0x80)
-                return 0;
-        }
-        return forms[i].length;
-    }
-    return 0;
-}
-
 json_t *rpc_text(const char *text)
 {
     json_t *value = json_string(text);
@@ -179,8 +155,9 @@ json_t *rpc_text(const char *text)
         return value;
     struct buf clean;
     buf_init(&clean, 0);
-    for (const char *s = text; *s != '\0';) {
-        size_t len = character_length((const unsigned char *)s);
+    const char *end = text + strlen(text);
+    for (const char *s = text; s < end;) {
+        size_t len = utf8_length(s, (size_t)(end - s));
         if (len > 0)
             buf_add(&clean, s, len);
         else

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "utf8.h"
+
 void scan_init(struct scan *s, const char *text, size_t len)
 {
     *s = (struct scan){.at = text, .end = text + len};
@@ -235,44 +237,18 @@ static int32_t unescape(struct span in, size_t *at)
     return 0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00);
 }
 
-/* One UTF-8 sequence, strictly; U+FFFD for a byte that begins none. */
+/* One character; U+FFFD for a byte that begins none. */
 static int32_t decode_utf8(struct span in, size_t *at)
 {
     const unsigned char *b = (const unsigned char *)in.text + *at;
-    size_t left = in.len - *at;
-    size_t len = b[0] < 0x80 ? 1 : b[0] < 0xc2 ? 0 : b[0] < 0xe0 ? 2 : b[0] < 0xf0 ? 3 : 4;
-    (*at)++;
-    if (len == 1)
-        return b[0];
-    if (len == 0 || b[0] > 0xf4 || left < len)
-        return REPLACEMENT;
+    size_t len = utf8_length(in.text + *at, in.len - *at);
+    *at += len > 0 ? len : 1;
+    if (len <= 1)
+        return len == 1 ? b[0] : REPLACEMENT;
     int32_t c = b[0] & (0xff >> (len + 1));
-    for (size_t i = 1; i < len; i++) {
-        if ((b[i] & 0xc0) != 0x80)
-            return REPLACEMENT;
+    for (size_t i = 1; i < len; i++)
         c = (c << 6) | (b[i] & 0x3f);
-    }
-    static const int32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
-    if (c < smallest[len] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
-        return REPLACEMENT;
-    *at += len - 1;
     return c;
-}
-
-static size_t encode_utf8(int32_t c, char out[4])
-{
-    if (c < 0x80) {
-        out[0] = (char)c;
-        return 1;
-    }
-    size_t len = c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
-    for (size_t i = len - 1; i > 0; i--) {
-        out[i] = (char)(0x80 | (c & 0x3f));
-        c >>= 6;
-    }
-    static const int32_t lead[] = {0, 0, 0xc0, 0xe0, 0xf0};
-    out[0] = (char)(lead[len] | c);
-    return len;
 }
 
 size_t span_text(struct span span, char *out, size_t size)
@@ -287,7 +263,7 @@ size_t span_text(struct span span, char *out, size_t size)
         if (c == ' ' && (len == 0 || out[len - 1] == ' '))
             continue;
         char bytes[4];
-        size_t n = encode_utf8(c, bytes);
+        size_t n = utf8_encode((unsigned)c, bytes);
         if (len + n >= size)
             break;
         memcpy(out + len, bytes, n);

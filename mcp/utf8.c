@@ -3,39 +3,38 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Length of the sequence at `p`, 0 if it is not one. */
-static size_t sequence(const unsigned char *p, size_t left)
+size_t utf8_length(const char *bytes, size_t len)
 {
+    const unsigned char *p = (const unsigned char *)bytes;
     unsigned lead = p[0];
-    size_t len = lead < 0x80 ? 1 : lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
-    if (len == 0 || lead > 0xf4 || len > left)
+    size_t length = lead < 0x80 ? 1 : lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+    if (length == 0 || lead > 0xf4 || length > len)
         return 0;
-    for (size_t i = 1; i < len; i++)
+    for (size_t i = 1; i < length; i++)
         if ((p[i] & 0xc0) != 0x80)
             return 0;
     if ((lead == 0xe0 && p[1] < 0xa0) || (lead == 0xed && p[1] > 0x9f) ||
         (lead == 0xf0 && p[1] < 0x90) || (lead == 0xf4 && p[1] > 0x8f))
         return 0;
-    return len;
+    return length;
 }
 
 bool utf8_is_valid(const char *bytes, size_t len)
 {
-    const unsigned char *p = (const unsigned char *)bytes;
     while (len > 0) {
         uint64_t word;
         if (len >= sizeof word) { /* nearly all text is ASCII: eight bytes a step */
-            memcpy(&word, p, sizeof word);
+            memcpy(&word, bytes, sizeof word);
             if ((word & UINT64_C(0x8080808080808080)) == 0) {
-                p += sizeof word;
+                bytes += sizeof word;
                 len -= sizeof word;
                 continue;
             }
         }
-        size_t n = sequence(p, len);
+        size_t n = utf8_length(bytes, len);
         if (n == 0)
             return false;
-        p += n;
+        bytes += n;
         len -= n;
     }
     return true;
