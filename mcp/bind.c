@@ -8,6 +8,7 @@
 
 #include "json.h"
 #include "refuse.h"
+#include "utf8.h"
 
 enum { NUMBER_TEXT_MAX = 64 };
 
@@ -157,7 +158,7 @@ static int bind_choice(const struct param *row, const json_t *value, const struc
     const char *nearest = bind_nearest(text, row->choices, count);
     if (nearest != NULL)
         snprintf(hint, sizeof hint, "; did you mean \"%.*s\"?",
-                 (int)refuse_cut(nearest, REFUSE_SHOWN_BYTES), nearest);
+                 (int)utf8_cut(nearest, REFUSE_SHOWN_BYTES), nearest);
     return refuse_value(ret_err, at, row, value, hint);
 }
 

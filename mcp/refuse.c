@@ -5,23 +5,13 @@
 #include <string.h>
 
 #include "buf.h"
+#include "utf8.h"
 
 enum { CHOICES_MAX = 64 /* compared for the nearest name */ };
 
-size_t refuse_cut(const char *text, size_t max)
-{
-    size_t len = strnlen(text, max + 1);
-    if (len <= max)
-        return len;
-    len = max;
-    while (len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80)
-        len--;
-    return len;
-}
-
 static void add_cut(struct buf *out, const char *text)
 {
-    size_t len = refuse_cut(text, REFUSE_SHOWN_BYTES);
+    size_t len = utf8_cut(text, REFUSE_SHOWN_BYTES);
     buf_add(out, text, len);
     if (text[len] != '\0')
         buf_puts(out, "…");
@@ -54,8 +44,8 @@ int refuse(struct err *ret_err, const struct at *at, const char *fmt, ...)
         rc = err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
     } else {
         const struct err *shape = NULL;
-        int field_len = (int)refuse_cut(buf_text(&path), sizeof shape->field - 1);
-        int text_len = (int)refuse_cut(buf_text(&text), sizeof shape->text - 1);
+        int field_len = (int)utf8_cut(buf_text(&path), sizeof shape->field - 1);
+        int text_len = (int)utf8_cut(buf_text(&text), sizeof shape->text - 1);
         char field[sizeof shape->field];
         snprintf(field, sizeof field, "%.*s", field_len, buf_text(&path));
         rc = err_set(ret_err, ERR_ARGUMENT, field, "%.*s", text_len, buf_text(&text));

@@ -21,9 +21,6 @@ struct at {
     int depth; /* objects around */
 };
 
-/* Bytes of `text` up to `max`, cut between characters, so that it stays valid UTF-8. */
-size_t refuse_cut(const char *text, size_t max);
-
 /* All return a negative code and fill *ret_err. `at` NULL is the arguments themselves. */
 int refuse(struct err *ret_err, const struct at *at, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));

@@ -40,6 +40,17 @@ bool utf8_is_valid(const char *bytes, size_t len)
     return true;
 }
 
+size_t utf8_cut(const char *text, size_t max)
+{
+    size_t len = strnlen(text, max + 1);
+    if (len <= max)
+        return len;
+    len = max;
+    while (len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80)
+        len--;
+    return len;
+}
+
 size_t utf8_encode(unsigned code, char *out)
 {
     if (code < 0x80) {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "buf.h"
+#include "utf8.h"
 
 struct db_limits db_limits_default = {
     .time_ms = 45000,
@@ -152,12 +153,7 @@ int db_parse_error_code(const char *engine_text)
 /* Copies what fits, cut between characters, so that the log stays valid UTF-8. */
 static void copy_raw(char *out, size_t size, const char *text)
 {
-    size_t len = strnlen(text, size);
-    if (len == size) {
-        len = size - 1;
-        while (len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80)
-            len--;
-    }
+    size_t len = utf8_cut(text, size - 1);
     memcpy(out, text, len);
     out[len] = '\0';
 }

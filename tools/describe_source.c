@@ -7,6 +7,7 @@
 #include "run.h"
 #include "sql_text.h"
 #include "text.h"
+#include "utf8.h"
 
 /* Values are looked at in so many events of the period at most; coverage is a share of those. */
 enum { SAMPLE_ROWS = 1000000, MAX_PROPERTIES = 500 };
@@ -252,12 +253,9 @@ static void shorten(json_t *item)
     for (size_t i = 0; i < json_array_size(top); i++) {
         json_t *entry = json_array_get(top, i);
         const char *value = json_get_string(entry, "value", "");
-        if (strlen(value) > 200) {
-            size_t len = 200;
-            while (len > 0 && ((unsigned char)value[len] & 0xC0) == 0x80)
-                len--;
-            json_object_set_new(entry, "value", json_sprintf("%.*s…", (int)len, value));
-        }
+        size_t shown = utf8_cut(value, 200);
+        if (value[shown] != '\0')
+            json_object_set_new(entry, "value", json_sprintf("%.*s…", (int)shown, value));
     }
 }
 

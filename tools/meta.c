@@ -1,6 +1,7 @@
 /* The part that every result shares, and the cap on what leaves. */
 #include "run_internal.h"
 #include "schema.h"
+#include "utf8.h"
 
 enum { STRUCTURED_MAX = 100000 };
 
@@ -94,9 +95,7 @@ static void trim_list(struct run_state *r, const char *key, size_t size)
 static json_t *cut_string(const json_t *text, size_t max)
 {
     const char *bytes = json_string_value(text);
-    while (max > 0 && ((unsigned char)bytes[max] & 0xC0) == 0x80)
-        max--;
-    return json_sprintf("%.*s…", (int)max, bytes);
+    return json_sprintf("%.*s…", (int)utf8_cut(bytes, max), bytes);
 }
 
 /* Cuts every longer text and every longer list below `value`. */

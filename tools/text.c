@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "uri_template.h"
+#include "utf8.h"
 
 enum { CELL_MAX = 160 };
 
@@ -12,9 +13,7 @@ enum { CELL_MAX = 160 };
  * would take the room of all the others. */
 static void cell(struct buf *out, const char *text)
 {
-    size_t len = strlen(text), shown = len > CELL_MAX ? CELL_MAX : len;
-    while (shown < len && shown > 0 && ((unsigned char)text[shown] & 0xC0) == 0x80)
-        shown--;
+    size_t shown = utf8_cut(text, CELL_MAX);
     buf_puts(out, "| ");
     for (size_t i = 0; i < shown; i++) {
         unsigned char c = (unsigned char)text[i];
@@ -23,7 +22,7 @@ static void cell(struct buf *out, const char *text)
         else
             buf_putc(out, c < ' ' ? ' ' : (char)c);
     }
-    buf_puts(out, shown < len ? "… " : " ");
+    buf_puts(out, text[shown] != '\0' ? "… " : " ");
 }
 
 void text_row(struct buf *out, const char *const *cells, size_t count)
@@ -161,28 +160,12 @@ size_t text_names(struct buf *out, const char *lead, const char *nearest, const 
     return left;
 }
 
-void text_whole(char *text)
-{
-    size_t end = strlen(text), lead = end;
-    while (lead > 0 && end - lead < 3 && ((unsigned char)text[lead - 1] & 0xC0) == 0x80)
-        lead--;
-    if (lead == 0)
-        return;
-    unsigned char first = (unsigned char)text[lead - 1];
-    size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : first >= 0xC0 ? 2 : 1;
-    if (end - (lead - 1) < length)
-        text[lead - 1] = '\0';
-}
-
 char *text_fit(char *out, size_t size, const char *text)
 {
     static const char more[] = "…";
-    int len = snprintf(out, size, "%s", text);
-    if (len < 0 || (size_t)len < size || size <= sizeof more)
-        return out;
-    out[size - sizeof more] = '\0';
-    text_whole(out);
-    memcpy(out + strlen(out), more, sizeof more);
+    bool is_cut = strlen(text) >= size;
+    size_t len = utf8_cut(text, size - (is_cut ? sizeof more : 1));
+    snprintf(out, size, "%.*s%s", (int)len, text, is_cut ? more : "");
     return out;
 }
 

@@ -174,6 +174,9 @@ static void test_utf8(void **state)
     static const unsigned codes[] = {0x24, 0xe9, 0x6f22, 0x1f600, 0x10ffff};
     for (size_t i = 0; i < 5; i++)
         assert_true(utf8_is_valid(out, utf8_encode(codes[i], out)));
+    static const size_t fit[] = {0, 0, 2, 2, 2, 5, 5, 5, 5, 9, 9}; /* of é, 漢, 😀 */
+    for (size_t max = 0; max < 11; max++)
+        assert_int_equal(utf8_cut("\xc3\xa9\xe6\xbc\xa2\xf0\x9f\x98\x80", max), fit[max]);
 }
 
 /* --- delimited rows ----------------------------------------------------------------------- */
