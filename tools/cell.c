@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "text.h"
+
 static const char other[] = "(other)";
 
 int cell_values(const json_t *cell, size_t count, json_t **ret_values, struct err *ret_err)
@@ -33,6 +35,20 @@ json_t *cell_value_names(bool is_other, const json_t *values, size_t count)
     for (size_t i = 0; i < count; i++)
         json_array_append_new(names, json_string(other));
     return names;
+}
+
+char *cell_value_text(const json_t *values, char *out, size_t size)
+{
+    struct buf all = {0};
+    for (size_t i = 0; i < json_array_size(values); i++) {
+        const char *value = json_string_value(json_array_get(values, i));
+        char part[84];
+        buf_printf(&all, "%s%s", i > 0 ? ", " : "",
+                   text_fit(part, sizeof part, value[0] != '\0' ? value : "(none)"));
+    }
+    text_line(text_fit(out, size, buf_text(&all)));
+    buf_done(&all);
+    return out;
 }
 
 int cell_plan_actors(struct run *run, struct query *q, const struct sql_text *text,

@@ -13,6 +13,10 @@ bool cell_is_other(const json_t *values);
  * fields. New reference. */
 json_t *cell_value_names(bool is_other, const json_t *values, size_t count);
 
+/* The values of a row in one line of text: "mobile, DE", a missing one as "(none)". Returns `out`.
+ */
+char *cell_value_text(const json_t *values, char *out, size_t size);
+
 /* Adds the query of plan_actors() (see run.h): `text` with its {limit} and {offset} bound to the
  * page that the call asks for. */
 int cell_plan_actors(struct run *run, struct query *q, const struct sql_text *text,

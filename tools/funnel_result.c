@@ -190,19 +190,6 @@ static void write_steps(struct run *run, const struct funnel *f, const struct le
 /* --- the finding --------------------------------------------------------------------------------
  */
 
-void funnel_value_name(const json_t *values, char *out, size_t size)
-{
-    size_t used = 0;
-    out[0] = '\0';
-    for (size_t i = 0; i < json_array_size(values) && used + 1 < size; i++) {
-        const char *value = json_string_value(json_array_get(values, i));
-        int n = snprintf(out + used, size - used, "%s%s", i > 0 ? ", " : "",
-                         value[0] != '\0' ? value : "(none)");
-        used += n > 0 ? (size_t)n : 0;
-    }
-    text_line(out);
-}
-
 /* How many of those before a step a breakdown value loses there, with its interval. */
 struct loss {
     const json_t *value;
@@ -261,8 +248,8 @@ static void write_contrast(struct run *run, const struct funnel *f, size_t drop)
         return;
     }
     char name[300], other[300], share[32], least[32];
-    funnel_value_name(most.worst.value, name, sizeof name);
-    funnel_value_name(most.best.value, other, sizeof other);
+    cell_value_text(most.worst.value, name, sizeof name);
+    cell_value_text(most.best.value, other, sizeof other);
     buf_puts(&run->text, "; ");
     if (most.step != drop)
         buf_printf(&run->text, "at step %zu → %zu ", funnel_required_before(f, most.step),
@@ -338,7 +325,7 @@ static void write_breakdowns(struct run *run, const struct funnel *f)
         const json_t *item = json_array_get(items, i), *last = last_required(f, item);
         const json_t *first = json_array_get(json_object_get(item, "steps"), 0);
         char entered[32], converted[32], median[48] = "";
-        funnel_value_name(json_object_get(item, "breakdown"), name, sizeof name);
+        cell_value_text(json_object_get(item, "breakdown"), name, sizeof name);
         if (json_object_get(last, "median_s") != NULL)
             text_duration(median, sizeof median, json_get_number(last, "median_s", 0));
         text_row(

@@ -20,9 +20,6 @@ int funnel_shape_trend(struct run *run, const struct funnel *f, struct err *ret_
 /* For list_actors: the actors of a cell (see struct tool). */
 int funnel_plan_actors(struct run *run, const json_t *cell, struct err *ret_err);
 
-/* The values of a breakdown in one text; at most `size` bytes with the NUL. */
-void funnel_value_name(const json_t *values, char *out, size_t size);
-
 /* Whether nobody entered: the headline is then left to funnel_shape_empty(). */
 bool funnel_is_empty(const struct run *run);
 

@@ -117,7 +117,7 @@ static void write_points(struct run *run, const json_t *points, bool has_values)
         if (has_values && entered == 0)
             continue;
         char name[400], n[32], k[32], rate[32] = "";
-        funnel_value_name(json_object_get(point, "breakdown"), name, sizeof name);
+        cell_value_text(json_object_get(point, "breakdown"), name, sizeof name);
         if (entered > 0)
             text_percent(rate, sizeof rate, json_get_number(point, "conversion", 0));
         const char *cells[] = {

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cell.h"
 #include "json.h"
 #include "text.h"
 
@@ -32,14 +33,13 @@ static void when_text(const struct retention *r, json_int_t column, char *out, s
         snprintf(out, size, "one %s later%s", calendar[interval], after);
 }
 
-/* "2026-03-09 mobile pro" */
+/* "2026-03-09 mobile, pro" */
 static void cohort_text(const json_t *item, char *out, size_t size)
 {
-    const json_t *values = json_object_get(item, "breakdown");
-    int used = snprintf(out, size, "%s", json_get_string(item, "cohort", ""));
-    for (size_t k = 0; k < json_array_size(values) && used < (int)size; k++)
-        used += snprintf(out + used, size - (size_t)used, " %.80s",
-                         json_string_value(json_array_get(values, k)));
+    char values[260];
+    cell_value_text(json_object_get(item, "breakdown"), values, sizeof values);
+    snprintf(out, size, "%s%s%s", json_get_string(item, "cohort", ""), values[0] != '\0' ? " " : "",
+             values);
 }
 
 /* The cell of a column where it is complete, NULL where it is not or nobody started. */

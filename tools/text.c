@@ -169,9 +169,10 @@ char *text_fit(char *out, size_t size, const char *text)
     return out;
 }
 
-void text_line(char *text)
+char *text_line(char *text)
 {
-    for (; *text != '\0'; text++)
-        if ((unsigned char)*text < ' ')
-            *text = ' ';
+    for (char *c = text; *c != '\0'; c++)
+        if ((unsigned char)*c < ' ')
+            *c = ' ';
+    return text;
 }

@@ -38,5 +38,5 @@ size_t text_names(struct buf *out, const char *lead, const char *nearest, const 
  */
 char *text_fit(char *out, size_t size, const char *text);
 
-/* Makes one line of a name that somebody gave: control characters become spaces. */
-void text_line(char *text);
+/* Makes one line of a name that somebody gave: control characters become spaces. Returns it. */
+char *text_line(char *text);

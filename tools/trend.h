@@ -139,5 +139,3 @@ struct trend_line {
 
 void trend_write_text(struct run *run, const struct trend *t, const struct trend_line *lines,
                       size_t count);
-/* "mobile, DE" */
-void trend_value_name(const struct trend *t, size_t value, char *out, size_t size);

@@ -11,19 +11,6 @@
 
 enum { SHOWN_POINTS = 30, SHOWN_LINES = 8, SHOWN_TOTALS = 26 };
 
-void trend_value_name(const struct trend *t, size_t value, char *out, size_t size)
-{
-    const json_t *values = json_array_get(t->values, value);
-    size_t used = 0;
-    out[0] = '\0';
-    for (size_t i = 0; i < json_array_size(values) && used + 1 < size; i++) {
-        const char *text = json_string_value(json_array_get(values, i));
-        int n = snprintf(out + used, size - used, "%s%.80s", i > 0 ? ", " : "",
-                         text[0] != '\0' ? text : "(none)");
-        used += n > 0 ? (size_t)n : 0;
-    }
-}
-
 static void number(char *out, size_t size, double value)
 {
     out[0] = '\0';
@@ -50,15 +37,15 @@ static void change(char *out, size_t size, double now, double before)
 static void line_name(const struct trend *t, const struct trend_line *line, bool has_series,
                       char *out, size_t size)
 {
-    char value[300];
-    trend_value_name(t, line->value, value, sizeof value);
-    char series[104];
+    const json_t *values = json_array_get(t->values, line->value);
+    char value[300], series[104];
     if (t->field_count == 0)
-        text_fit(out, size, line->name);
+        text_line(text_fit(out, size, line->name));
     else if (has_series)
-        snprintf(out, size, "%s: %s", text_fit(series, sizeof series, line->name), value);
+        snprintf(out, size, "%s: %s", text_line(text_fit(series, sizeof series, line->name)),
+                 cell_value_text(values, value, sizeof value));
     else
-        snprintf(out, size, "%s", value);
+        cell_value_text(values, out, size);
 }
 
 static void write_time(struct run *run, const struct trend *t, size_t i)
@@ -108,7 +95,7 @@ static void write_line(struct run *run, const struct trend *t, const struct tren
     if (line->total[TREND_CURRENT] == 1 && what[shown - 1] == 's') /* actors, sessions */
         shown--;
     number(value, sizeof value, line->total[TREND_CURRENT]);
-    buf_printf(&run->text, "%s: ", text_fit(name, sizeof name, line->name));
+    buf_printf(&run->text, "%s: ", text_line(text_fit(name, sizeof name, line->name)));
     if (value[0] == '\0')
         buf_puts(&run->text, "no value");
     else
@@ -158,8 +145,9 @@ static void write_leader(struct run *run, const struct trend *t, const struct tr
     bool adds_up = best->math == MATH_TOTAL || best->math == MATH_SUM;
     line_name(t, best, false, name, sizeof name);
     number(value, sizeof value, best->total[TREND_CURRENT]);
-    buf_printf(&run->text, "%s: %s leads with %s", text_fit(series, sizeof series, best->name),
-               name, value[0] != '\0' ? value : "no value");
+    buf_printf(&run->text, "%s: %s leads with %s",
+               text_line(text_fit(series, sizeof series, best->name)), name,
+               value[0] != '\0' ? value : "no value");
     if (adds_up && !best->is_formula && sum > 0) {
         char all[48];
         number(all, sizeof all, sum);
@@ -189,9 +177,10 @@ static void write_headline(struct run *run, const struct trend *t, const struct 
     size_t values = json_array_size(t->values);
     if (is_nothing(t)) {
         const char *field = t->series[0].field;
-        buf_printf(&run->text, "Nothing to measure: no event%s of this period is %s%.150s",
+        char name[160];
+        buf_printf(&run->text, "Nothing to measure: no event%s of this period is %s%s",
                    nameless_restriction(run), t->series_count > 1 ? "one of the series, e.g. " : "",
-                   t->series[0].name);
+                   text_line(text_fit(name, sizeof name, t->series[0].name)));
         if (field != NULL)
             buf_printf(&run->text, " with a number in '%.100s'", field);
         buf_puts(&run->text, ".\n");

@@ -41,6 +41,11 @@ before(() => {
   if (skip) return
   importRows('names', lines([...rows()]), '--session', 'session', '--case', 'case')
   const ticks = (...times) => lines(times.map((time) => ({ time, event: 'tick', actor: 'a' })))
+  // Of the three, one in two, three and four pays and comes again.
+  const visit = (event, hour, n, prop) => ({ time: new Date(Date.UTC(2026, 2, 2, hour, 0, n)).toISOString(), event, actor: `${prop.length}-${n}`, prop })
+  const visits = ['one\ntwo', '', 'three'].flatMap((prop, i) => Array.from({ length: 200 }, (_, n) => [visit('view', 0, n, prop),
+    ...(n % (i + 2) === 0 ? [visit('pay', 1, n, prop), visit('view', 24, n, prop), visit('end', 72, n, prop)] : [])]).flat())
+  importRows('breaks', lines(visits))
   importRows('gap', ticks('1970-01-02T00:00:00Z', '2100-01-01T00:00:00Z'))
   importRows('old', ticks('1901-02-03T04:05:06Z', '1969-12-31T23:59:59Z', '1970-01-01T00:00:00Z', '2024-05-06T00:00:00Z'))
 })
@@ -82,6 +87,26 @@ test('names and values of any length and script never break or fill a result', {
   // Errors about such names are text too.
   for (const [tool, args] of [['run_funnel', { source, steps: [`${CYRILLIC}x`] }], ['run_funnel', { source, steps: ['view'], breakdown: [CYRILLIC] }], ['list_events', { source: CYRILLIC.slice(0, 128) }]])
     assert.match((await side.call(tool, args)).error, /^(steps|breakdown|source)/)
+  await side.close()
+})
+
+test('a line break in a value or a name does not break the finding', { skip }, async () => {
+  const side = open()
+  const source = 'breaks', breakdown = ['prop'], from = '2026-03-02', series = [{ event: 'view', name: 'a\tb\nc' }]
+  for (const [tool, args, says] of [
+    ['run_trend', { breakdown, series: ['view'] }, /^view: one two leads with /],
+    ['run_trend', { breakdown, series: [...series, 'pay'] }, /^a b c: one two leads with .*; pay: .* leads with /],
+    ['run_trend', { series }, /^a b c: 817 /], ['run_trend', { series: [{ ...series[0], where: [{ field: 'prop', value: 'x' }] }] }, /^Nothing to measure: .* is a b c/],
+    ['run_funnel', { breakdown, steps: ['view', 'pay'] }, /one two/],
+    ['retention_matrix', { breakdown, start: 'view', kind: 'first_time', interval: 'day' }, /best 2026-03-02 one two: 50/],
+  ]) {
+    const { structured, text } = await side.call(tool, { source, from, ...args })
+    const [first, ...rest] = text.split('\n')
+    assert.match(first, says, tool)
+    assert.match(first, / Period: 2026-03-02/, tool)
+    if (args.breakdown) assert.ok(rest.some((line) => line.includes('(none)')), text)
+    assert.match(JSON.stringify(structured), /one\\ntwo|a\\tb\\nc/, 'as it is')
+  }
   await side.close()
 })
 
