@@ -8,7 +8,7 @@
 /* The OpenSSL flavour first, since a CA file in PEM form works there in every version. */
 static const char *const files[] = {"libcurl.so.4", "libcurl-gnutls.so.4", "libcurl.4.dylib", NULL};
 
-#define SYMBOL(member) LIBRARY_SYMBOL(curl_library, "curl_", member)
+#define SYMBOL(member) LIBRARY_SYMBOL(curl_library, "curl_" #member, member)
 static const struct library_symbol symbols[] = {
     SYMBOL(global_init),
     SYMBOL(version_info),

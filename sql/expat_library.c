@@ -4,7 +4,7 @@
 
 static const char *const files[] = {"libexpat.so.1", "libexpat.1.dylib", NULL};
 
-#define SYMBOL(member) LIBRARY_SYMBOL(expat_library, "XML_", member)
+#define SYMBOL(member) LIBRARY_SYMBOL(expat_library, "XML_" #member, member)
 static const struct library_symbol symbols[] = {
     SYMBOL(ParserCreate),
     SYMBOL(ParserReset),

@@ -24,7 +24,7 @@ struct gunzip {
 
 static const char *const files[] = {"libz.so.1", "libz.1.dylib", NULL};
 
-#define SYMBOL(member) LIBRARY_SYMBOL(zlib_library, "", member)
+#define SYMBOL(member) LIBRARY_SYMBOL(zlib_library, #member, member)
 static const struct library_symbol symbols[] = {
     SYMBOL(inflateInit2_), SYMBOL(inflate), SYMBOL(inflateReset), SYMBOL(inflateEnd), {0},
 };

@@ -11,10 +11,10 @@ struct library_symbol {
     size_t offset; /* of its pointer in the table */
 };
 
-/* The function <prefix><member> of the library. */
-#define LIBRARY_SYMBOL(table, prefix, member)                                                      \
+/* A function of the library and the member of the table that points to it. */
+#define LIBRARY_SYMBOL(table, symbol, member)                                                      \
     {                                                                                              \
-        prefix #member, offsetof(struct table, member)                                             \
+        (symbol), offsetof(struct table, member)                                                   \
     }
 
 struct library {
