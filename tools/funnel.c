@@ -271,13 +271,10 @@ void funnel_step_name(const struct funnel *f, size_t step, char *out, size_t siz
     const char *name = json_get_string(matcher, "name", event);
     if (name == NULL && json_array_size(any_of) > 0)
         name = json_get_string(json_array_get(any_of, 0), "event", "any event");
-    static const char others[] = " or others";
     bool has_others = name != NULL && json_object_get(matcher, "name") == NULL &&
                       json_array_size(any_of) > (event == NULL ? 1 : 0);
-    text_fit(out, size - (has_others ? sizeof others - 1 : 0), name != NULL ? name : "any event");
-    if (has_others)
-        memcpy(out + strlen(out), others, sizeof others);
-    text_line(out);
+    text_line(text_fit_tail(out, size, name != NULL ? name : "any event",
+                            has_others ? " or others" : ""));
 }
 
 bool funnel_has_many_values(const struct funnel *f)

@@ -160,13 +160,19 @@ size_t text_names(struct buf *out, const char *lead, const char *nearest, const 
     return left;
 }
 
-char *text_fit(char *out, size_t size, const char *text)
+char *text_fit_tail(char *out, size_t size, const char *text, const char *tail)
 {
     static const char more[] = "…";
-    bool is_cut = strlen(text) >= size;
-    size_t len = utf8_cut(text, size - (is_cut ? sizeof more : 1));
-    snprintf(out, size, "%.*s%s", (int)len, text, is_cut ? more : "");
+    size_t room = size - 1 - strlen(tail);
+    bool is_cut = strlen(text) > room;
+    size_t len = utf8_cut(text, is_cut ? room - (sizeof more - 1) : room);
+    snprintf(out, size, "%.*s%s%s", (int)len, text, is_cut ? more : "", tail);
     return out;
+}
+
+char *text_fit(char *out, size_t size, const char *text)
+{
+    return text_fit_tail(out, size, text, "");
 }
 
 char *text_line(char *text)

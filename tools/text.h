@@ -34,9 +34,10 @@ const char *text_verb(double n, const char *of_one, const char *of_many);
 size_t text_names(struct buf *out, const char *lead, const char *nearest, const char *const *names,
                   size_t count, size_t most);
 
-/* Copies a text; one that does not fit ends in "…" after its last whole character. Returns `out`.
- */
+/* Copies a text; one that does not fit ends in "…" after its last whole character. `tail` always
+ * fits behind it: `size` has room for it and "…". Both return `out`. */
 char *text_fit(char *out, size_t size, const char *text);
+char *text_fit_tail(char *out, size_t size, const char *text, const char *tail);
 
 /* Makes one line of a name that somebody gave: control characters become spaces. Returns it. */
 char *text_line(char *text);

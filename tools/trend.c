@@ -80,10 +80,8 @@ static bool is_name_taken(const struct trend *t, size_t i)
 static void append(char name[TREND_NAME], const char *text)
 {
     char before[TREND_NAME];
-    size_t more = strlen(text);
     memcpy(before, name, sizeof before);
-    text_fit(name, TREND_NAME - more, before);
-    memcpy(name + strlen(name), text, more + 1);
+    text_fit_tail(name, TREND_NAME, before, text);
 }
 
 /* Names of series are different, so that a result says which is which. */

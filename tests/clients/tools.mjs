@@ -151,6 +151,10 @@ export const tools = {
       },
       says: /^[^\uFFFD]*🦊…[^\uFFFD]*$/u,
     }, {
+      args: { ...FUNNEL, steps: [{ any_of: [{ event: '🦊'.repeat(100) }, { event: 'view' }] }, 'checkout'], allow_unknown: true },
+      check(result) { assert.deepEqual([result.steps[0].name, result.steps[0].count], [`${'🦊'.repeat(100)} or others`, facts.funnel[0]]); },
+      says: /^[^\uFFFD]*🦊… or others[^\uFFFD]*$/u,
+    }, {
       args: { ...FUNNEL, breakdown: ['device', 'actor.plan'], attribution: 'last_touch', order: 'strict', explain: 'with' },
       check(result) {
         assert.ok(result.breakdowns.length >= 3);
