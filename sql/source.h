@@ -188,8 +188,9 @@ int source_actor(const struct source *s, struct query *q, const char *actor, con
 /* The operators of filters, NULL-terminated. */
 extern const char *const source_operators[];
 
-/* The column that numbers what source_actor() gives, UInt32, 0 for '' alone, appended to `out`;
- * false where the table has none. Numbers mean something inside one table only. */
+/* The column that numbers what source_actor() gives, UInt32, 0 for '' alone, appended to `out`
+ * unless that is NULL; false where the table has none. Numbers mean something inside one table
+ * only. */
 bool source_actor_number(const struct source *s, const char *actor, const char *case_name,
                          struct buf *out);
 

@@ -101,7 +101,7 @@ bool source_actor_number(const struct source *s, const char *actor, const char *
     if (places == NULL || places->count != 1 || places->items[0].kind != PLACE_COLUMN)
         return false;
     const char *number = json_string_value(json_object_get(s->numbers, places->items[0].column));
-    if (number != NULL)
+    if (number != NULL && out != NULL)
         sql_identifier(out, number);
     return number != NULL;
 }

@@ -41,14 +41,10 @@ static bool read_layout(const struct run *run, const struct funnel *f, struct la
 bool funnel_is_plain(const struct run *run, const struct funnel *f)
 {
     struct layout layout;
-    struct buf number = {0};
     bool has_options = f->optional != 0 || f->has_gaps || f->exclusion_count > 0 ||
                        json_array_size(f->hold) > 0 || json_array_size(f->breakdown) > 0;
-    bool is_plain = f->step_count > 1 && f->order == FUNNEL_ORDERED && f->is_disjoint &&
-                    !has_options && f->class_count == f->step_count && read_layout(run, f, &layout);
-    is_plain = is_plain && source_actor_number(run->source, scope_counted(run), NULL, &number);
-    buf_done(&number);
-    return is_plain;
+    return f->step_count > 1 && f->order == FUNNEL_ORDERED && f->is_disjoint && !has_options &&
+           f->class_count == f->step_count && read_layout(run, f, &layout) && scope_has_number(run);
 }
 
 /* --- the arrays ------------------------------------------------------------------------------ */

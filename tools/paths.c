@@ -34,15 +34,6 @@ static int render(struct query *q, const struct sql_text *text,
 
 /* --- codes ----------------------------------------------------------------------------------- */
 
-bool paths_can_pack(const struct run *run)
-{
-    struct buf number = {0};
-    bool found = source_actor_number(run->source, scope_counted(run),
-                                     json_get_string(run->arguments, "case", NULL), &number);
-    buf_done(&number);
-    return found;
-}
-
 static int build_names(struct paths *p, struct buf *out, struct err *ret_err)
 {
     struct buf all = {0};
@@ -261,7 +252,7 @@ int paths_init(struct paths *p, const struct run *run, struct query *q, bool is_
                         .zero_us =
                             (period->from_us > year_1900_us ? period->from_us : year_1900_us) - 1,
                         .is_packed = is_packed,
-                        .has_number = paths_can_pack(run),
+                        .has_number = scope_has_number(run),
                         .has_start = json_object_get(arguments, "start") != NULL,
                         .has_end = json_object_get(arguments, "end") != NULL};
     query_set_integer(q, "steps", p->steps);

@@ -34,12 +34,9 @@ int paths_add_rows(struct paths *p, struct buf *out, struct err *ret_err);
  * has a code. */
 int paths_add_all_rows(struct paths *p, struct buf *out, struct err *ret_err);
 
-/* Whether actors have numbers, so that the statement may be packed, which costs much less. Where it
- * turns out not to be exact it answers nothing. */
-bool paths_can_pack(const struct run *run);
-
 /* Reads the arguments and builds rows, codes and edges on `q`; its other placeholders are bound,
- * too. paths_done() after either outcome. */
+ * too. Where actors have numbers the statement may be packed, which costs much less, and answers
+ * nothing where it turns out not to be exact. paths_done() after either outcome. */
 int paths_init(struct paths *p, const struct run *run, struct query *q, bool is_packed,
                struct err *ret_err);
 void paths_done(struct paths *p);

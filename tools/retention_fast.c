@@ -8,13 +8,9 @@ enum { MAX_ROWS = 200000 };
 
 bool retention_is_fast(const struct run *run, const struct retention *r)
 {
-    struct buf number = {0};
-    bool is_plain = json_array_size(json_object_get(run->arguments, "breakdown")) == 0 &&
-                    !r->is_first_ever && !r->is_rolling && !r->is_after && r->min_times == 1 &&
-                    r->brackets == NULL;
-    bool is_fast = is_plain && source_actor_number(run->source, scope_counted(run), NULL, &number);
-    buf_done(&number);
-    return is_fast;
+    return json_array_size(json_object_get(run->arguments, "breakdown")) == 0 &&
+           !r->is_first_ever && !r->is_rolling && !r->is_after && r->min_times == 1 &&
+           r->brackets == NULL && scope_has_number(run);
 }
 
 int retention_fast_plan(struct run *run, const struct retention *r, struct err *ret_err)

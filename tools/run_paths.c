@@ -127,7 +127,7 @@ static int plan_as(struct run *run, bool is_packed, struct err *ret_err)
 
 static int plan(struct run *run, struct err *ret_err)
 {
-    return plan_as(run, paths_can_pack(run), ret_err);
+    return plan_as(run, scope_has_number(run), ret_err);
 }
 
 /* --- nobody ---------------------------------------------------------------------------------- */
@@ -141,7 +141,7 @@ static const json_t *entering(const struct run *run)
 /* A packed statement that answers nothing may not have been exact. */
 static int plan_whole(struct run *run, struct err *ret_err)
 {
-    return paths_is_empty(run) && paths_can_pack(run) ? plan_as(run, false, ret_err) : 0;
+    return paths_is_empty(run) && scope_has_number(run) ? plan_as(run, false, ret_err) : 0;
 }
 
 static int shape_whole(struct run *run, struct err *ret_err)

@@ -128,6 +128,12 @@ const char *scope_counted(const struct run *run)
     return json_get_string(run->arguments, "actor", is_by_session ? "session" : "user");
 }
 
+bool scope_has_number(const struct run *run)
+{
+    return source_actor_number(run->source, scope_counted(run),
+                               json_get_string(run->arguments, "case", NULL), NULL);
+}
+
 int scope_condition(const struct run *run, struct query *q, const char *counted, const char *actor,
                     struct buf *out, struct err *ret_err)
 {

@@ -11,6 +11,9 @@
  * TOOL_BY_SESSION. */
 const char *scope_counted(const struct run *run);
 
+/* Whether the source numbers what is counted: see source_actor_number(). */
+bool scope_has_number(const struct run *run);
+
 /* The arguments `filters` and `segment` as a condition on one row. The segment is one of `counted`
  * ("user", "case", a field), which is the expression `actor` (String) of a row: it is in the
  * segment if up to the end of the run's period it has done each of `did` (min_times, within_days),

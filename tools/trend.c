@@ -164,11 +164,7 @@ static int64_t previous_start(const struct run *run, const struct trend *t)
 static bool is_of_bitmaps(const struct run *run, const struct trend *t)
 {
     enum { MAX_INTERVALS = 400 };
-    struct buf number = {0};
-    bool has_numbers = source_actor_number(run->source, scope_counted(run),
-                                           json_get_string(run->arguments, "case", NULL), &number);
-    buf_done(&number);
-    return has_numbers && t->field_count == 0 && t->width <= MAX_INTERVALS;
+    return scope_has_number(run) && t->field_count == 0 && t->width <= MAX_INTERVALS;
 }
 
 static int read_calendar(struct run *run, struct trend *t, struct err *ret_err)

@@ -226,6 +226,7 @@ static void check_number(const struct source *s, const char *actor, const char *
 {
     struct buf out = {0};
     assert_int_equal(source_actor_number(s, actor, NULL, &out), expected != NULL);
+    assert_int_equal(source_actor_number(s, actor, NULL, NULL), expected != NULL);
     assert_string_equal(buf_text(&out), expected != NULL ? expected : "");
     buf_done(&out);
 }
