@@ -191,20 +191,24 @@ static void write_times(const struct paths *p, struct buf *out)
 
 /* The commonest paths with their counts, ties in the order of the paths. A number that sorts so
  * costs a tenth of a tuple. */
-static const char *commonest(const struct paths *p)
+static void write_commonest(const struct paths *p, struct buf *out)
 {
-    if (p->is_packed)
-        return "arrayMap(x -> (bitNot(toUInt64(bitShiftRight(x, 64))), toUInt64(x)), "
-               "groupArraySortedIf(20)(bitShiftLeft(toUInt128(bitNot(n)), 64) + path, step = 0))";
-    return "arrayMap(x -> (toUInt64(-x.1), x.2), "
-           "groupArraySortedIf(20)((-toInt64(n), path), step = 0))";
+    buf_printf(out,
+               p->is_packed
+                   ? "arrayMap(x -> (bitNot(toUInt64(bitShiftRight(x, 64))), toUInt64(x)), "
+                     "groupArraySortedIf(%d)(bitShiftLeft(toUInt128(bitNot(n)), 64) + path, step = "
+                     "0))"
+                   : "arrayMap(x -> (toUInt64(-x.1), x.2), "
+                     "groupArraySortedIf(%d)((-toInt64(n), path), step = 0))",
+               PATHS_JOURNEYS);
 }
 
 static int build_edges(struct paths *p, struct err *ret_err)
 {
-    struct buf shared = {0}, runs = {0}, path = {0}, times = {0};
+    struct buf shared = {0}, runs = {0}, path = {0}, times = {0}, commonest = {0};
     write_path(p, &path);
     write_times(p, &times);
+    write_commonest(p, &commonest);
     int rc = add_shared_runs(p, &shared, ret_err);
     if (rc == 0)
         rc = add_runs(p, "", buf_text(&shared), &runs, ret_err);
@@ -212,11 +216,11 @@ static int build_edges(struct paths *p, struct err *ret_err)
         rc = render(p->q, &sql_run_paths_edges,
                     (const struct query_fragment[]){{"path", buf_text(&path)},
                                                     {"times", buf_text(&times)},
-                                                    {"commonest", commonest(p)},
+                                                    {"commonest", buf_text(&commonest)},
                                                     {"runs", buf_text(&runs)},
                                                     {0}},
                     &p->edges, ret_err);
-    struct buf *all[] = {&shared, &runs, &path, &times};
+    struct buf *all[] = {&shared, &runs, &path, &times, &commonest};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         buf_done(all[i]);
     return rc;

@@ -7,7 +7,7 @@
 
 enum {
     PATHS_MAX_STEPS = 16, /* nodes of a run that are looked at: as many 16-bit codes fill a key */
-    PATHS_JOURNEYS = 20,  /* whole paths that are told: run_paths_edges.sql has the number, too */
+    PATHS_JOURNEYS = 20,  /* whole paths that are told */
     PATHS_MAX_NODES = 65534, /* distinct nodes that are told apart, the most frequent ones */
 };
 
