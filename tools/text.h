@@ -29,8 +29,8 @@ char *text_number(char *out, size_t size, double value);     /* 4 significant di
 /* The word that agrees with so many: text_verb(n, "lies", "lie"). */
 const char *text_verb(double n, const char *of_one, const char *of_many);
 
-/* "did you mean 'nearest'? LEAD: a, b, c", at most `most` of the others, "None" where there are
- * none at all. `nearest` is one of the names or NULL. Returns how many were left out. */
+/* "did you mean 'nearest'? LEAD: a, b, c", at most `most` of the others, "LEAD none" where
+ * there are none at all. `nearest` is one of the names or NULL. Returns how many were left out. */
 size_t text_names(struct buf *out, const char *lead, const char *nearest, const char *const *names,
                   size_t count, size_t most);
 
