@@ -90,10 +90,7 @@ static int delegate(const json_t *bound, const struct tool **ret_subject, json_t
 static void refused(const json_t *given, struct err *err)
 {
     const struct tool *of = catalog_find(json_get_string(given, "of", ""));
-    bool is_own = false;
-    for (const struct param *p = params; p->name != NULL; p++)
-        is_own |= strcmp(p->name, err->field) == 0;
-    if (err->code != ERR_ARGUMENT || is_own || of == NULL || of->plan_actors == NULL ||
+    if (err->code != ERR_ARGUMENT || of == NULL || of->plan_actors == NULL ||
         !run_takes(of, err->field))
         return;
     char name[sizeof err->field];

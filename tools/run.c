@@ -201,7 +201,7 @@ struct run *run_start(struct workspace *workspace, const struct tool *tool, cons
     r->run.subject = tool;
     if (bind_arguments(tool->params, arguments, &r->bound, &r->failure) == 0)
         r->run.arguments = r->bound;
-    else if (tool->refused != NULL)
+    else if (tool->refused != NULL && !run_takes(tool, r->failure.field))
         tool->refused(arguments, &r->failure);
     json_t *delegated;
     if (r->run.arguments != NULL && tool->delegate != NULL &&

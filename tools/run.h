@@ -51,7 +51,8 @@ struct tool {
      * NULL = itself. */
     int (*delegate)(const json_t *bound, const struct tool **ret_subject, json_t **ret_arguments,
                     struct err *ret_err);
-    /* May say better why `given`, which binding refused with `err`, is wrong. NULL = cannot. */
+    /* May say better why `given` is wrong, which binding refused with `err`, whose field is not one
+     * of the tool's own arguments. NULL = cannot. */
     void (*refused)(const json_t *given, struct err *err);
 };
 
