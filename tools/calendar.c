@@ -80,16 +80,9 @@ void calendar_column(const struct calendar *c, struct events *e, const char *nam
 
 char *calendar_not_over(const struct run *run, const struct calendar *c, char *out, size_t size)
 {
-    const char *interval = json_get_string(run->arguments, "interval", "day");
-    json_int_t open = 0;
-    char some[32];
-    while (open < c->count && !calendar_is_over(run, c, c->count - 1 - open))
-        open++;
-    out[0] = '\0';
-    if (open == 1)
-        snprintf(out, size, "the last %s is", interval);
-    else if (open > 1)
-        snprintf(out, size, "the last %s are",
-                 text_things(some, sizeof some, (double)open, interval));
+    char last[48];
+    size_t open = interval_open(c->interval, c->at, (size_t)c->count, run->period.complete_until_us,
+                                last, sizeof last);
+    snprintf(out, size, "%s%s", last, open > 0 ? text_verb((double)open, " is", " are") : "");
     return out;
 }

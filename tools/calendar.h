@@ -41,7 +41,7 @@ json_int_t calendar_holding(const struct calendar *c, int64_t us);
 /* Whether interval `i` was over when the data ended. */
 bool calendar_is_over(const struct run *run, const struct calendar *c, json_int_t i);
 
-/* "the last day is", "the last 5 days are": those at the end that were not; "" = there are none. */
+/* "last day is", "last 5 days are": those at the end that were not; "" = there are none. */
 char *calendar_not_over(const struct run *run, const struct calendar *c, char *out, size_t size);
 
 /* Adds the column `name` Int32: the number of the row's interval, -1 outside of them all. */

@@ -1,10 +1,12 @@
 #include "interval.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "args.h"
 #include "json.h"
 #include "period.h"
+#include "text.h"
 
 static const int64_t second_us = 1000000;
 static const int64_t day_us = 86400 * (int64_t)1000000;
@@ -124,4 +126,19 @@ size_t interval_list(const struct zone *zone, enum interval interval, bool sunda
     for (; count < max && ret_at[count] < to_us; count++)
         ret_at[count + 1] = interval_next_us(zone, interval, sunday_weeks, ret_at[count]);
     return count;
+}
+
+size_t interval_open(enum interval interval, const int64_t *at, size_t count, int64_t until_us,
+                     char *ret_text, size_t size)
+{
+    size_t open = 0;
+    char some[32];
+    while (open < count && at[count - open] > until_us)
+        open++;
+    ret_text[0] = '\0';
+    if (open > 0)
+        snprintf(ret_text, size, "last %s",
+                 open == 1 ? arg_intervals[interval]
+                           : text_things(some, sizeof some, (double)open, arg_intervals[interval]));
+    return open;
 }

@@ -32,3 +32,8 @@ int64_t interval_next_us(const struct zone *zone, enum interval interval, bool s
  * for max + 1. Returns how many intervals; max with ret_at[max] < to_us: there are more. */
 size_t interval_list(const struct zone *zone, enum interval interval, bool sunday_weeks,
                      int64_t from_us, int64_t to_us, size_t max, int64_t *ret_at);
+
+/* How many intervals at the end of such a calendar were not over at `until_us`, and "last day",
+ * "last 5 days" for them; "" = there are none. */
+size_t interval_open(enum interval interval, const int64_t *at, size_t count, int64_t until_us,
+                     char *ret_text, size_t size);

@@ -121,7 +121,7 @@ static void write_open(struct run *run, const struct calendar *c, const struct p
     }
     calendar_not_over(run, c, open, sizeof open);
     if (over > 0 && open[0] != '\0')
-        buf_printf(&run->text, "; %s not over yet", open);
+        buf_printf(&run->text, "; the %s not over yet", open);
     if (open[0] != '\0')
         buf_printf(&run->text, ": so far %s came (%s new, %s resurrecting)",
                    text_count(texts[0], sizeof texts[0], (double)(fresh + back)),

@@ -300,7 +300,7 @@ static void write_text(struct run *run, const struct stickiness *s, const json_t
                    json_array_size(buckets));
     char open[64];
     if (calendar_not_over(run, &s->calendar, open, sizeof open)[0] != '\0')
-        buf_printf(&run->text, "T%s not over yet.\n", open + 1);
+        buf_printf(&run->text, "The %s not over yet.\n", open);
 }
 
 /* The highest bucket that anybody reaches. */

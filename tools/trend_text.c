@@ -114,17 +114,11 @@ static void write_line(struct run *run, const struct trend *t, const struct tren
 
 static void write_incomplete(struct run *run, const struct trend *t)
 {
-    static const char *const names[] = {"minute", "hour", "day", "week", "month"};
     const struct trend_calendar *c = &t->calendar[TREND_CURRENT];
-    size_t open = 0;
-    char some[48];
-    while (open < c->count && c->start_us[c->count - open] > run->period.complete_until_us)
-        open++;
-    if (open == 1)
-        buf_printf(&run->text, "; last %s incomplete", names[t->interval]);
-    else if (open > 1)
-        buf_printf(&run->text, "; last %s incomplete",
-                   text_things(some, sizeof some, (double)open, names[t->interval]));
+    char last[48];
+    if (interval_open(t->interval, c->start_us, c->count, run->period.complete_until_us, last,
+                      sizeof last) > 0)
+        buf_printf(&run->text, "; %s incomplete", last);
     buf_puts(&run->text, ".\n");
 }
 
