@@ -240,7 +240,7 @@ static int shape(struct run *run, struct err *ret_err)
         return err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
     for (size_t i = 0; i < state->kept; i++)
         state->channels[i].value = json_string_value(json_array_get(state->names, i));
-    state->channels[state->kept].value = "(other)";
+    state->channels[state->kept].value = cell_other;
     read_touches(state, touches);
     read_credits(state, credits, false);
     return 0;
@@ -409,7 +409,7 @@ static void add_condition(const struct run *run, const char *value, const char *
 {
     buf_puts(out, "touch.2 = ");
     query_bind_text(q, out, value);
-    if (strcmp(value, "(other)") != 0)
+    if (strcmp(value, cell_other) != 0)
         return;
     buf_printf(out,
                " OR (notEmpty(path) AND touch.2 NOT IN (SELECT channel FROM (SELECT arrayJoin("
@@ -432,7 +432,7 @@ static int plan_actors(struct run *run, const json_t *cell, struct err *ret_err)
     struct query q;
     struct buf journeys = {0}, in_cell = {0};
     query_init(&q);
-    query_set_text(&q, "none", "(none)");
+    query_set_text(&q, "none", cell_none);
     rc = attribution_journeys(run, &a, JOURNEYS_PLACES, NULL, &q, &journeys, ret_err);
     add_condition(run, value, buf_text(&journeys), &q, &in_cell);
     if (rc == 0)

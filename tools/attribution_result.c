@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "attribution.h"
+#include "cell.h"
 #include "json.h"
 #include "nameless.h"
 #include "text.h"
@@ -108,7 +109,7 @@ void attribution_shape(struct run *run, const struct attribution_state *state)
         add_channel(run, channels, &state->channels[i], total);
     if (state->has_other)
         add_channel(run, channels, &state->channels[state->kept], total);
-    const struct channel none = {.value = "(none)",
+    const struct channel none = {.value = cell_none,
                                  .conversions = state->unattributed,
                                  .credit = (double)state->unattributed};
     if (state->unattributed > 0)

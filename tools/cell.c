@@ -4,7 +4,7 @@
 
 #include "text.h"
 
-static const char other[] = "(other)";
+const char cell_other[] = "(other)", cell_none[] = "(none)", cell_drop_off[] = "(drop-off)";
 
 int cell_values(const json_t *cell, size_t count, json_t **ret_values, struct err *ret_err)
 {
@@ -24,7 +24,7 @@ int cell_values(const json_t *cell, size_t count, json_t **ret_values, struct er
 bool cell_is_other(const json_t *values)
 {
     const char *first = json_string_value(json_array_get(values, 0));
-    return first != NULL && strcmp(first, other) == 0;
+    return first != NULL && strcmp(first, cell_other) == 0;
 }
 
 json_t *cell_value_names(bool is_other, const json_t *values, size_t count)
@@ -33,7 +33,7 @@ json_t *cell_value_names(bool is_other, const json_t *values, size_t count)
         return json_incref((json_t *)values);
     json_t *names = json_array();
     for (size_t i = 0; i < count; i++)
-        json_array_append_new(names, json_string(other));
+        json_array_append_new(names, json_string(cell_other));
     return names;
 }
 
@@ -44,7 +44,7 @@ char *cell_value_text(const json_t *values, char *out, size_t size)
         const char *value = json_string_value(json_array_get(values, i));
         char part[84];
         buf_printf(&all, "%s%s", i > 0 ? ", " : "",
-                   text_fit(part, sizeof part, value[0] != '\0' ? value : "(none)"));
+                   text_fit(part, sizeof part, value[0] != '\0' ? value : cell_none));
     }
     text_line(text_fit(out, size, buf_text(&all)));
     buf_done(&all);

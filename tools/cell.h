@@ -2,15 +2,20 @@
 /* Cells: parts of a result that stand for actors, and the page of those behind one. */
 #include "run.h"
 
+/* What results and cells call what is not kept, what has no value, and where a path ends:
+ * "(other)",
+ * "(none)", "(drop-off)". */
+extern const char cell_other[], cell_none[], cell_drop_off[];
+
 /* The breakdown values that a cell names, one text for each of `count` fields; *ret_values stays
  * NULL when it names none. Borrowed from the cell. */
 int cell_values(const json_t *cell, size_t count, json_t **ret_values, struct err *ret_err);
 
-/* Whether they are those of what is not kept: "(other)". NULL is not. */
+/* Whether they are those of what is not kept. NULL is not. */
 bool cell_is_other(const json_t *values);
 
-/* How results and cells name the values of a row: `values` itself, or "(other)" for each of `count`
- * fields. New reference. */
+/* How results and cells name the values of a row: `values` itself, or cell_other for each of
+ * `count` fields. New reference. */
 json_t *cell_value_names(bool is_other, const json_t *values, size_t count);
 
 /* The values of a row in one line of text: "mobile, DE", a missing one as "(none)". Returns `out`.

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bind.h"
+#include "cell.h"
 #include "json.h"
 #include "nameless.h"
 #include "rows_where.h"
@@ -25,7 +26,7 @@ struct cell_names {
 /* What results call what has no value of its own. */
 static bool is_placeholder(const char *value)
 {
-    static const char *const words[] = {"", "(other)", "(none)", "(drop-off)"};
+    static const char *const words[] = {"", cell_other, cell_none, cell_drop_off};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         if (strcmp(value, words[i]) == 0)
             return true;

@@ -2,14 +2,13 @@
 
 #include <string.h>
 
+#include "cell.h"
 #include "json.h"
 #include "paths.h"
 #include "segment.h"
 #include "text.h"
 
 enum { SHOWN = 25, SHOWN_JOURNEYS = 8 };
-
-const char paths_drop_off[] = "(drop-off)", paths_other[] = "(other)";
 
 /* --- rows ------------------------------------------------------------------------------------ */
 
@@ -59,7 +58,7 @@ static json_t *edge_item(const json_t *rows, const json_t *row)
                   json_array_get(row, COLUMN_FROM), "to", json_array_get(row, COLUMN_TO), "count",
                   json_array_get(row, COLUMN_COUNT), "share",
                   number_of(row, COLUMN_COUNT) / outflow(rows, row));
-    if (strcmp(text_of(row, COLUMN_TO), paths_drop_off) != 0)
+    if (strcmp(text_of(row, COLUMN_TO), cell_drop_off) != 0)
         json_object_set(item, "average_s", json_array_get(row, COLUMN_AVERAGE));
     return item;
 }
@@ -95,7 +94,7 @@ static const json_t *top_edge(const json_t *edges, const char *from, bool is_dro
         const json_t *edge = json_array_get(edges, i);
         if (json_get_integer(edge, "step", 0) == 1 &&
             (from == NULL || strcmp(json_get_string(edge, "from", ""), from) == 0) &&
-            (strcmp(json_get_string(edge, "to", ""), paths_drop_off) == 0) == is_drop_off)
+            (strcmp(json_get_string(edge, "to", ""), cell_drop_off) == 0) == is_drop_off)
             return edge;
     }
     return NULL;
@@ -111,7 +110,7 @@ static const char *top_source(const json_t *edges, double *ret_count)
         const char *from = json_get_string(edge, "from", "");
         double share = json_get_number(edge, "share", 0);
         double count = share > 0 ? (double)json_get_integer(edge, "count", 0) / share : 0;
-        if (json_get_integer(edge, "step", 0) == 1 && strcmp(from, paths_other) != 0 &&
+        if (json_get_integer(edge, "step", 0) == 1 && strcmp(from, cell_other) != 0 &&
             count > *ret_count + 0.5) {
             best = from;
             *ret_count = count;
@@ -231,7 +230,7 @@ static void suggest_actors(struct run *run)
         edge = json_array_get(edges, 0);
     if (edge == NULL)
         return;
-    bool is_gone = strcmp(json_get_string(edge, "to", ""), paths_drop_off) == 0;
+    bool is_gone = strcmp(json_get_string(edge, "to", ""), cell_drop_off) == 0;
     run_suggest(run, "list_actors",
                 json_pack("{s:s, s:o, s:{s:O, s:O, s:O}}", "of", "run_paths", "arguments",
                           run_same_arguments(run), "cell", "step", json_object_get(edge, "step"),
@@ -253,7 +252,7 @@ static void suggest_funnel(struct run *run)
         const char *first = json_string_value(json_array_get(path, 0));
         const char *last = json_string_value(json_array_get(path, json_array_size(path) - 1));
         if (json_array_size(path) < 3 || strcmp(first, last) == 0 ||
-            strcmp(first, paths_other) == 0 || strcmp(last, paths_other) == 0)
+            strcmp(first, cell_other) == 0 || strcmp(last, cell_other) == 0)
             continue;
         json_t *arguments = json_pack("{s:[s, s]}", "steps", first, last);
         if (source != NULL)

@@ -5,9 +5,6 @@
 
 enum { PATHS_MAX_ROWS = 20000 };
 
-/* What an edge has instead of a node: it leads to nowhere, or the node is a rarer one. */
-extern const char paths_drop_off[], paths_other[];
-
 /* Query 0: run_paths.sql. Tells nothing where there are no paths. */
 int paths_shape(struct run *run, struct err *ret_err);
 

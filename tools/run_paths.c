@@ -203,12 +203,12 @@ static int shape_empty(struct run *run, struct err *ret_err)
 static void add_end(struct paths *p, const char *column, const char *name, struct buf *out)
 {
     const char *kept = strcmp(column, "f") == 0 ? "source" : "target";
-    if (strcmp(name, paths_other) == 0) {
+    if (strcmp(name, cell_other) == 0) {
         buf_printf(out,
                    "%s != 0 AND %s NOT IN (SELECT %s FROM (%s) WHERE step = {step:UInt8} AND %s "
                    "!= 65535)",
                    column, column, kept, buf_text(&p->edges), kept);
-    } else if (strcmp(name, paths_drop_off) == 0 && column[0] == 't') {
+    } else if (strcmp(name, cell_drop_off) == 0 && column[0] == 't') {
         buf_printf(out, "%s = 0", column);
     } else {
         buf_printf(out, "%s != 0 AND %s = indexOf(names, ", column, column);
