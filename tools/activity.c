@@ -24,15 +24,17 @@ int activity_plan_nobody(struct run *run, struct err *ret_err)
     return nameless_plan(run, json_object_get(run->arguments, "event"), ret_err);
 }
 
-void activity_shape_nobody(struct run *run)
+int activity_shape_nobody(struct run *run, struct err *ret_err)
 {
+    (void)ret_err;
     const json_t *event = json_object_get(run->arguments, "event");
     const char *name = json_get_string(event, "event", "any event");
-    if (nameless_shape(run, name))
-        return;
+    if (!run_has_asked(run) || nameless_shape(run, name))
+        return 0;
     buf_printf(&run->text, "Nobody was active (%.100s)", name);
     json_int_t times = json_get_integer(run->arguments, "min_times", 1);
     if (times > 1)
         buf_printf(&run->text, " at least %lld times an interval", (long long)times);
     buf_printf(&run->text, " in this period%s.\n", nameless_among(run));
+    return 0;
 }

@@ -24,6 +24,6 @@ int activity_begin(struct events *e, const struct run *run, struct query *q,
                    const struct calendar *c, int64_t from_us, struct err *ret_err);
 
 /* A round for a result in which nobody was active: it tells whether that is because no event says
- * who it was. */
+ * who it was. The second says nothing unless the first was called in its round. */
 int activity_plan_nobody(struct run *run, struct err *ret_err);
-void activity_shape_nobody(struct run *run);
+int activity_shape_nobody(struct run *run, struct err *ret_err);

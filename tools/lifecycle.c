@@ -213,7 +213,7 @@ static void suggest(struct run *run, const struct calendar *c, const struct poin
                 "who went dormant where most did, with their last session");
 }
 
-/* Whether nobody was active: the headline is then left to shape_empty(). */
+/* Whether nobody was active: the headline is then left to activity_shape_nobody(). */
 static bool is_empty(const struct run *run)
 {
     const json_t *points = json_object_get(run->result, "points"), *point;
@@ -249,14 +249,6 @@ static int shape(struct run *run, struct err *ret_err)
 static int plan_empty(struct run *run, struct err *ret_err)
 {
     return is_empty(run) ? activity_plan_nobody(run, ret_err) : 0;
-}
-
-static int shape_empty(struct run *run, struct err *ret_err)
-{
-    (void)ret_err;
-    if (is_empty(run))
-        activity_shape_nobody(run);
-    return 0;
 }
 
 /* --- who stands in a cell -------------------------------------------------------------------- */
@@ -328,7 +320,7 @@ static int plan_actors(struct run *run, const json_t *cell, struct err *ret_err)
     return rc;
 }
 
-static const struct step steps[] = {{plan, shape}, {plan_empty, shape_empty}, {0}};
+static const struct step steps[] = {{plan, shape}, {plan_empty, activity_shape_nobody}, {0}};
 
 const struct tool tool_lifecycle = {
     .name = "lifecycle",

@@ -355,7 +355,7 @@ static int shape(struct run *run, struct err *ret_err)
     return 0;
 }
 
-/* Whether nobody was active: the headline is then left to shape_empty(). */
+/* Whether nobody was active: the headline is then left to activity_shape_nobody(). */
 static bool is_empty(const struct run *run)
 {
     const json_t *buckets = json_object_get(run->result, "buckets"), *item;
@@ -369,14 +369,6 @@ static bool is_empty(const struct run *run)
 static int plan_empty(struct run *run, struct err *ret_err)
 {
     return is_empty(run) ? activity_plan_nobody(run, ret_err) : 0;
-}
-
-static int shape_empty(struct run *run, struct err *ret_err)
-{
-    (void)ret_err;
-    if (is_empty(run))
-        activity_shape_nobody(run);
-    return 0;
 }
 
 /* --- who stands in a cell -------------------------------------------------------------------- */
@@ -416,7 +408,7 @@ static int plan_actors(struct run *run, const json_t *cell, struct err *ret_err)
     return rc;
 }
 
-static const struct step steps[] = {{plan, shape}, {plan_empty, shape_empty}, {0}};
+static const struct step steps[] = {{plan, shape}, {plan_empty, activity_shape_nobody}, {0}};
 
 const struct tool tool_stickiness = {
     .name = "stickiness",
