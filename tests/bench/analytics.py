@@ -12,9 +12,9 @@ usage: analytics.py [--shape NAME] [--sextant PATH] [--libchdb PATH] [--events N
              as HyperDX adds them; the analyst's statements go on reading the Maps
 --events N   5M, 20M (default), 100M or any number; N/10 actors with a heavy tail, 40 event names,
              90 days, 8 properties
---keep DIR   keep the two stores there, and use them again if they are there
+--keep DIR   keep the two stores below it, for each shape and size, and use them again if they are there
 --only TEXT  only questions whose name contains it
---write      put the table into docs/benchmarks.md
+--write      put the table into docs/benchmarks.md; not with --only
 
 Two stores hold the same events, in tables filled by the engine (tables.py); questions.py says what
 is asked. Ours is a whole call of the tool on a warm server, over stdio; theirs is the statement alone, in a
@@ -143,12 +143,14 @@ def main():
     if options.serve:
         serve_queries(options.libchdb, options.serve)
         return
+    if options.write and options.only:
+        parser.error("--write puts a whole table there: not with --only")
     if not options.libchdb:
         print("no libchdb.so: ./dev setup fetches it")
         sys.exit(77)
     results = []
     with tempfile.TemporaryDirectory(prefix="sextant-bench-") as name:
-        folder = (options.keep or pathlib.Path(name)).resolve()
+        folder = (options.keep or pathlib.Path(name)).resolve() / f"{options.shape}-{options.events}"
         fill(options.libchdb, folder, options.shape, options.events)
         before = machine()
         for question, target in zip(QUESTIONS, SHAPES[options.shape].targets):
