@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures what docs/benchmarks.md quotes, and prints it as a table.
+"""Measures what the first table of docs/benchmarks.md quotes, and prints it.
 
 usage: bench.py [--build DIR] [--data DIR] [--write] [--quick] [--no-import]
 
