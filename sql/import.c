@@ -439,7 +439,7 @@ static struct import *import_new(struct db *db, const struct import_options *opt
     buf_init(&im->filling, BODY_MAX);
     buf_init(&im->sending, BODY_MAX);
     buf_init(&im->row_text, 0);
-    native_init(&im->native, &im->properties, &im->actor_properties);
+    native_init(&im->native, &im->properties, &im->actor_properties, im->numberings);
     for (int i = 0; i < NATIVE_NUMBERS; i++)
         numbering_init(&im->numberings[i], im->options.numbering_bytes);
     if (im->inputs == NULL || im->report_files == NULL || im->warnings == NULL ||

@@ -7,7 +7,6 @@
 #include "import.h"
 #include "jsonl.h"
 #include "native.h"
-#include "numbering.h"
 #include "query.h"
 #include "xes.h"
 

@@ -144,10 +144,6 @@ static bool add_event(struct import *im, struct input *in, const struct row *row
     out.texts[NATIVE_SESSION] = role_text(&roles, SNIFF_SESSION, "");
     out.texts[NATIVE_CASE] = role_text(&roles, SNIFF_CASE, "");
     out.texts[NATIVE_RESOURCE] = role_text(&roles, SNIFF_RESOURCE, "");
-    for (int i = 0; i < NATIVE_NUMBERS; i++) {
-        const struct bytes *text = &out.texts[NATIVE_FIRST_NUMBER + i];
-        out.numbers[i] = numbering_add(&im->numberings[i], text->text, text->len);
-    }
     for (size_t i = 0; i < row->count; i++) {
         const struct target *t = &in->targets[row->cells[i].column];
         if (t->map >= 0 && row->cells[i].len > 0)

@@ -4,9 +4,9 @@
 #include <string.h>
 
 void native_init(struct native *n, const struct names *properties,
-                 const struct names *actor_properties)
+                 const struct names *actor_properties, struct numbering *numberings)
 {
-    *n = (struct native){.block = 1};
+    *n = (struct native){.numberings = numberings, .block = 1};
     n->maps[NATIVE_PROPERTIES].keys = properties;
     n->maps[NATIVE_ACTOR_PROPERTIES].keys = actor_properties;
 }
@@ -25,8 +25,6 @@ void native_done(struct native *n)
     vec_done(&n->seqs);
     for (int i = 0; i < NATIVE_TEXTS; i++)
         vec_done(&n->texts[i]);
-    for (int i = 0; i < NATIVE_NUMBERS; i++)
-        vec_done(&n->numbers[i]);
     for (int i = 0; i < NATIVE_MAPS; i++) {
         struct native_map_column *m = &n->maps[i];
         vec_done(&m->offsets);
@@ -129,8 +127,6 @@ void native_add_row(struct native *n, const struct native_row *row)
     vec_add(n, &n->time, &row->time_us, sizeof row->time_us);
     for (int i = 0; i < NATIVE_TEXTS; i++)
         vec_text(n, &n->texts[i], row->texts[i].text, row->texts[i].len);
-    for (int i = 0; i < NATIVE_NUMBERS; i++)
-        vec_add(n, &n->numbers[i], &row->numbers[i], sizeof row->numbers[i]);
     vec_add(n, &n->start_null, &is_null, 1);
     vec_add(n, &n->start, &start_us, sizeof start_us);
     vec_add(n, &n->seqs, &n->seq, sizeof n->seq);
@@ -205,14 +201,43 @@ static void put_map(struct native_map_column *m, struct buf *out)
     buf_add(out, m->values.data, m->values.len);
 }
 
+/* The text at *at, which stops behind it. */
+static struct bytes take_text(const char **at)
+{
+    const char *p = *at;
+    size_t len = 0;
+    for (unsigned shift = 0;; shift += 7) {
+        len |= (size_t)(*p & 0x7f) << shift;
+        if ((*p++ & 0x80) == 0)
+            break;
+    }
+    *at = p + len;
+    return (struct bytes){p, len};
+}
+
+/* The numbers of a column's texts. */
+static void put_numbers(struct native *n, int i, struct buf *out)
+{
+    enum { STEP = 256 };
+    struct bytes texts[STEP];
+    uint32_t numbers[STEP];
+    const char *at = n->texts[NATIVE_FIRST_NUMBER + i].data;
+    for (size_t row = 0; row < n->rows;) {
+        size_t count = n->rows - row < STEP ? n->rows - row : STEP;
+        for (size_t k = 0; k < count; k++)
+            texts[k] = take_text(&at);
+        numbering_add(&n->numberings[i], texts, count, numbers);
+        buf_add(out, numbers, count * sizeof numbers[0]);
+        row += count;
+    }
+}
+
 static void reset(struct native *n)
 {
     n->rows = 0;
     n->time.len = n->start.len = n->start_null.len = n->seqs.len = 0;
     for (int i = 0; i < NATIVE_TEXTS; i++)
         n->texts[i].len = 0;
-    for (int i = 0; i < NATIVE_NUMBERS; i++)
-        n->numbers[i].len = 0;
     for (int i = 0; i < NATIVE_MAPS; i++) {
         struct native_map_column *m = &n->maps[i];
         m->offsets.len = m->ids.len = m->values.len = m->used.len = 0;
@@ -239,7 +264,7 @@ void native_flush(struct native *n, struct buf *out)
     }
     for (int i = 0; i < NATIVE_NUMBERS; i++) {
         put_head(out, number_names[i], "UInt32");
-        buf_add(out, n->numbers[i].data, n->numbers[i].len);
+        put_numbers(n, i, out);
     }
     put_head(out, "start_time", "Nullable(DateTime64(6, 'UTC'))");
     buf_add(out, n->start_null.data, n->start_null.len);

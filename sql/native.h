@@ -8,11 +8,7 @@
 
 #include "buf.h"
 #include "names.h"
-
-struct bytes {
-    const char *text;
-    size_t len;
-};
+#include "numbering.h"
 
 enum native_text {
     NATIVE_EVENT,
@@ -29,7 +25,6 @@ enum native_map { NATIVE_PROPERTIES, NATIVE_ACTOR_PROPERTIES, NATIVE_MAPS };
 struct native_row {
     int64_t time_us;
     struct bytes texts[NATIVE_TEXTS];
-    uint32_t numbers[NATIVE_NUMBERS]; /* of texts[NATIVE_FIRST_NUMBER + i] */
     bool has_start;
     int64_t start_us;
 };
@@ -53,14 +48,16 @@ struct native_map_column {
 struct native {
     size_t rows;
     uint64_t seq; /* of the next row: import order */
-    struct native_vec time, texts[NATIVE_TEXTS], numbers[NATIVE_NUMBERS], start_null, start, seqs;
+    struct native_vec time, texts[NATIVE_TEXTS], start_null, start, seqs;
     struct native_map_column maps[NATIVE_MAPS];
-    uint32_t block; /* stamps of this block */
-    bool failed;    /* out of memory */
+    struct numbering *numberings; /* NATIVE_NUMBERS of them; borrowed */
+    uint32_t block;               /* stamps of this block */
+    bool failed;                  /* out of memory */
 };
 
+/* `numberings` are of the texts from NATIVE_FIRST_NUMBER on. */
 void native_init(struct native *n, const struct names *properties,
-                 const struct names *actor_properties);
+                 const struct names *actor_properties, struct numbering *numberings);
 void native_done(struct native *n);
 
 /* The properties of the next row, then the row itself. */

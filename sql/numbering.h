@@ -5,25 +5,30 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct bytes {
+    const char *text;
+    size_t len;
+};
+
 struct numbering_slot {
     uint32_t hash;
-    uint32_t number; /* 0 = free */
+    uint32_t at; /* of the text's record, in words; 0 = free */
 };
 
 struct numbering {
-    char *texts;       /* one after the other, each with its length before it */
-    size_t len, size;  /* of texts */
-    uint64_t *offsets; /* of number i + 1 in texts */
-    size_t count, offset_size;
+    uint32_t *records; /* one after the other: number, length, text, padded to whole words */
+    size_t len, size;  /* of records, in words; the first one is unused */
+    size_t count;
     struct numbering_slot *slots; /* open addressing; a power of two */
     size_t slot_count;
-    size_t max_bytes; /* of all three */
+    size_t max_bytes; /* of both */
     bool has_given_up;
 };
 
 void numbering_init(struct numbering *n, size_t max_bytes);
 void numbering_done(struct numbering *n);
 
-/* The number of a text. When memory or max_bytes is used up it gives up: everything is freed, and
- * all numbers are 0 from then on. */
-uint32_t numbering_add(struct numbering *n, const char *text, size_t len);
+/* The numbers of texts. When memory or max_bytes is used up it gives up: everything is freed, and
+ * all numbers are 0 from then on. Many texts at a time take a third of the time of one by one. */
+void numbering_add(struct numbering *n, const struct bytes *texts, size_t count,
+                   uint32_t *ret_numbers);

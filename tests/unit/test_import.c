@@ -309,29 +309,55 @@ static void test_numbers_are_given_up(void **state)
     json_decref(run.report);
 }
 
+/* The number of one text. */
+static uint32_t number_of(struct numbering *n, const char *text, size_t len)
+{
+    uint32_t number = UINT32_MAX;
+    numbering_add(n, &(struct bytes){text, len}, 1, &number);
+    return number;
+}
+
 static void test_numbering(void **state)
 {
-    enum { TEXTS = 200000 };
+    enum { TEXTS = 200000, GROUP = 1000 };
     struct numbering n;
-    char text[40];
+    struct bytes texts[GROUP];
+    uint32_t numbers[GROUP];
+    char text[GROUP][40];
     numbering_init(&n, 64 << 20);
-    for (int round = 0; round < 2; round++)
-        for (unsigned i = 0; i < TEXTS; i++) {
-            int len =
-                snprintf(text, sizeof text, "%s%u", i % 3 == 0 ? "a rather long one " : "", i);
-            assert_int_equal(numbering_add(&n, text, (size_t)len), i + 1);
+    for (unsigned round = 0, i = 0; round < 2; round++, i = 0)
+        while (i < TEXTS) {
+            unsigned count = 1 + i % GROUP; /* any number of texts at a time */
+            count = count < TEXTS - i ? count : TEXTS - i;
+            for (unsigned k = 0; k < count; k++) {
+                const char *head = (i + k) % 3 == 0 ? "a rather long one " : "";
+                int len = snprintf(text[k], sizeof text[k], "%s%u", head, i + k);
+                texts[k] = (struct bytes){text[k], (size_t)len};
+            }
+            numbering_add(&n, texts, count, numbers);
+            for (unsigned k = 0; k < count; k++)
+                assert_int_equal(numbers[k], i + k + 1);
+            i += count;
         }
-    assert_int_equal(numbering_add(&n, "", 0), 0);
-    assert_int_equal(numbering_add(&n, "1\0", 2), TEXTS + 1); /* not the text before the NUL */
+    assert_int_equal(number_of(&n, "", 0), 0);
+    assert_int_equal(number_of(&n, "1\0", 2), TEXTS + 1); /* not the text before the NUL */
     assert_false(n.has_given_up);
+    numbering_done(&n);
+
+    /* A text that comes twice among new ones. */
+    numbering_init(&n, 64 << 20);
+    const struct bytes some[] = {{"a", 1}, {"b", 1}, {"a", 1}, {"", 0}, {"c", 1}, {"b", 1}};
+    const uint32_t expected[] = {1, 2, 1, 0, 3, 2};
+    numbering_add(&n, some, sizeof some / sizeof some[0], numbers);
+    assert_memory_equal(numbers, expected, sizeof expected);
     numbering_done(&n);
 
     numbering_init(&n, 1 << 16);
     unsigned i = 0;
-    while (numbering_add(&n, text, (size_t)snprintf(text, sizeof text, "%u", i)) == i + 1)
+    while (number_of(&n, text[0], (size_t)snprintf(text[0], sizeof text[0], "%u", i)) == i + 1)
         i++;
-    assert_true(i > 100 && n.has_given_up && n.texts == NULL);
-    assert_int_equal(numbering_add(&n, "0", 1), 0);
+    assert_true(i > 100 && n.has_given_up && n.records == NULL);
+    assert_int_equal(number_of(&n, "0", 1), 0);
     numbering_done(&n);
 }
 

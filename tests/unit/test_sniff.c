@@ -499,11 +499,15 @@ static const char *find_bytes(const struct buf *b, const void *bytes, size_t len
 
 static void test_native(void **state)
 {
+    static const struct bytes actors[] = {{"anna", 4}, {"", 0}, {"anna", 4}};
     struct names properties = {0}, of_actor = {0};
+    struct numbering numberings[NATIVE_NUMBERS];
     struct native n;
     struct buf out;
     buf_init(&out, 0);
-    native_init(&n, &properties, &of_actor);
+    for (int i = 0; i < NATIVE_NUMBERS; i++)
+        numbering_init(&numberings[i], 1 << 20);
+    native_init(&n, &properties, &of_actor, numberings);
     native_flush(&n, &out);
     assert_int_equal(out.len, 0);
     names_add(&properties, "unused", 6);
@@ -512,7 +516,7 @@ static void test_native(void **state)
     for (int i = 0; i < 3; i++) {
         native_add_property(&n, NATIVE_PROPERTIES, 1, "x", 1);
         native_add_property(&n, NATIVE_PROPERTIES, 2, "y", 1);
-        native_add_row(&n, &(struct native_row){.time_us = i, .texts = {{"ev", 2}}});
+        native_add_row(&n, &(struct native_row){.time_us = i, .texts = {{"ev", 2}, actors[i]}});
     }
     native_flush(&n, &out);
     assert_false(n.failed || buf_failed(&out));
@@ -528,6 +532,9 @@ static void test_native(void **state)
                               "b\x06\0\0\0\0\0\0\0\x01\x02\x01\x02\x01\x02"
                               "\x01x\x01y\x01x\x01y\x01x\x01y";
     assert_non_null(find_bytes(&out, map, sizeof map - 1));
+    static const char numbers[] = "\x0c"
+                                  "actor_number\x06UInt32\x01\0\0\0\0\0\0\0\x01\0\0\0\x0e";
+    assert_non_null(find_bytes(&out, numbers, sizeof numbers - 1));
 
     /* Many keys need wider indexes; the next block begins with a dictionary of its own. */
     char name[16];
@@ -543,6 +550,8 @@ static void test_native(void **state)
     assert_non_null(find_bytes(&out, wide, sizeof wide - 1));
     assert_int_equal(n.seq, 4);
     native_done(&n);
+    for (int i = 0; i < NATIVE_NUMBERS; i++)
+        numbering_done(&numberings[i]);
     names_done(&properties);
     names_done(&of_actor);
     buf_done(&out);
