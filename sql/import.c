@@ -49,8 +49,9 @@ void import_fail(struct import *im, const struct err *err)
         im->err = *err;
     explain(im, &im->err);
     im->is_reading = false;
-    if (im->inserting != NULL)
-        db_cancel(im->db, im->inserting);
+    for (int i = 0; i < BODIES; i++)
+        if (im->bodies[i].inserting != NULL)
+            db_cancel(im->db, im->bodies[i].inserting);
     if (im->decoding != NULL)
         db_cancel(im->db, im->decoding);
     if (im->running != NULL && !im->is_cleaning)
@@ -187,15 +188,16 @@ static void import_free(struct import *im)
     native_done(&im->native);
     for (int i = 0; i < NATIVE_NUMBERS; i++)
         numbering_done(&im->numberings[i]);
-    buf_done(&im->filling);
-    buf_done(&im->sending);
+    for (int i = 0; i < BODIES; i++) {
+        buf_done(&im->bodies[i].bytes);
+        query_done(&im->bodies[i].query);
+    }
     buf_done(&im->row_text);
     json_decref(im->report);
     json_decref(im->report_files);
     json_decref(im->warnings);
     json_decref(im->rows);
     query_done(&im->query);
-    query_done(&im->insert);
     query_done(&im->decode);
     free(im);
 }
@@ -217,7 +219,8 @@ static void finish(struct import *im)
 /* After a failure: once nothing runs any more, removes the unfinished table. */
 void import_wind_up(struct import *im)
 {
-    if (im->is_cleaning || im->running != NULL || im->inserting != NULL || im->decoding != NULL)
+    if (im->is_cleaning || im->running != NULL || im->decoding != NULL ||
+        import_find_body(im, true) != NULL)
         return;
     im->is_cleaning = true;
     query_done(&im->query);
@@ -436,8 +439,12 @@ static struct import *import_new(struct db *db, const struct import_options *opt
     im->warnings = json_array();
     im->report =
         json_pack("{s:s, s:s+}", "source", options->source, "table", "sextant.", options->source);
-    buf_init(&im->filling, BODY_MAX);
-    buf_init(&im->sending, BODY_MAX);
+    for (int i = 0; i < BODIES; i++) {
+        im->bodies[i].im = im;
+        buf_init(&im->bodies[i].bytes, BODY_MAX);
+    }
+    im->filling = &im->bodies[0];
+    im->body_bytes = FIRST_BODY_BYTES;
     buf_init(&im->row_text, 0);
     native_init(&im->native, &im->properties, &im->actor_properties, im->numberings);
     for (int i = 0; i < NATIVE_NUMBERS; i++)

@@ -16,7 +16,9 @@ enum {
     READ_BYTES = 4 << 20,
     BLOCK_ROWS = 65536,
     BLOCK_BYTES = 16 << 20,
-    BODY_BYTES = 32 << 20, /* of one INSERT: one part of the table */
+    BODY_BYTES = 32 << 20,             /* of one INSERT: one part of the table */
+    FIRST_BODY_BYTES = BODY_BYTES / 8, /* soon full, so that the engine has work; then twice that */
+    BODIES = 3,                        /* one is filled while the others are inserted */
     STATEMENT_MS = 24 * 3600 * 1000,
     NUMBERING_BYTES = 1 << 30,
 };
@@ -89,6 +91,14 @@ struct key_samples {
     size_t size;
 };
 
+/* Blocks for one INSERT. */
+struct body {
+    struct import *im;
+    struct buf bytes;
+    struct query query;
+    struct db_query *inserting; /* NULL = it is not */
+};
+
 struct import {
     struct db *db;
     struct import_options options;
@@ -110,15 +120,17 @@ struct import {
 
     struct numbering numberings[NATIVE_NUMBERS];
     struct native native;
-    struct buf filling, sending; /* bodies of INSERT */
+    struct body bodies[BODIES];
+    struct body *filling; /* one that is not inserted */
+    size_t body_bytes;    /* from which on it is full */
 
     /* statements */
     struct query query; /* the one of the sequence */
-    struct db_query *running, *inserting, *decoding;
+    struct db_query *running, *decoding;
     void (*next)(struct import *im);
     json_t *rows; /* of the sequence's last statement */
     struct buf row_text;
-    struct query insert, decode;
+    struct query decode;
     bool is_reading; /* between the first file and the last */
     bool has_table, is_asking_zone, is_cleaning, is_scheduled, is_replacing,
         is_read; /* all of it */
@@ -189,6 +201,8 @@ void layout_finish(struct import *im, void (*next)(struct import *im));
 
 /* Begins with the next file; after the last one import_count_rows() follows. */
 void import_open_input(struct import *im);
+/* Another body than the one that is filled, or NULL: one that is inserted or one that is not. */
+struct body *import_find_body(struct import *im, bool is_inserting);
 /* Before the descriptor it waits for is closed. */
 void import_close_poll(struct import *im);
 

@@ -242,7 +242,8 @@ static enum reject_kind reject_kind_of(enum sniff_format format)
 
 enum load_result load_rows(struct import *im, struct input *in, struct err *ret_err)
 {
-    while (im->filling.len < BODY_BYTES) {
+    struct buf *filling = &im->filling->bytes;
+    while (filling->len < im->body_bytes) {
         struct row row;
         size_t used;
         const char *reason;
@@ -268,7 +269,7 @@ enum load_result load_rows(struct import *im, struct input *in, struct err *ret_
             reject(im, in, &row, reject_kind_of(in->format), reason);
             is_ok = true;
         }
-        if (!is_ok || im->native.failed || buf_failed(&im->filling)) {
+        if (!is_ok || im->native.failed || buf_failed(filling)) {
             if (ret_err->code == ERR_OK)
                 err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
             return LOAD_FAILED;
@@ -277,7 +278,7 @@ enum load_result load_rows(struct import *im, struct input *in, struct err *ret_
         in->start += used;
         in->line += row.lines;
         if (im->native.rows >= BLOCK_ROWS || native_size(&im->native) >= BLOCK_BYTES)
-            native_flush(&im->native, &im->filling);
+            native_flush(&im->native, filling);
     }
     return LOAD_FULL;
 }

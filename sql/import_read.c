@@ -1,5 +1,5 @@
 /* Reading and inserting: the files one after the other, rows cut in slices of a few milliseconds on
- * the loop, while the engine's threads insert the body that was filled before. */
+ * the loop, while the engine's threads insert the bodies that were filled before. */
 #include "import_impl.h"
 
 #include <stdio.h>
@@ -18,11 +18,12 @@ static void pump(struct import *im);
 
 static void insert_done(void *user, const struct err *err, const struct db_stats *stats)
 {
-    struct import *im = user;
+    struct body *body = user;
+    struct import *im = body->im;
     (void)stats;
-    im->inserting = NULL;
-    query_done(&im->insert);
-    buf_reset(&im->sending);
+    body->inserting = NULL;
+    query_done(&body->query);
+    buf_reset(&body->bytes);
     if (err != NULL)
         import_fail(im, err);
     else if (im->err.code != ERR_OK)
@@ -31,13 +32,25 @@ static void insert_done(void *user, const struct err *err, const struct db_stats
         pump(im);
 }
 
-/* Hands the full body to the engine; the empty one is filled meanwhile. */
-static void start_insert(struct import *im)
+struct body *import_find_body(struct import *im, bool is_inserting)
+{
+    for (int i = 0; i < BODIES; i++) {
+        struct body *body = &im->bodies[i];
+        if (body != im->filling && (body->inserting != NULL) == is_inserting)
+            return body;
+    }
+    return NULL;
+}
+
+/* Hands the full body to the engine; the next one is filled meanwhile. */
+static void start_insert(struct import *im, struct body *next)
 {
     struct err err;
-    struct buf table, body = im->sending;
-    im->sending = im->filling;
-    im->filling = body;
+    struct buf table;
+    struct body *body = im->filling;
+    im->filling = next;
+    if (im->body_bytes < BODY_BYTES)
+        im->body_bytes *= 2;
     buf_init(&table, 0);
     sql_identifier(&table, im->options.source);
     const struct query_fragment fragments[] = {{"table", buf_text(&table)}, {0}};
@@ -45,17 +58,17 @@ static void start_insert(struct import *im)
         .limits = {.time_ms = STATEMENT_MS},
         .tag = "import",
         .is_write = true,
-        .body = im->sending.data,
-        .body_len = im->sending.len,
+        .body = body->bytes.data,
+        .body_len = body->bytes.len,
         .on_done = insert_done,
-        .user = im,
+        .user = body,
     };
-    int rc = query_render(&im->insert, &sql_import_rows, fragments, &err);
+    int rc = query_render(&body->query, &sql_import_rows, fragments, &err);
     if (rc == 0)
-        rc = query_start(im->db, &im->insert, &request, &im->inserting, &err);
+        rc = query_start(im->db, &body->query, &request, &body->inserting, &err);
     buf_done(&table);
     if (rc < 0) {
-        query_done(&im->insert);
+        query_done(&body->query);
         import_fail(im, &err);
     }
 }
@@ -191,12 +204,13 @@ static bool read_some(struct import *im, struct input *in)
 static bool load_some(struct import *im, struct input *in)
 {
     struct err err = {0};
+    struct body *next = import_find_body(im, false);
     switch (load_rows(im, in, &err)) {
     case LOAD_MORE:
         return true;
     case LOAD_FULL:
-        if (im->inserting == NULL) {
-            start_insert(im);
+        if (next != NULL) {
+            start_insert(im, next);
             pump_soon(im);
         } /* else the INSERT's end goes on */
         return false;
@@ -213,14 +227,15 @@ static bool load_some(struct import *im, struct input *in)
 /* All files are read: the last body, then the count. */
 static void drain(struct import *im)
 {
-    if (im->inserting != NULL)
+    struct body *next = import_find_body(im, false);
+    if (next == NULL) /* an INSERT's end goes on */
         return;
-    native_flush(&im->native, &im->filling);
-    if (im->native.failed || buf_failed(&im->filling)) {
+    native_flush(&im->native, &im->filling->bytes);
+    if (im->native.failed || buf_failed(&im->filling->bytes)) {
         import_fail_memory(im);
-    } else if (im->filling.len > 0) {
-        start_insert(im);
-    } else {
+    } else if (im->filling->bytes.len > 0) {
+        start_insert(im, next);
+    } else if (import_find_body(im, true) == NULL) {
         im->is_reading = false;
         import_count_rows(im);
     }
