@@ -305,6 +305,11 @@ static int check_totals(struct import *im, struct err *ret_err)
     return map_check_seen(im, ret_err);
 }
 
+static bool has_numbers(const struct import *im, enum native_text text)
+{
+    return !im->numberings[text - NATIVE_FIRST_NUMBER].has_given_up;
+}
+
 void import_count_rows(struct import *im)
 {
     struct err err;
@@ -312,8 +317,15 @@ void import_count_rows(struct import *im)
         import_fail(im, &err);
         return;
     }
+    /* 0 numbers the empty text, which is an actor and no case. */
+    const struct query_fragment counts[] = {
+        {"actors", has_numbers(im, NATIVE_ACTOR) ? "max(actor_number) + (min(actor_number) = 0)"
+                                                 : "uniqExact(sipHash64(actor))"},
+        {"cases", has_numbers(im, NATIVE_CASE) ? "max(case_number)"
+                                               : "uniqExactIf(sipHash64(case_id), case_id != '')"},
+        {0}};
     query_set_text(&im->query, "source", im->options.source);
-    import_run_on_table(im, &sql_import_count, NULL, take_counts);
+    import_run_on_table(im, &sql_import_count, counts, take_counts);
 }
 
 /* --- the beginning ------------------------------------------------------------------------ */
