@@ -313,6 +313,23 @@ static int sniff_members(struct input *in, struct err *ret_err)
     return 0;
 }
 
+/* The first line of what the engine makes of a Parquet file. */
+static int read_names(struct input *in, struct err *ret_err)
+{
+    const char *newline = in->data != NULL ? memchr(in->data, '\n', in->len) : NULL;
+    if (newline == NULL)
+        return err_set(ret_err, ERR_ARGUMENT, "FILE", "the column names of %s are too long",
+                       input_name(in));
+    in->start = (size_t)(newline + 1 - in->data);
+    enum csv_result result = jsonl_read_names(&in->jsonl, in->data, in->start - 1);
+    if (result == CSV_NO_MEMORY)
+        return err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
+    if (result != CSV_ROW)
+        return err_set(ret_err, ERR_ARGUMENT, "FILE", "the column names of %s cannot be read: %s",
+                       input_name(in), in->jsonl.reason);
+    return 0;
+}
+
 int input_broken(const struct input *in, struct err *ret_err)
 {
     return err_set(ret_err, ERR_ARGUMENT, "FILE", "%s line %" PRIu64 ": %s", input_name(in),
@@ -371,6 +388,10 @@ int input_sniff(struct import *im, struct input *in, struct err *ret_err)
     if (in->format == SNIFF_XES)
         return sniff_events(in, ret_err);
     skip_bom(in);
+    if (in->format == SNIFF_PARQUET)
+        rc = read_names(in, ret_err);
+    if (rc < 0)
+        return rc;
     bytes = in->data != NULL ? in->data + in->start : "";
     len = in->len - in->start;
     if (in->format == SNIFF_JSONL || in->format == SNIFF_PARQUET) {

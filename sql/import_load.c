@@ -34,18 +34,26 @@ static void reject(struct import *im, struct input *in, const struct row *row,
     im->rejected[kind]++;
     if (im->events.rejected == NULL)
         return;
+    const char *text = row->raw;
     size_t len = row->len;
-    while (len > 0 && (row->raw[len - 1] == '\n' || row->raw[len - 1] == '\r'))
+    struct buf object = {0};
+    while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == '\r'))
         len--;
+    if (in->jsonl.members != NULL && jsonl_add_object(&in->jsonl, text, len, &object) &&
+        !buf_failed(&object)) {
+        text = buf_text(&object);
+        len = object.len;
+    }
     const struct import_reject r = {
         .file = input_name(in),
         .line = in->line,
         .last_line = in->line + (row->lines > 1 ? row->lines - 1 : 0),
         .reason = reason,
-        .text = row->raw,
+        .text = text,
         .len = len < IMPORT_REJECT_TEXT ? len : IMPORT_REJECT_TEXT,
     };
     im->events.rejected(im->events.user, &r);
+    buf_done(&object);
 }
 
 /* --- one event ---------------------------------------------------------------------------- */

@@ -8,6 +8,8 @@
 
 enum { DEPTH_MAX = 64, PATH_MAX_BYTES = 4096 };
 
+static const char not_a_list[] = "the line is not a JSON list";
+
 /* Where the parse of one line stands. Functions return false on failure: j->reason says why, NULL
  * means out of memory. */
 struct parse {
@@ -15,6 +17,7 @@ struct parse {
     const char *p, *end;
     size_t path_len;
     int depth;
+    struct jsonl_member *member; /* of the list; NULL in an object */
 };
 
 static bool fail(struct parse *s, const char *reason)
@@ -284,7 +287,12 @@ static bool add_value(struct parse *s, const char *text, size_t len)
 {
     struct jsonl *j = s->j;
     bool is_new;
-    int64_t column = names_add(&j->columns, j->path, s->path_len);
+    struct jsonl_member *member = s->depth == 1 ? s->member : NULL;
+    int64_t column = member != NULL ? member->column : -1;
+    if (column < 0)
+        column = names_add(&j->columns, j->path, s->path_len);
+    if (member != NULL)
+        member->column = column;
     if (column < 0 || !grow_cells(j) || !mark_seen(j, (uint32_t)column, &is_new))
         return fail(s, NULL);
     if (!is_new) {
@@ -350,37 +358,155 @@ static bool read_object(struct parse *s)
     return true;
 }
 
-enum csv_result jsonl_read(struct jsonl *j, const char *line, size_t len)
+/* --- lists of values ------------------------------------------------------------------------ */
+
+static char *copy_text(const char *text, size_t len)
+{
+    char *copy = malloc(len + 1);
+    if (copy == NULL)
+        return NULL;
+    memcpy(copy, text, len);
+    copy[len] = '\0';
+    return copy;
+}
+
+static bool add_member(struct parse *s)
+{
+    struct jsonl *j = s->j;
+    const char *json = s->p, *name;
+    size_t len;
+    if (!expect(s, '"', "a member name is missing") || !read_string(s, &name, &len))
+        return false;
+    struct jsonl_member *members = realloc(j->members, (j->member_count + 1) * sizeof *members);
+    if (members == NULL)
+        return fail(s, NULL);
+    j->members = members;
+    struct jsonl_member *member = &members[j->member_count];
+    *member = (struct jsonl_member){copy_text(json, (size_t)(s->p - json)), copy_text(name, len),
+                                    (size_t)(s->p - json), len, -1};
+    j->member_count++;
+    return member->json != NULL && member->name != NULL ? true : fail(s, NULL);
+}
+
+static bool read_names(struct parse *s)
+{
+    if (!expect(s, '[', not_a_list))
+        return false;
+    for (;;) {
+        skip_space(s);
+        if (!add_member(s))
+            return false;
+        skip_space(s);
+        if (s->p < s->end && *s->p == ']')
+            break;
+        if (!expect(s, ',', "a comma is missing"))
+            return false;
+    }
+    s->p++;
+    return true;
+}
+
+/* Stops before the value of the list's next member. */
+static bool next_member(struct parse *s, size_t i)
+{
+    if (!expect(s, i == 0 ? '[' : ',', i == 0 ? not_a_list : "a comma is missing"))
+        return false;
+    skip_space(s);
+    return true;
+}
+
+static bool read_list(struct parse *s)
+{
+    struct jsonl *j = s->j;
+    s->depth = 1;
+    for (size_t i = 0; i < j->member_count; i++) {
+        s->member = &j->members[i];
+        s->path_len = 0;
+        if (!next_member(s, i) || !push_path(s, s->member->name, s->member->len) ||
+            !read_member_value(s))
+            return false;
+    }
+    return expect(s, ']', "more values than names");
+}
+
+bool jsonl_add_object(struct jsonl *j, const char *line, size_t len, struct buf *out)
 {
     struct parse s = {.j = j, .p = line, .end = line + len};
-    j->count = 0;
-    j->row++;
+    j->scratch_used = 0;
+    for (size_t i = 0; i < j->member_count; i++) {
+        if (!next_member(&s, i))
+            return false;
+        const char *value = s.p;
+        if (!skip_value(&s))
+            return false;
+        buf_puts(out, i == 0 ? "{" : ",");
+        buf_add(out, j->members[i].json, j->members[i].json_len);
+        buf_puts(out, ":");
+        buf_add(out, value, (size_t)(s.p - value));
+    }
+    buf_puts(out, "}");
+    return true;
+}
+
+/* --- lines ---------------------------------------------------------------------------------- */
+
+/* Begins a line; false when memory is out. */
+static bool begin(struct parse *s, struct jsonl *j, const char *line, size_t len)
+{
+    *s = (struct parse){.j = j, .p = line, .end = line + len};
     j->scratch_used = 0;
     j->reason = NULL;
-    skip_space(&s);
-    if (s.p == s.end)
-        return CSV_BLANK;
-    if (len > j->scratch_size) { /* decoded text is never longer than the line */
-        char *scratch = realloc(j->scratch, len * 2);
-        if (scratch == NULL)
-            return CSV_NO_MEMORY;
-        j->scratch = scratch;
-        j->scratch_size = len * 2;
-    }
-    bool is_row = *s.p == '{' ? read_object(&s) : fail(&s, "the line is not a JSON object");
+    skip_space(s);
+    if (len <= j->scratch_size) /* decoded text is never longer than the line */
+        return true;
+    char *scratch = realloc(j->scratch, len * 2);
+    if (scratch == NULL)
+        return false;
+    j->scratch = scratch;
+    j->scratch_size = len * 2;
+    return true;
+}
+
+static enum csv_result end(struct parse *s, bool is_row)
+{
     if (is_row) {
-        skip_space(&s);
-        if (s.p != s.end)
-            is_row = fail(&s, "text after the JSON object");
+        skip_space(s);
+        if (s->p != s->end)
+            is_row = fail(s, "text after the JSON object");
     }
     if (is_row)
         return CSV_ROW;
-    return j->reason != NULL ? CSV_BAD : CSV_NO_MEMORY;
+    return s->j->reason != NULL ? CSV_BAD : CSV_NO_MEMORY;
+}
+
+enum csv_result jsonl_read_names(struct jsonl *j, const char *line, size_t len)
+{
+    struct parse s;
+    return begin(&s, j, line, len) ? end(&s, read_names(&s)) : CSV_NO_MEMORY;
+}
+
+enum csv_result jsonl_read(struct jsonl *j, const char *line, size_t len)
+{
+    struct parse s;
+    j->count = 0;
+    j->row++;
+    if (!begin(&s, j, line, len))
+        return CSV_NO_MEMORY;
+    if (s.p == s.end)
+        return CSV_BLANK;
+    if (j->members != NULL)
+        return end(&s, read_list(&s));
+    return end(&s, *s.p == '{' ? read_object(&s) : fail(&s, "the line is not a JSON object"));
 }
 
 void jsonl_done(struct jsonl *j)
 {
     names_done(&j->columns);
+    for (size_t i = 0; i < j->member_count; i++) {
+        free(j->members[i].json);
+        free(j->members[i].name);
+    }
+    free(j->members);
     free(j->cells);
     free(j->scratch);
     free(j->path);

@@ -365,6 +365,53 @@ static void test_jsonl(void **state)
     jsonl_done(&j);
 }
 
+/* Lists of values mean what objects mean, and can be told as such. */
+static void test_jsonl_lists(void **state)
+{
+    static const char names[] = "[\"a\", \"b \\\"c\\\"\"]";
+    static const struct {
+        const char *line, *expected, *object;
+    } cases[] = {
+        {"[1, \"x\\n\"]", "a=1;b \"c\"=x\n;", "{\"a\":1,\"b \\\"c\\\"\":\"x\\n\"}"},
+        {" [ {\"a\":{\"b\":2},\"\":3} , [1,{}] ] ", "a.a.b=2;a.=3;b \"c\"=[1,{}];",
+         "{\"a\":{\"a\":{\"b\":2},\"\":3},\"b \\\"c\\\"\":[1,{}]}"},
+        {"[null, true]", "a=;b \"c\"=true;", "{\"a\":null,\"b \\\"c\\\"\":true}"},
+        {"", "blank", NULL},
+        {"[1]", "!a comma is missing", NULL},
+        {"[1, 2, 3]", "!more values than names", "{\"a\":1,\"b \\\"c\\\"\":2}"},
+        {"[1, 2", "!the JSON ends too early", "{\"a\":1,\"b \\\"c\\\"\":2}"},
+        {"[1, 2] 3", "!text after the JSON object", "{\"a\":1,\"b \\\"c\\\"\":2}"},
+        {"{\"a\":1}", "!the line is not a JSON list", NULL},
+    };
+    struct jsonl j = {0};
+    assert_int_equal(jsonl_read_names(&j, names, sizeof names - 1), CSV_ROW);
+    assert_int_equal(j.columns.count, 0);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct buf seen = {0}, object = {0};
+        size_t len = strlen(cases[i].line);
+        enum csv_result result = jsonl_read(&j, cases[i].line, len);
+        if (result == CSV_BLANK)
+            buf_puts(&seen, "blank");
+        else if (result == CSV_BAD)
+            buf_printf(&seen, "!%s", j.reason);
+        for (size_t c = 0; result == CSV_ROW && c < j.count; c++)
+            buf_printf(&seen, "%s=%.*s;", j.columns.items[j.cells[c].column].text,
+                       (int)j.cells[c].len, j.cells[c].text);
+        assert_string_equal(buf_text(&seen), cases[i].expected);
+        bool is_list = jsonl_add_object(&j, cases[i].line, len, &object);
+        assert_int_equal(is_list, cases[i].object != NULL);
+        if (is_list)
+            assert_string_equal(buf_text(&object), cases[i].object);
+        buf_done(&seen);
+        buf_done(&object);
+    }
+    jsonl_done(&j);
+
+    assert_int_equal(jsonl_read_names(&j, "[1]", 3), CSV_BAD);
+    assert_int_equal(jsonl_read_names(&j, "[\"a\"", 4), CSV_BAD);
+    jsonl_done(&j);
+}
+
 /* --- times -------------------------------------------------------------------------------- */
 
 static void test_when(void **state)
@@ -568,6 +615,7 @@ int main(void)
         cmocka_unit_test(test_csv),
         cmocka_unit_test(test_unclosed_quotes_stay_linear),
         cmocka_unit_test(test_jsonl),
+        cmocka_unit_test(test_jsonl_lists),
         cmocka_unit_test(test_when),
         cmocka_unit_test(test_when_formats_and_units),
         cmocka_unit_test(test_when_zone),

@@ -326,16 +326,23 @@ test('what is no import says what to do', () => {
 
 // --- Parquet, compression, names --------------------------------------------------------------
 
-test('Parquet: types as text, times in ISO, nested values flattened', () => {
-  const file = path.join(store.root, 'typed.parquet');
+/** Writes what the query selects. */
+function makeParquet(name, select) {
+  const file = path.join(store.root, name);
   const made = spawnSync(process.execPath, ['--input-type=module', '-e', `
     import { query } from 'chdb';
-    query(\`INSERT INTO FUNCTION file('${file}', 'Parquet') SELECT toDateTime64('2024-03-02 10:00:00.123456', 6, 'UTC') AS time,
-      'e' AS event, 1::Int32 AS i, 18446744073709551615::UInt64 AS u, 1.5 AS f, nan AS n, '0012' AS s, [1, 2]::Array(Int32) AS l,
-      map('k', 'v') AS m, tuple(1, 'x')::Tuple(a Int32, b String) AS t, NULL::Nullable(Int32) AS z, true AS b,
-      toDate('2024-03-02') AS d, 12.34::Decimal(18, 2) AS p\`);
-    process.kill(process.pid, 'SIGKILL');`], { cwd: path.dirname(new URL(import.meta.url).pathname), encoding: 'utf8' });
+    query(process.argv[1]);
+    process.kill(process.pid, 'SIGKILL');`, `INSERT INTO FUNCTION file('${file}', 'Parquet') SELECT ${select}`],
+  { cwd: path.dirname(new URL(import.meta.url).pathname), encoding: 'utf8' });
   assert.equal(made.signal, 'SIGKILL', made.stderr);
+  return file;
+}
+
+test('Parquet: types as text, times in ISO, nested values flattened', () => {
+  const file = makeParquet('typed.parquet', `toDateTime64('2024-03-02 10:00:00.123456', 6, 'UTC') AS time,
+    'e' AS event, 1::Int32 AS i, 18446744073709551615::UInt64 AS u, 1.5 AS f, nan AS n, '0012' AS s, [1, 2]::Array(Int32) AS l,
+    map('k', 'v') AS m, tuple(1, 'x')::Tuple(a Int32, b String) AS t, NULL::Nullable(Int32) AS z, true AS b,
+    toDate('2024-03-02') AS d, 12.34::Decimal(18, 2) AS p`);
   const report = store.import([file, '--source', 'typed']);
   assert.equal(report.files[0].format, 'parquet');
   const [row] = store.events('typed');
@@ -345,6 +352,20 @@ test('Parquet: types as text, times in ISO, nested values flattened', () => {
   truncateSync(file, 300);
   assert.match(store.fail([file, '--source', 'typed']).message, /damaged|cut off/);
   assert.equal(store.events('typed').length, 1);
+});
+
+test('Parquet: a rejected row is told by its number and as an object', () => {
+  const file = makeParquet('some.parquet', `if(number = 2, 'never', '2024-03-02 10:00:00') AS time, 'e"' AS event,
+    map('k', number) AS m, number AS "a ""b"" /" FROM numbers(5)`);
+  const rejects = path.join(store.root, 'parquet-rejects.jsonl');
+  const report = store.import([file, '--source', 'some', '--rejects', rejects]);
+  assert.equal(report.rows_imported, 4);
+  const written = JSON.parse(readFileSync(rejects, 'utf8'));
+  assert.deepEqual([written.line, written.reason, written.text],
+    [3, "time 'never' is in no known form", '{"time":"never","event":"e\\"","m":{"k":2},"a \\"b\\" /":2}']);
+  assert.deepEqual(store.events('some').map((r) => r.properties['a "b" /']), ['0', '1', '3', '4']);
+  const none = makeParquet('none.parquet', "'2024-03-02 10:00:00' AS time FROM numbers(0)");
+  assert.match(store.fail([none, '--source', 'some']).message, /none.parquet is empty/);
 });
 
 test('gzip and zstd give the same rows, by content and not by name', () => {
