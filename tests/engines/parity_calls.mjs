@@ -180,7 +180,7 @@ function* activity() {
 function* explanations() {
   const base = { source: 'shop', steps: OF_SHOP, within: { value: 1, unit: 'day' } }
   for (const order of ['ordered', 'strict', 'unordered'])
-    for (const step of [2, 3]) yield ['explain_funnel', { ...base, order, step, limit: 1000 }]
+    for (const step of [2, 3]) yield ['explain_funnel', { ...base, order, step, limit: 200 }]
   yield ['explain_funnel', { ...base, step: 2, actor: 'session', tz: 'Europe/Berlin', from: '2026-03-24', to: '2026-03-30', limit: 7, cursor: 'o7', explain: 'with' }]
   yield ['explain_funnel', { ...base, step: 2, filters: [filter('service', ['eq', 'web'])], segment: { did: ['add'] } }]
   yield ['explain_funnel', { source: ORDERS, steps: OF_ORDERS.slice(0, 3), actor: 'order', step: 3 }]
@@ -221,7 +221,7 @@ function* trends() {
   const maths = ['total', 'actors', 'sessions', 'weekly_actors', 'monthly_actors', 'first_time', 'per_actor']
   const measures = ['sum', 'average', 'min', 'max', 'median', 'p75', 'p90', 'p95', 'p99']
   for (const interval of ['hour', 'day', 'week', 'month'])
-    for (const more of [{}, { breakdown: ['device'] }, { breakdown: ['value', 'actor.plan'], breakdown_limit: 3, compare: 'previous', limit: 200 }]) {
+    for (const more of [{ limit: 400 }, { breakdown: ['device'], limit: 400 }, { breakdown: ['value', 'actor.plan'], breakdown_limit: 3, compare: 'previous', limit: 200 }]) {
       yield ['run_trend', { ...base, interval, series: maths.map((math) => ({ event: 'view', math })), ...more }]
       yield ['run_trend', { ...base, interval, series: measures.slice(0, 8).map((math) => ({ event: 'beat', math, field: 'duration_ms' })), ...more }]
     }
