@@ -365,6 +365,17 @@ static int run_insert(struct chdb_conn *conn, const struct chdb_statement *s,
     return rc;
 }
 
+/* A connection whose INSERT failed holds the table until its next statement; the end of a DROP
+ * DATABASE … SYNC of another one waits for that. */
+static int run_insert_safely(struct chdb_conn *conn, const struct chdb_statement *s,
+                             const struct chdb_sink *sink, struct err *ret_err)
+{
+    int rc = run_insert(conn, s, sink, ret_err);
+    if (rc < 0)
+        replace_connection(conn);
+    return rc;
+}
+
 /* Only queries can be streamed; SHOW, DESCRIBE, EXPLAIN and the like come as a whole. */
 static bool is_query(const char *sql)
 {
@@ -394,7 +405,7 @@ int chdb_conn_run(struct chdb_conn *conn, const struct chdb_statement *statement
     uint64_t started = uv_hrtime();
     int rc = 0;
     if (statement->body != NULL)
-        rc = run_insert(conn, statement, sink, ret_err);
+        rc = run_insert_safely(conn, statement, sink, ret_err);
     else if (statement->format != NULL && is_query(statement->sql))
         rc = run_stream(conn, statement, sink, stats, ret_err);
     else
