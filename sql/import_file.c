@@ -114,11 +114,42 @@ static int make_room(struct input *in, size_t more, struct err *ret_err)
     return 0;
 }
 
+/* Of errno. */
+static int unreadable(const struct input *in, struct err *ret_err)
+{
+    return err_set(ret_err, ERR_UNAVAILABLE, "FILE", "cannot read %s: %s", input_name(in),
+                   strerror(errno));
+}
+
 int input_damaged(const struct input *in, struct err *ret_err)
 {
     return err_set(ret_err, ERR_ARGUMENT, "FILE",
                    "%s cannot be read as %s: it is damaged or cut off", input_name(in),
                    in->compression != NULL ? in->compression : input_format_name(in));
+}
+
+int input_check(struct input *in, struct err *ret_err)
+{
+    enum { READS = 64 }; /* a slice of some milliseconds */
+    struct frames *f = &in->frames;
+    switch (frames_walk(f, in->fd, READS)) {
+    case FRAMES_WHOLE:
+        return 1;
+    case FRAMES_CUT:
+        return err_set(ret_err, ERR_ARGUMENT, "FILE",
+                       "%s cannot be read as %s: it is cut off: it has %" PRIu64
+                       " bytes and needs at least %" PRIu64 "; download or copy it again",
+                       input_name(in), in->compression, f->size, f->need);
+    case FRAMES_DAMAGED:
+        return err_set(ret_err, ERR_ARGUMENT, "FILE",
+                       "%s cannot be read as %s: it is damaged at byte %" PRIu64
+                       ": %s; download or copy it again",
+                       input_name(in), in->compression, f->at, f->reason);
+    case FRAMES_FAILED:
+        return unreadable(in, ret_err);
+    default:
+        return 2;
+    }
 }
 
 int input_read(struct input *in, struct err *ret_err)
@@ -141,8 +172,7 @@ int input_read(struct input *in, struct err *ret_err)
     if (n < 0 && errno == EBADMSG && in->gunzip != NULL)
         return input_damaged(in, ret_err);
     if (n < 0)
-        return err_set(ret_err, ERR_UNAVAILABLE, "FILE", "cannot read %s: %s", input_name(in),
-                       strerror(errno));
+        return unreadable(in, ret_err);
     if (n == 0) {
         in->is_at_end = true;
         return 0;
@@ -181,8 +211,7 @@ int input_detect(struct import *im, struct input *in, struct err *ret_err)
     if (n < 0 && (errno == ESPIPE || !in->is_regular)) {
         n = 0; /* a pipe: its bytes are looked at when they are read */
     } else if (n < 0) {
-        return err_set(ret_err, ERR_UNAVAILABLE, "FILE", "cannot read %s: %s", input_name(in),
-                       strerror(errno));
+        return unreadable(in, ret_err);
     }
     in->compression = sniff_compression(head, (size_t)n);
     in->format = im->options.format != SNIFF_UNKNOWN ? im->options.format : sniff_name(in->path);
@@ -202,6 +231,13 @@ int input_detect(struct import *im, struct input *in, struct err *ret_err)
         return err_set(ret_err, ERR_ARGUMENT, "FILE",
                        "%s is a compressed Parquet file: decompress it first (%s)", input_name(in),
                        in->compression);
+    if (in->compression != NULL && frames_init(&in->frames, in->compression)) {
+        off_t size = lseek(in->fd, 0, SEEK_END); /* of a device too */
+        if (size < 0)
+            return unreadable(in, ret_err);
+        in->frames.size = (uint64_t)size;
+        in->state = INPUT_UNCHECKED;
+    }
     /* The engine would hand over whole lines, and XES need not have any. */
     if (in->format == SNIFF_XES && in->compression != NULL && strcmp(in->compression, "gzip") == 0)
         return gunzip_open(&in->gunzip, ret_err);

@@ -3,6 +3,7 @@
  * the bytes, import_map.c which column is what, import_load.c rows → blocks. */
 #include <uv.h>
 
+#include "frames.h"
 #include "gunzip.h"
 #include "import.h"
 #include "jsonl.h"
@@ -31,7 +32,7 @@ struct target {
     bool is_known; /* decided */
 };
 
-enum input_state { INPUT_OPEN, INPUT_SAMPLED, INPUT_ENDED };
+enum input_state { INPUT_OPEN, INPUT_UNCHECKED, INPUT_SAMPLED, INPUT_ENDED };
 
 struct input {
     const char *path;      /* as given */
@@ -39,6 +40,7 @@ struct input {
     int pipe_in, pipe_out; /* from and to the engine, when it decodes the file; -1 = unused */
     struct gunzip *gunzip; /* decodes it here, or NULL */
     const char *compression;
+    struct frames frames; /* while it is INPUT_UNCHECKED */
     enum sniff_format format;
     enum input_state state;
     uint64_t size; /* bytes, 0 = unknown */
@@ -147,6 +149,8 @@ void input_close(struct input *in);
 int input_detect(struct import *im, struct input *in, struct err *ret_err);
 /* Makes the pipe through which the engine hands over what it decodes. */
 int input_make_pipe(struct input *in, struct err *ret_err);
+/* Goes on with looking whether an INPUT_UNCHECKED file is whole: 1 it is, 2 not yet known. */
+int input_check(struct input *in, struct err *ret_err);
 /* Tells that it cannot be decoded. */
 int input_damaged(const struct input *in, struct err *ret_err);
 /* Reads more: 1 bytes came, 0 the end, 2 nothing there yet, negative on failure. */

@@ -13,6 +13,7 @@
 enum { SLICE_READS = 2 };
 
 static void pump(struct import *im);
+static void check_some(struct import *im, struct input *in);
 
 /* --- inserting ---------------------------------------------------------------------------- */
 
@@ -251,6 +252,10 @@ static void pump(struct import *im)
         return;
     }
     struct input *in = &im->inputs[im->input];
+    if (in->state == INPUT_UNCHECKED) {
+        check_some(im, in);
+        return;
+    }
     for (int i = 0; i < SLICE_READS; i++) {
         if (in->state == INPUT_OPEN && (in->is_at_end || in->len - in->start >= SAMPLE_BYTES)) {
             start_rows(im, in);
@@ -327,6 +332,21 @@ static int start_decode(struct import *im, struct input *in, struct err *ret_err
     return rc;
 }
 
+/* What the engine would take for whole is decoded when it is known to be so. */
+static void check_some(struct import *im, struct input *in)
+{
+    struct err err;
+    int rc = input_check(in, &err);
+    if (rc == 1) {
+        in->state = INPUT_OPEN;
+        rc = start_decode(im, in, &err);
+    }
+    if (rc < 0)
+        import_fail(im, &err);
+    else
+        pump_soon(im);
+}
+
 void import_open_input(struct import *im)
 {
     struct err err;
@@ -340,7 +360,7 @@ void import_open_input(struct import *im)
     if (rc == 0)
         rc = input_detect(im, in, &err);
     bool is_coded = in->compression != NULL || in->format == SNIFF_PARQUET;
-    if (rc == 0 && is_coded && in->gunzip == NULL)
+    if (rc == 0 && is_coded && in->gunzip == NULL && in->state == INPUT_OPEN)
         rc = start_decode(im, in, &err);
     if (rc < 0)
         import_fail(im, &err);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, writeFileSync, truncateSync, statSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync, truncateSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { after, test } from 'node:test';
@@ -23,6 +23,25 @@ function load(name, content, ...args) {
 }
 
 const AT = '2024-03-02 10:00:00';
+
+// Frames whose blocks are not compressed: no program is needed, and every length is known.
+function frame(format, text) {
+  const bytes = Buffer.from(text), parts = [Buffer.from(format === 'zstd' ? '28b52ffd0058' : '04224d18604082', 'hex')];
+  for (let at = 0; at < bytes.length; at += 65536) {
+    const block = bytes.subarray(at, at + 65536), header = Buffer.alloc(4);
+    header.writeUInt32LE(format === 'zstd' ? block.length * 8 + (at + 65536 >= bytes.length) : block.length + 2 ** 31);
+    parts.push(header.subarray(0, format === 'zstd' ? 3 : 4), block);
+  }
+  return Buffer.concat(format === 'zstd' ? parts : [...parts, Buffer.alloc(4)]);
+}
+
+const SKIPPED = Buffer.from('5e2a4d180500000068656c6c6f', 'hex');
+
+// What a program makes of it, or null where there is none.
+function compress(tool, text) {
+  const packed = spawnSync(tool, ['-c'], { input: text, maxBuffer: 1 << 28 });
+  return packed.error || packed.status !== 0 ? null : packed.stdout;
+}
 
 // --- delimited text ---------------------------------------------------------------------------
 
@@ -373,24 +392,61 @@ test('gzip and zstd give the same rows, by content and not by name', () => {
   const plain = load('plain.csv', text).rows();
   assert.deepEqual(load('packed.csv.gz', gzipSync(text)).rows(), plain);
   assert.deepEqual(load('packed.data', Buffer.concat([gzipSync(text.slice(0, 20)), gzipSync(text.slice(20))])).rows(), plain);
-  for (const [tool, name] of [['zstd', 'zstd'], ['xz', 'xz']]) {
-    const packed = spawnSync(tool, ['-c'], { input: text });
-    if (packed.error || packed.status !== 0)
-      continue; // the tool is not here
-    const { report, rows } = load('packed', packed.stdout);
+  for (const name of ['zstd', 'xz', 'lz4']) {
+    const packed = compress(name, text);
+    if (packed === null)
+      continue;
+    const { report, rows } = load('packed', packed);
     assert.equal(report.files[0].compression, name);
     assert.deepEqual(rows(), plain);
+    assert.deepEqual(load('packed', Buffer.concat([compress(name, text.slice(0, 20)), compress(name, text.slice(20))])).rows(), plain);
+  }
+  for (const format of ['zstd', 'lz4']) {
+    const several = Buffer.concat([frame(format, text.slice(0, 20)), SKIPPED, frame(format, text.slice(20)), SKIPPED]);
+    assert.deepEqual(load('packed', several).rows(), plain);
   }
 });
 
 test('a compressed file that is cut off fails and keeps the old data', () => {
-  const text = `time,event\n${`${AT},e\n`.repeat(50000)}`;
-  const file = store.file('cut.csv.gz', gzipSync(text));
+  const first = `time,event\n${`${AT},e\n`.repeat(50000)}`, second = `${AT},e\n`.repeat(5000);
+  const file = store.file('cut.data', first.replaceAll(',e\n', ',old\n'));
   store.import([file, '--source', 'cut']);
-  const packed = gzipSync(text.replaceAll(',e', ',f') + Math.random());
-  store.file('cut.csv.gz', packed.subarray(0, packed.length - 20));
-  assert.match(store.fail([file, '--source', 'cut']).message, /cut.csv.gz cannot be read as gzip/);
-  assert.deepEqual(store.query('SELECT count() AS n, any(event) AS e FROM sextant.cut'), [{ n: 50000, e: 'e' }]);
+  const kinds = { gzip: [gzipSync(first), gzipSync(second)], xz: [compress('xz', first), compress('xz', second)] };
+  for (const format of ['zstd', 'lz4']) {
+    kinds[format] = [frame(format, first), frame(format, second)];
+    kinds[`${format} `] = [compress(format, first), compress(format, second)];
+  }
+  const text = /^.*cut.data cannot be read as (gzip|xz|zstd|lz4): it is (damaged or cut off|cut off: it has (\d+) bytes and needs at least (\d+); download or copy it again)$/;
+  for (const [kind, [one, two]] of Object.entries(kinds)) {
+    if (one === null)
+      continue;
+    const whole = Buffer.concat([one, two]);
+    for (const size of [one.length >> 1, one.length + 3, whole.length - 1]) {
+      store.file('cut.data', whole.subarray(0, size));
+      const { code, message } = store.fail([file, '--source', 'cut']);
+      assert.equal(code, 'bad_argument');
+      assert.match(message, text);
+      const [, name, , has, needs] = text.exec(message);
+      assert.equal(name, kind.trim());
+      assert.ok(has === undefined || (Number(has) === size && needs > size && needs <= whole.length), message);
+    }
+  }
+  assert.deepEqual(store.query('SELECT count() AS n, any(event) AS e FROM sextant.cut'), [{ n: 50000, e: 'old' }]);
+});
+
+test('zstd and LZ4 that are cut off are refused from standard input and as XES too, and with more behind them', () => {
+  for (const format of ['zstd', 'lz4']) {
+    const whole = frame(format, `time,event\n${`${AT},e\n`.repeat(5000)}`);
+    const fd = openSync(store.file('stdin', whole.subarray(0, 70000)));
+    for (const name of ['-', '/dev/stdin'])
+      assert.match(store.fail([name, '--source', 'stdin'], { stdio: [fd, 'pipe', 'pipe'] }).message, /cut off: it has 70000 bytes/);
+    closeSync(fd);
+    const log = store.file('log.xes', frame(format, '<log></log>').subarray(0, 15));
+    assert.match(store.fail([log, '--source', 'log']).message, /cut off: it has 15 bytes/);
+    const more = store.file('more', Buffer.concat([whole, Buffer.from('\n')]));
+    assert.match(store.fail([more, '--source', 'more']).message,
+      new RegExp(`cannot be read as ${format}: it is damaged at byte ${whole.length}: no frame begins there`));
+  }
 });
 
 test('file names are taken literally, standard input is -', () => {
@@ -489,6 +545,19 @@ test('an interrupt ends it while it waits for standard input', { timeout: 60000 
   const child = store.start(['-', '--source', 'waiting']);
   const ended = new Promise((resolve) => child.on('close', (code) => resolve(code)));
   child.stdin.write('time,event\n');
+  await takesInterrupts(child);
+  await sleep(500);
+  const started = Date.now();
+  child.kill('SIGINT');
+  assert.equal(await ended, 130);
+  assert.ok(Date.now() - started < SOON_MS);
+});
+
+test('an interrupt ends it while it looks whether a file is whole', { timeout: 60000 }, async () => {
+  const file = store.file('endless.zst', frame('zstd', ''));
+  truncateSync(file, 2 ** 38); // zeros: blocks of no bytes
+  const child = store.start([file, '--source', 'endless']);
+  const ended = new Promise((resolve) => child.on('close', (code) => resolve(code)));
   await takesInterrupts(child);
   await sleep(500);
   const started = Date.now();
