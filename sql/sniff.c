@@ -1,5 +1,6 @@
 #include "sniff.h"
 
+#include <stdint.h>
 #include <string.h>
 #include <strings.h>
 
@@ -9,6 +10,17 @@ const char *const sniff_role_names[] = {"time", "event",    "actor",     "sessio
 static bool begins(const char *bytes, size_t len, const char *magic, size_t magic_len)
 {
     return len >= magic_len && memcmp(bytes, magic, magic_len) == 0;
+}
+
+/* The length of a frame that decoders of zstd and LZ4 skip, as pzstd begins its files with one; 0 =
+ * none, or a longer one than `len`. */
+static size_t skippable(const char *bytes, size_t len)
+{
+    const unsigned char *p = (const unsigned char *)bytes;
+    if (len < 8 || p[0] >> 4 != 5 || memcmp(bytes + 1, "\x2a\x4d\x18", 3) != 0)
+        return 0;
+    uint32_t size = p[4] | (uint32_t)p[5] << 8 | (uint32_t)p[6] << 16 | (uint32_t)p[7] << 24;
+    return size <= len - 8 ? 8 + (size_t)size : 0;
 }
 
 const char *sniff_compression(const char *bytes, size_t len)
@@ -26,6 +38,11 @@ const char *sniff_compression(const char *bytes, size_t len)
          6, "xz"},
         {"\x04\x22\x4d\x18", 4, "lz4"},
     };
+    size_t skipped;
+    while ((skipped = skippable(bytes, len)) > 0) {
+        bytes += skipped;
+        len -= skipped;
+    }
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         if (begins(bytes, len, kinds[i].magic, kinds[i].len))
             return kinds[i].name;

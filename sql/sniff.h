@@ -17,7 +17,8 @@ enum sniff_format {
     SNIFF_ZIP,
 };
 
-/* "gzip", "zstd", "bz2", "xz", "lz4" in the engine's words, or NULL for plain bytes. */
+/* "gzip", "zstd", "bz2", "xz", "lz4" in the engine's words, or NULL for plain bytes. Frames that
+ * decoders skip may come first. */
 const char *sniff_compression(const char *bytes, size_t len);
 
 /* Of uncompressed bytes. */

@@ -53,6 +53,10 @@ static void test_content(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         assert_int_equal(sniff_content(cases[i].bytes, cases[i].len), cases[i].format);
     assert_string_equal(sniff_compression("\x1f\x8b\x08", 3), "gzip");
+    assert_string_equal(sniff_compression("\x50\x2a\x4d\x18\1\0\0\0-\x28\xb5\x2f\xfd", 13), "zstd");
+    assert_string_equal(sniff_compression("\x5f\x2a\x4d\x18\0\0\0\0\x04\x22\x4d\x18", 12), "lz4");
+    assert_null(sniff_compression("\x50\x2a\x4d\x18\xff\xff\xff\xff\x28\xb5\x2f\xfd", 12));
+    assert_null(sniff_compression("\x50\x2a\x4d\x18\0\0\0", 7));
     assert_string_equal(sniff_compression("\x28\xb5\x2f\xfd", 4), "zstd");
     assert_string_equal(sniff_compression("\xfd"
                                           "7zXZ\0",
