@@ -51,6 +51,8 @@ const struct primitive primitive_list[] = {
     {"arrayDistinct", "each value once", "SELECT arrayDistinct(['a', 'b', 'a'])"},
     {"arrayEnumerate", "1, 2, 3 …: the number of each step",
      "SELECT arrayEnumerate(['view', 'cart', 'pay'])"},
+    {"arrayEnumerateDense", "the number of each distinct value, by first sight",
+     "SELECT arrayEnumerateDense(['eve', 'bob', 'eve'])"},
     {"arrayEnumerateUniq", "the first, second, … time that a value stands in a list",
      "SELECT arrayEnumerateUniq(['ads', 'mail', 'ads'])"},
     {"arrayExists", "whether a condition holds for any event",
@@ -129,7 +131,8 @@ const struct primitive primitive_list[] = {
      "SELECT bitmapCardinality(bitmapBuild([1, 2]))"},
     {"cbrt", "cube root: the automatic number of bins", "SELECT cbrt(27)"},
     {"ceil", "rounds up", "SELECT ceil(2.1)"},
-    {"cityHash64", "the same sample of events each time", "SELECT cityHash64('2026-03-01') % 10"},
+    {"cityHash64", "the same sample of events each time; tells actors apart who share a list",
+     "SELECT cityHash64('2026-03-01') % 10"},
     {"coalesce", "the first that is not NULL: an identity from several places",
      "SELECT coalesce(NULL, 'visitor')"},
     {"concat", "texts one after the other", "SELECT concat('db', '.', 'table')"},
@@ -337,6 +340,8 @@ const struct primitive primitive_list[] = {
      "SELECT uniqExactIf(number % 7, number > 50) FROM numbers(100)"},
     {"uniqUpTo", "whether a field has few values", "SELECT uniqUpTo(100)(number) FROM numbers(7)"},
     {"version", "which engine answers", "SELECT version()"},
+    {"xxh3", "which actors share a list: a hash beside cityHash64",
+     "SELECT xxh3('visitor') % 1024"},
     {0},
 };
 

@@ -252,6 +252,7 @@ export function* demo(source, { isSmall = false, sessions = [RAGE] } = {}) {
   yield ['list_events', { source, limit: 5, from: '2026-03-20', to: '2026-03-29', tz: 'Europe/Berlin', search: 'HTTP' }]
   yield ['describe_source', { source, from: '2026-03-29', tz: 'Europe/Berlin' }]
   yield ['describe_source', { source, search: 'user', from: '2026-03-29' }]
+  yield ['run_funnel', { source, steps: CHECKOUT, within: { value: 7, unit: 'day' }, explain: 'with' }]
   yield ['run_funnel', { source, steps: CHECKOUT, actor: 'session', within: { value: 1, unit: 'hour' }, breakdown: ['device.type', 'resource.service.version'] }]
   yield ['run_funnel', { source, steps: ['items_picked', 'order_packed', 'order_shipped'], actor: 'case', within: { value: 7, unit: 'day' }, view: 'time_to_convert' }]
   yield ['run_funnel', { source, steps: [{ event: 'click', where: [{ field: 'url', op: 'contains', value: 'CHECKOUT' }] }, 'order_placed'], order: 'strict', breakdown: ['service'], explain: 'with' }]

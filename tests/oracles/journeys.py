@@ -10,6 +10,7 @@ from datetime import datetime, timedelta, timezone
 EPOCH = datetime(2026, 3, 2, tzinfo=timezone.utc)  # a Monday
 SOURCE = "journeys"
 APART = "apart"  # the same as SOURCE, but no actor does two things at one time
+SPANS = "spans"  # the same as SOURCE, the actors read as in spans: a key of a Map, else the session
 NAMES = ["a", "b", "c", "d"]
 NOISE = ["x", "y"]
 PLANS = ["", "free", "pro", "team"]
@@ -78,10 +79,14 @@ def write(path, actors):
     with open(path, "w", encoding="utf-8") as out:
         for _, actor, event in rows:
             out.write(json.dumps({"at": iso(event.us), "what": event.name, "who": actor,
-                                  "visit": event.session,
+                                  "visit": event.session, "user.id": actor if event.order % 3 else "",
+                                  "userEmail": actor if event.order % 3 != 1 else "",
                                   **{k: v for k, v in event.props.items() if v}}) + "\n")
 
 
+CONFIG = {"sources": {SPANS: {
+    "kind": "events", "table": f"sextant.{SPANS}", "time": "time", "event": "event", "session": "session",
+    "actor": ["properties['user.id']", "properties['userEmail']", "session"], "properties": ["properties"]}}}
 COLUMNS = ("--time", "at", "--event", "what", "--actor", "who", "--session", "visit")
 
 

@@ -30,6 +30,7 @@ import sextant
 FAMILIES = {
     "funnels": (40, "run_funnel", properties_funnel.random_question, properties_funnel.check),
     "plain_funnels": (12, "run_funnel", properties_funnel.random_plain, properties_funnel.check),
+    "plain_texts": (12, "run_funnel", properties_funnel.random_texts, properties_funnel.check),
     "times": (8, "run_funnel", properties_funnel.random_times, properties_funnel.check_times),
     "funnel_trends": (12, "run_funnel", properties_funnel.random_trend,
                       properties_funnel.check_trend),
@@ -83,12 +84,15 @@ def main():
     actors = journeys.random_actors(random.Random(options.seed), options.actors)
     report = Report()
     with tempfile.TemporaryDirectory(prefix="sextant-properties-") as folder, \
-            sextant.Store(os.path.join(folder, "store")) as store:
+            sextant.Store(os.path.join(folder, "store"), os.path.join(folder, "config.json")) as store:
+        with open(store.config, "w", encoding="utf-8") as config:
+            json.dump(journeys.CONFIG, config)
         missing = sextant.missing_engine(store)
         if missing:
             print(f"skipped: {missing}")
             return 77
-        for source, told in ((journeys.SOURCE, actors), (journeys.APART, journeys.apart(actors))):
+        for source, told in ((journeys.SOURCE, actors), (journeys.SPANS, actors),
+                             (journeys.APART, journeys.apart(actors))):
             path = os.path.join(folder, f"{source}.jsonl")
             journeys.write(path, told)
             store.load(source, path, *journeys.COLUMNS)

@@ -52,6 +52,11 @@ def random_plain(rnd):
             "steps": steps, "order": "ordered"}
 
 
+def random_texts(rnd):
+    """The same of actors who are texts: their numbers are made from hashes."""
+    return {**random_plain(rnd), **rnd.choice([{"source": j.SPANS}, {"actor": "actor"}])}
+
+
 def is_same(matcher, step):
     """What serves a step cannot be excluded before it."""
     return all(matcher.get(k) == step.get(k) for k in ("event", "any_of", "where"))
@@ -152,7 +157,7 @@ def answers(arguments, actors, interval_of=None):
 
 def check(rnd, store, actors, arguments):
     out = []
-    asked = {**arguments, **ALL}
+    asked = {**ALL, **arguments}
     result = store.call("run_funnel", asked)
     values = answers(arguments, actors)
     plain = {k: v for k, v in arguments.items() if k != "breakdown"}

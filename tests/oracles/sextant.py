@@ -29,8 +29,9 @@ class ToolError(Exception):
 class Store:
     """A store in a directory of its own. One process uses it at a time, and one thread."""
 
-    def __init__(self, path):
+    def __init__(self, path, config=None):
         self.path = path
+        self.config = config
         self._process = None
         self._id = 0
 
@@ -70,7 +71,8 @@ class Store:
 
     def _start(self):
         self._process = subprocess.Popen(
-            [binary(), "stdio", "--toolsets", "all", "--log-level", "error", "--data", self.path],
+            [binary(), "stdio", "--toolsets", "all", "--log-level", "error", "--data", self.path,
+             *(["--config", self.config] if self.config else [])],
             env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             encoding="utf-8")
         self._ask("initialize", {"protocolVersion": "2025-06-18", "capabilities": {},
