@@ -1,7 +1,7 @@
 #pragma once
 /* The fast plan of a plain funnel: ordered steps that no event shares, no values to tell apart,
  * over a table that numbers its actors, or whose size is known. Its times are those of funnel.h,
- * actor by actor; see docs/decisions/native-table.md. */
+ * actor by actor; see docs/decisions/native-table.md and clickstack-speed.md. */
 #include "funnel.h"
 
 /* Whether run_funnel's steps can be counted this way. */
