@@ -138,6 +138,17 @@ int events_field(struct events *e, const char *name, const char *field, const ch
     return rc;
 }
 
+int events_key(struct events *e, const char *name, const char *field, const char *path,
+               struct err *ret_err)
+{
+    buf_puts(&e->columns, ", ");
+    int rc = source_text(e->run->source, e->q, field, &e->columns, ret_err);
+    buf_printf(&e->columns, " AS %s", name);
+    if (rc < 0 && ret_err->field[0] == '\0')
+        err_prefix(ret_err, path);
+    return rc;
+}
+
 int events_number(struct events *e, const char *name, const char *field, const char *path,
                   struct err *ret_err)
 {

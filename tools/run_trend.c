@@ -103,7 +103,8 @@ static int plan(struct run *run, struct err *ret_err)
     run->state_free = state_free;
     int rc = trend_read(run, t, ret_err);
     if (rc == 0)
-        rc = trend_plan_scan(run, t, SIZE_MAX, ret_err);
+        rc = t->is_packed ? trend_plan_packed(run, t, ret_err)
+                          : trend_plan_scan(run, t, SIZE_MAX, ret_err);
     return rc < 0 ? rc : 0;
 }
 
@@ -114,10 +115,32 @@ static int shape(struct run *run, struct err *ret_err)
         return err_set(ret_err, ERR_LIMIT, "interval",
                        "these are too many points: choose a wider interval, a shorter period or "
                        "fewer values");
-    return trend_read_scan(t, run_rows(run, 0), SIZE_MAX, ret_err);
+    return t->is_packed ? trend_read_packed(t, run_rows(run, 0), ret_err)
+                        : trend_read_scan(t, run_rows(run, 0), SIZE_MAX, ret_err);
 }
 
-/* --- second round: series with statements of their own ---------------------------------------- */
+/* --- second round: the values that are not shown --------------------------------------------- */
+
+static bool has_rest(const struct trend *t)
+{
+    return t->is_packed && t->has_other;
+}
+
+static int plan_rest(struct run *run, struct err *ret_err)
+{
+    int rc = has_rest(run->state) ? trend_plan_rest(run, run->state, ret_err) : 0;
+    return rc < 0 ? rc : 0;
+}
+
+static int shape_rest(struct run *run, struct err *ret_err)
+{
+    (void)ret_err;
+    if (has_rest(run->state))
+        trend_read_rest(run->state, run_rows(run, 0));
+    return 0;
+}
+
+/* --- third round: series with statements of their own ---------------------------------------- */
 
 static int plan_later(struct run *run, struct err *ret_err)
 {
@@ -174,7 +197,8 @@ static int plan_actors(struct run *run, const json_t *cell, struct err *ret_err)
     return rc;
 }
 
-static const struct step steps[] = {{plan, shape}, {plan_later, shape_later}, {0}};
+static const struct step steps[] = {
+    {plan, shape}, {plan_rest, shape_rest}, {plan_later, shape_later}, {0}};
 
 const struct tool tool_run_trend = {
     .name = "run_trend",

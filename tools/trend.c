@@ -161,10 +161,10 @@ static int64_t previous_start(const struct run *run, const struct trend *t)
 
 /* A bitmap is small and quick to fill and to merge where it holds many actors. Thousands of small
  * ones are slower than sets, so that is for few intervals and no values. */
-static bool is_of_bitmaps(const struct run *run, const struct trend *t)
+bool trend_is_of_bitmaps(const struct run *run, const struct trend *t)
 {
     enum { MAX_INTERVALS = 400 };
-    return scope_has_number(run) && t->field_count == 0 && t->width <= MAX_INTERVALS;
+    return t->field_count == 0 && t->width <= MAX_INTERVALS && scope_has_number(run);
 }
 
 static int read_calendar(struct run *run, struct trend *t, struct err *ret_err)
@@ -213,7 +213,8 @@ int trend_read(struct run *run, struct trend *ret_trend, struct err *ret_err)
         tell_apart(&t);
         rc = read_calendar(run, &t, ret_err);
     }
-    t.has_bitmaps = rc == 0 && is_of_bitmaps(run, &t);
+    t.has_bitmaps = rc == 0 && trend_is_of_bitmaps(run, &t);
+    t.is_packed = rc == 0 && trend_is_packed(run, &t);
     if (rc < 0)
         trend_done(&t);
     else

@@ -59,6 +59,8 @@ struct trend {
     enum interval interval;
     bool sunday_weeks, has_previous;
     bool has_bitmaps; /* sets of actors are bitmaps: see math_way */
+    bool is_packed;   /* the first round is trend_plan_packed() */
+    const struct trend *rest_of; /* NULL, or this is what the values shown there leave, as one */
     struct trend_calendar calendar[TREND_PERIODS];
     size_t width; /* intervals of the longer period */
     /* with the rows of the first round */
@@ -69,6 +71,8 @@ struct trend {
 
 /* `run->period` is set to whole intervals where the caller gave no `from`. */
 int trend_read(struct run *run, struct trend *ret_trend, struct err *ret_err);
+/* Whether sets of actors are best kept as bitmaps. */
+bool trend_is_of_bitmaps(const struct run *run, const struct trend *t);
 void trend_done(struct trend *t);
 
 double *trend_point(const struct trend *t, size_t series, size_t value, enum trend_period period,
@@ -100,6 +104,15 @@ int64_t trend_step_us(const struct trend *t);
 int64_t trend_window_start(const struct run *run, const struct trend *t, size_t series,
                            const struct trend_calendar *c, size_t point);
 
+/* --- trend_packed.c -------------------------------------------------------------------------- */
+
+/* Whether all series are of sets of such numbers, by value. */
+bool trend_is_packed(const struct run *run, const struct trend *t);
+/* All series, of the values that are shown. */
+int trend_plan_packed(struct run *run, const struct trend *t, struct err *ret_err);
+/* Of those that are not, once it is known which: the query of a trend without values. */
+int trend_plan_rest(struct run *run, const struct trend *t, struct err *ret_err);
+
 /* --- trend_later.c --------------------------------------------------------------------------- */
 
 /* weekly_actors, monthly_actors, first_time: of one series. */
@@ -117,6 +130,8 @@ int trend_plan_actors(struct run *run, const struct trend *t, const json_t *cell
 
 /* Into the figures; those of the first round also say which values there are. */
 int trend_read_scan(struct trend *t, const json_t *rows, size_t only, struct err *ret_err);
+int trend_read_packed(struct trend *t, const json_t *rows, struct err *ret_err);
+void trend_read_rest(struct trend *t, const json_t *rows);
 void trend_read_window(struct trend *t, const json_t *rows, size_t series,
                        enum trend_period period);
 void trend_read_first(struct trend *t, const json_t *rows, size_t series);

@@ -58,8 +58,7 @@ static int add_values(const struct trend *t, struct events *e, struct err *ret_e
         char name[32], path[32];
         snprintf(name, sizeof name, "_v%zu", i);
         snprintf(path, sizeof path, "breakdown[%zu]", i);
-        rc = events_field(e, name, json_string_value(json_array_get(t->breakdown, i)), path,
-                          ret_err);
+        rc = events_key(e, name, json_string_value(json_array_get(t->breakdown, i)), path, ret_err);
     }
     return rc;
 }
@@ -134,6 +133,26 @@ void trend_add_kept(const struct trend *t, struct query *q, struct buf *out)
     json_decref(flat);
 }
 
+/* The condition that a row has another value than those. */
+static void add_not_kept(const struct trend *t, struct events *e)
+{
+    struct buf columns = {0}, values = {0};
+    size_t count = json_array_size(t->values) - (t->has_other ? 1 : 0);
+    for (size_t i = 0; i < t->field_count; i++) {
+        json_t *texts = json_array();
+        for (size_t v = 0; v < count; v++)
+            json_array_append(texts, json_array_get(json_array_get(t->values, v), i));
+        buf_printf(&columns, "%s_v%zu", i > 0 ? ", " : "", i);
+        buf_puts(&values, i > 0 ? ", " : "");
+        query_bind_texts(e->q, &values, texts);
+        json_decref(texts);
+    }
+    events_where(e, "(%s) NOT IN (SELECT arrayJoin(%s(%s)))", buf_text(&columns),
+                 t->field_count > 1 ? "arrayZip" : "", buf_text(&values));
+    buf_done(&columns);
+    buf_done(&values);
+}
+
 /* --- one scan for all ------------------------------------------------------------------------ */
 
 struct scan {
@@ -148,7 +167,7 @@ static void scan_done(struct scan *s)
         buf_done(all[i]);
 }
 
-/* Whether the quantile of a series must be an estimate: known in the second round. */
+/* Whether the quantile of a series must be an estimate: known in a later round. */
 static bool is_approximate(const struct trend *t, size_t series)
 {
     double most = 0;
@@ -305,10 +324,17 @@ int trend_scan_rows(const struct run *run, const struct trend *t, struct query *
                       buf_text(&from));
     else
         events_column(&e, "_before", "0");
-    events_end(&e, out);
+    if (t->rest_of != NULL) {
+        rc = add_values(t->rest_of, &e, ret_err);
+        add_not_kept(t->rest_of, &e);
+    }
+    if (rc == 0)
+        events_end(&e, out);
+    else
+        events_drop(&e);
     buf_done(&first);
     buf_done(&from);
-    return 0;
+    return rc;
 }
 
 int trend_plan_scan(struct run *run, const struct trend *t, size_t only, struct err *ret_err)

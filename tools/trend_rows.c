@@ -145,6 +145,52 @@ int trend_read_scan(struct trend *t, const json_t *rows, size_t only, struct err
     return 0;
 }
 
+/* --- the packed scan ------------------------------------------------------------------------- */
+
+/* Rows: (value, of each period by series: total, [points], events), the largest values first, and
+ * one value more where others are left. */
+static void collect_packed_values(struct trend *t, const json_t *rows)
+{
+    size_t count = json_array_size(rows), kept = (size_t)t->breakdown_limit;
+    t->values = json_array();
+    t->has_other = count > kept;
+    for (size_t i = 0; i < count && i < kept; i++)
+        json_array_append(t->values, json_array_get(json_array_get(rows, i), 0));
+    if (t->has_other)
+        json_array_append_new(t->values, cell_value_names(true, NULL, t->field_count));
+}
+
+static void read_packed_row(struct trend *t, const json_t *row, size_t value,
+                            enum trend_period period)
+{
+    size_t column = 1 + 3 * t->series_count * (size_t)period;
+    for (size_t s = 0; s < t->series_count; s++) {
+        size_t total = trend_total(t, s, value, period);
+        t->figures.totals[total] = json_number_value(json_array_get(row, column++));
+        const json_t *points = json_array_get(row, column++);
+        for (size_t i = 0; i < json_array_size(points); i++)
+            *trend_point(t, s, value, period, i) = json_number_value(json_array_get(points, i));
+        t->figures.events[total] = json_number_value(json_array_get(row, column++));
+    }
+}
+
+int trend_read_packed(struct trend *t, const json_t *rows, struct err *ret_err)
+{
+    collect_packed_values(t, rows);
+    int rc = allocate(t, ret_err);
+    size_t periods = t->has_previous ? TREND_PERIODS : 1;
+    for (size_t i = 0; i < json_array_size(rows) && i < (size_t)t->breakdown_limit && rc == 0; i++)
+        for (size_t p = 0; p < periods; p++)
+            read_packed_row(t, json_array_get(rows, i), i, (enum trend_period)p);
+    return rc;
+}
+
+void trend_read_rest(struct trend *t, const json_t *rows)
+{
+    for (size_t i = 0; i < json_array_size(rows); i++)
+        read_row(t, json_array_get(rows, i), json_array_size(t->values) - 1, SIZE_MAX);
+}
+
 /* --- statements of one series ---------------------------------------------------------------- */
 
 /* The scan left what it counts for totals and ranks: the actors of each interval alone. */

@@ -229,6 +229,8 @@ function* trends() {
   yield ['run_trend', { source: 'shop', series: ['view', { event: 'pay', math: 'p99', field: 'amount', name: NASTY[3] }], formula: '-(B - a) / (a - 1.5) * 2e1', smoothing: 3, actor: 'session', explain: 'with' }]
   yield ['run_trend', { source: 'shop', series: NASTY.slice(0, 8).map((event) => ({ any_of: [{ event }, 'view'], where: [filter('value', ['ne', event])] })), allow_unknown: true, segment: { did: ['view'] } }]
   yield ['run_trend', { source: ORDERS, series: [{ math: 'actors' }, { math: 'first_time' }], actor: 'order', breakdown: ['resource', 'detail.note', 'start_time'], breakdown_limit: 4, interval: 'week', week_start: 'sunday' }]
+  for (const more of [{}, { breakdown_limit: 1, tz: 'Asia/Kathmandu', interval: 'month', smoothing: 2 }, { compare: 'previous', interval: 'hour', breakdown_limit: 2, limit: 200 }])
+    yield ['run_trend', { ...base, series: ['actors', 'sessions', 'weekly_actors', 'first_time'].map((math) => ({ event: 'view', math })), formula: 'B / A', breakdown: ['value', 'device'], ...more }]
   const cells = { ...base, breakdown: ['device'], breakdown_limit: 1, series: maths.map((math) => ({ event: 'view', math, name: math })) }
   for (const series of maths)
     for (const breakdown of [undefined, ['mobile'], [''], ['(other)']])

@@ -39,6 +39,7 @@ FAMILIES = {
     "retentions": (24, "retention_matrix", properties_retention.random_question,
                    properties_retention.check),
     "trends": (30, "run_trend", properties_trend.random_question, properties_trend.check),
+    "packed_trends": (20, "run_trend", properties_trend.random_packed, properties_trend.check),
     "paths": (24, "run_paths", properties_paths.random_question, properties_paths.check),
     "paths_apart": (24, "run_paths", properties_paths.random_question,
                     properties_paths.check_apart),

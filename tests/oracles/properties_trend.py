@@ -9,19 +9,23 @@ from report import close
 FORMULAS = {1: ["A*2", "A/10-1"], 2: ["A/B*100", "A-B", "(A+B)/2"], 3: ["A/(B+C)", "A-B*C"]}
 
 
-def random_series(rnd, name):
-    math = rnd.choice(["total", "actors", "sessions", "weekly_actors", "monthly_actors",
-                       "first_time", "per_actor", *reference.FIELDS])
+SETS = ["actors", "sessions", "weekly_actors", "monthly_actors", "first_time"]
+MATHS = [*SETS, "total", "per_actor", *reference.FIELDS]
+
+
+def random_series(rnd, name, maths):
+    math = rnd.choice(maths)
     series = {**j.random_matcher(rnd), "math": math, "name": name}
     if math in reference.FIELDS:
         series["field"] = "amount"
     return series
 
 
-def random_question(rnd):
+def random_question(rnd, maths=MATHS, by_value=0.4):
     interval = rnd.choice(["hour", "day", "day", "week", "month"])
     arguments = {"interval": interval, "tz": "UTC",
-                 "series": [random_series(rnd, f"s{i}") for i in range(rnd.choice([1, 1, 2, 3]))]}
+                 "series": [random_series(rnd, f"s{i}", maths)
+                            for i in range(rnd.choice([1, 1, 2, 3]))]}
     if rnd.random() < 0.4:
         # seven days before an hour, where the clocks change between: not decided
         arguments["tz"] = rnd.choice(["America/New_York", "Asia/Kolkata"][interval == "hour":])
@@ -34,7 +38,7 @@ def random_question(rnd):
     for _ in range(DAYS[interval] * (24 if interval == "hour" else 1)):
         last = calendar.next(last)
     arguments.update({"from": j.iso(first), "to": j.iso(last - 1)})
-    if rnd.random() < 0.4:
+    if rnd.random() < by_value:
         arguments["breakdown"] = rnd.choice([["plan"], ["plan", "n"]])
         arguments["breakdown_limit"] = rnd.choice([2, 100])
     if rnd.random() < 0.25:
@@ -45,6 +49,11 @@ def random_question(rnd):
         arguments["compare"] = "previous"
     j.restrict(rnd, arguments)
     return arguments
+
+
+def random_packed(rnd):
+    """Nothing but sets, by value: what is counted in packed arrays."""
+    return random_question(rnd, SETS, 1)
 
 
 # --- what is expected -------------------------------------------------------------------------------
@@ -140,7 +149,8 @@ def check(rnd, store, actors, arguments):
 
 
 def check_plans(store, asked, result, out):
-    """Counting the field of the actor goes by texts, not by numbers and bitmaps of them."""
+    """Counting the field of the actor goes by texts, not by numbers, bitmaps and packed arrays of
+    them."""
     other = store.call("run_trend", {**asked, "limit": 700, "actor": "actor"})
     for key in ("points", "totals"):
         if other[key] != result[key]:
