@@ -51,6 +51,9 @@ struct fake {
     bool has_staging, has_source, has_no_numbers;
     uint64_t rows, placed_rows;
     int delay_ms;
+    /* Of several INSERTs each one but the last ends when the next one has begun; 0 = at once. */
+    int insert_count, inserts, ended_inserts;
+    int refused_insert, failing_insert; /* from 1 on; 0 = none */
 };
 
 /* Rows of the blocks in a body, whose first two numbers are columns and rows. */
@@ -71,6 +74,11 @@ static bool begins(const char *text, const char *prefix)
     return strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
+static bool is_insert(const struct db_query *q)
+{
+    return begins(q->sql, "INSERT INTO sextant_import");
+}
+
 static void answer(struct fake *fake, struct db_query *q)
 {
     char row[160];
@@ -84,7 +92,7 @@ static void answer(struct fake *fake, struct db_query *q)
         bool tells_numbers = strstr(q->sql, "numbers") != NULL; /* it does when some are missing */
         assert_true(!tells_numbers || strstr(q->sql, "session_number")); /* '' needs no memory */
         fake->has_no_numbers = tells_numbers && strstr(q->sql, "actor_number") == NULL;
-    } else if (begins(q->sql, "INSERT INTO sextant_import")) {
+    } else if (is_insert(q)) {
         assert_true(fake->has_staging);
         fake->rows += rows_of(q->request.body, q->request.body_len);
     } else if (begins(q->sql, "SELECT toInt64(sum(n))")) {
@@ -101,18 +109,26 @@ static void answer(struct fake *fake, struct db_query *q)
     }
 }
 
+static bool is_held(const struct fake *fake, const struct db_query *first)
+{
+    return is_insert(first) && first->next == NULL && !first->is_cancelled &&
+           fake->inserts < fake->insert_count;
+}
+
 static void on_timer(uv_timer_t *timer)
 {
     struct fake *fake = timer->data;
     struct db_query *q = fake->queue;
     const struct db_stats stats = {0};
     struct err err;
-    if (q == NULL)
+    if (q == NULL || is_held(fake, q))
         return;
     fake->queue = q->next;
     if (fake->queue == NULL)
         uv_timer_stop(timer);
     bool has_failed = fake->statements++ == fake->fail_at;
+    if (is_insert(q) && ++fake->ended_inserts == fake->failing_insert)
+        has_failed = true;
     if (q->is_cancelled) {
         err_set(&err, ERR_CANCELLED, NULL, "cancelled");
     } else if (has_failed) {
@@ -139,6 +155,10 @@ static int fake_start(struct db *db, const struct db_request *request, struct db
     assert_non_null(q);
     *q = (struct db_query){.fake = fake, .request = *request};
     snprintf(q->sql, sizeof q->sql, "%s", request->sql);
+    if (is_insert(q) && ++fake->inserts == fake->refused_insert) {
+        free(q);
+        return err_set(ret_err, ERR_BUSY, NULL, "busy");
+    }
     struct db_query **end = &fake->queue;
     while (*end != NULL)
         end = &(*end)->next;
@@ -210,7 +230,23 @@ static void write_file(const char *path, const char *text)
     assert_int_equal(fclose(file), 0);
 }
 
-static char paths[5][64];
+/* The last has rows for several bodies, one of which is a block. */
+enum { LONG_BODIES = 3, LONG_ROWS = 40, LONG_BYTES = 1 << 20 };
+static char paths[6][64];
+
+static void write_long_rows(const char *path)
+{
+    FILE *file = fopen(path, "we");
+    assert_non_null(file);
+    char *text = malloc(LONG_BYTES);
+    assert_non_null(text);
+    memset(text, 'x', LONG_BYTES);
+    fputs("time,event,note\n", file);
+    for (int i = 0; i < LONG_ROWS; i++)
+        fprintf(file, "2024-01-01,a,%.*s\n", LONG_BYTES, text);
+    free(text);
+    assert_int_equal(fclose(file), 0);
+}
 
 static int make_files(void **state)
 {
@@ -220,6 +256,8 @@ static int make_files(void **state)
     snprintf(paths[1], sizeof paths[1], "%s/b.jsonl", root);
     snprintf(paths[2], sizeof paths[2], "%s/c.csv", root);
     snprintf(paths[3], sizeof paths[3], "%s/d.xes", root);
+    snprintf(paths[5], sizeof paths[5], "%s/long.csv", root);
+    write_long_rows(paths[5]);
     write_file(paths[0], "time,event,order\n2024-01-01,a,1\nbroken\n2024-01-01,a,1,,,,,,,,,,,,,,,,,"
                          ",,,,,,wide\n2024-01-02,\"b\"\"\",2\n");
     write_file(paths[1],
@@ -445,6 +483,36 @@ static void test_out_of_memory(void **state)
     }
 }
 
+/* Two INSERTs run at a time, and the failure of one ends both. */
+static void test_two_inserts(void **state)
+{
+    const struct fake fake = {.fail_at = -1, .refuse_at = -1, .insert_count = LONG_BODIES};
+    struct run whole = {.fake = fake, .file = paths[5]};
+    run_import(&whole, -1);
+    assert_int_equal(whole.err.code, ERR_OK);
+    assert_int_equal(whole.fake.inserts, LONG_BODIES);
+    assert_int_equal(whole.fake.placed_rows, LONG_ROWS);
+    json_decref(whole.report);
+
+    for (int i = 1; i <= LONG_BODIES; i++) {
+        struct run failing = {.fake = fake, .file = paths[5]};
+        failing.fake.failing_insert = i;
+        run_import(&failing, -1);
+        assert_int_equal(failing.err.code, ERR_LIMIT);
+        assert_int_equal(failing.fake.placed_rows, 0);
+        assert_true(failing.fake.ended_inserts == failing.fake.inserts);
+        json_decref(failing.report);
+
+        struct run refused = {.fake = fake, .file = paths[5]};
+        refused.fake.refused_insert = i;
+        run_import(&refused, -1);
+        assert_int_equal(refused.err.code, ERR_BUSY);
+        assert_int_equal(refused.fake.placed_rows, 0);
+        assert_int_equal(refused.fake.inserts, i);
+        json_decref(refused.report);
+    }
+}
+
 static void test_cancel_at_any_time(void **state)
 {
     int cancelled = 0;
@@ -498,13 +566,10 @@ static void test_options(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_whole),
-        cmocka_unit_test(test_numbers_are_given_up),
-        cmocka_unit_test(test_numbering),
-        cmocka_unit_test(test_every_statement_fails_once),
-        cmocka_unit_test(test_decoding_fails),
-        cmocka_unit_test(test_out_of_memory),
-        cmocka_unit_test(test_cancel_at_any_time),
+        cmocka_unit_test(test_whole),         cmocka_unit_test(test_numbers_are_given_up),
+        cmocka_unit_test(test_numbering),     cmocka_unit_test(test_every_statement_fails_once),
+        cmocka_unit_test(test_two_inserts),   cmocka_unit_test(test_decoding_fails),
+        cmocka_unit_test(test_out_of_memory), cmocka_unit_test(test_cancel_at_any_time),
         cmocka_unit_test(test_options),
     };
     return cmocka_run_group_tests(tests, make_files, remove_files);
