@@ -58,8 +58,8 @@ struct trend {
     int64_t breakdown_limit, smoothing;
     enum interval interval;
     bool sunday_weeks, has_previous;
-    bool has_bitmaps; /* sets of actors are bitmaps: see math_way */
-    bool is_packed;   /* the first round is trend_plan_packed() */
+    bool has_bitmaps;            /* sets of actors are bitmaps: see math_way */
+    bool is_packed;              /* the first round is trend_plan_packed() */
     const struct trend *rest_of; /* NULL, or this is what the values shown there leave, as one */
     struct trend_calendar calendar[TREND_PERIODS];
     size_t width; /* intervals of the longer period */

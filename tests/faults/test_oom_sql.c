@@ -125,6 +125,9 @@ static const struct sample {
     {"user_journey", "{\"actor_id\":\"ann\"}"},
     {"open_session", "{\"session\":\"s1\"}"},
     {"run_trend", "{\"series\":[{\"event\":\"view\",\"math\":\"actors\"}],\"interval\":\"day\"}"},
+    {"run_trend", "{\"series\":[{\"math\":\"actors\"},{\"event\":\"view\",\"math\":"
+                  "\"sessions\"}],\"breakdown\":[\"plan\"],\"compare\":\"previous\","
+                  "\"allow_unknown\":true}"},
     {"run_funnel", "{\"allow_unknown\":true,\"steps\":[\"view\",\"pay\"]}"},
     {"run_funnel",
      "{\"allow_unknown\":true,\"steps\":[\"view\",\"view\"],\"breakdown\":[\"plan\"]}"},
@@ -210,10 +213,8 @@ static bool call(const struct sample *s, size_t n, bool is_lasting)
 static const struct plan {
     const char *tool, *words;
 } plans[] = {
-    {"run_funnel", "_packed"},
-    {"retention_matrix", "groupBitmap"},
-    {"run_paths", " AS fits"},
-    {"run_trend", "groupBitmap"},
+    {"run_funnel", "bitAnd(_key"}, {"retention_matrix", "groupBitmap"}, {"run_paths", " AS fits"},
+    {"run_trend", "groupBitmap"},  {"run_trend", "arrayCompact"},
 };
 
 enum { PLANS = sizeof plans / sizeof plans[0] };

@@ -447,6 +447,36 @@ static void test_nothing_says_what_narrows(void **state)
     }
 }
 
+/* Arrays of all rows where they fit into the memory of a statement, for each series, else sets. */
+static void test_arrays_fit(void **state)
+{
+    static const struct fake_answer script[] = {
+        TABLES,
+        {"FROM system.columns",
+         "[\"sextant\",\"shop\",[[\"time\",\"DateTime64(6, 'UTC')\"],[\"event\",\"String\"],"
+         "[\"actor\",\"String\"],[\"actor_number\",\"UInt32\"],[\"seq\",\"UInt64\"]]]\n"},
+        BOUNDS,
+        {"EXPLAIN ESTIMATE", "[\"sextant\",\"shop\",1,500,4]\n"},
+        {"", ""},
+        {0}};
+    enum { ROWS = 1000, ROW_BYTES = 32 };
+    static const char arguments[] =
+        "{\"series\":[{\"math\":\"actors\"},{\"math\":\"actors\",\"event\":\"view\"}],"
+        "\"breakdown\":[\"event\"],\"allow_unknown\":true,\"explain\":\"only\"}";
+    uint64_t usual = db_limits_default.memory_bytes;
+    for (uint64_t less = 0; less < 2; less++) {
+        db_limits_default.memory_bytes = (uint64_t)2 * ROWS * ROW_BYTES - less;
+        struct outcome out = call_once(script, "run_trend", arguments);
+        assert_int_equal(out.err.code, ERR_OK);
+        const json_t *queries = json_object_get(json_object_get(out.structured, "meta"), "queries");
+        const char *sql = json_get_string(json_array_get(queries, 0), "sql", "");
+        assert_int_equal(strstr(sql, "groupArrayIf") != NULL, less == 0);
+        assert_int_equal(strstr(sql, "uniqExact") != NULL, less == 1);
+        outcome_done(&out);
+    }
+    db_limits_default.memory_bytes = usual;
+}
+
 /* The data of the fixture begin with the period: there is nothing before to compare with. */
 static void test_nothing_before_to_compare(void **state)
 {
@@ -611,6 +641,7 @@ int main(void)
         cmocka_unit_test(test_bad_arguments),
         cmocka_unit_test(test_values_are_bound),
         cmocka_unit_test(test_explain_only_runs_nothing),
+        cmocka_unit_test(test_arrays_fit),
         cmocka_unit_test(test_engine_errors),
         cmocka_unit_test(test_broken_row),
         cmocka_unit_test(test_cancel_while_running),
