@@ -177,8 +177,8 @@ static void import_free(struct import *im)
         input_close(&im->inputs[i]);
     for (int i = 0; i < SNIFF_ROLES; i++)
         free(im->roles[i].guessed);
-    if (im->timer != NULL)
-        uv_close((uv_handle_t *)im->timer, import_free_handle);
+    if (im->soon != NULL)
+        uv_close((uv_handle_t *)im->soon, import_free_handle);
     free(im->inputs);
     free(im->zone.at_s);
     free(im->zone.offset_s);
@@ -381,9 +381,10 @@ static void make_database(struct import *im)
     import_run(im, &sql_import_database, NULL, make_staging);
 }
 
-static void on_start(uv_timer_t *timer)
+static void on_start(uv_idle_t *soon)
 {
-    import_run(timer->data, &sql_import_drop, NULL, make_database);
+    uv_idle_stop(soon);
+    import_run(soon->data, &sql_import_drop, NULL, make_database);
 }
 
 static bool is_source_name(const char *name)
@@ -487,15 +488,15 @@ int import_start(struct db *db, const struct import_options *options,
     struct import *im = import_new(db, options, events);
     if (im == NULL)
         return err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
-    im->timer = malloc(sizeof *im->timer);
-    if (im->timer == NULL || uv_timer_init(db->loop, im->timer) < 0) {
-        free(im->timer);
-        im->timer = NULL;
+    im->soon = malloc(sizeof *im->soon);
+    if (im->soon == NULL || uv_idle_init(db->loop, im->soon) < 0) {
+        free(im->soon);
+        im->soon = NULL;
         import_free(im);
         return err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
     }
-    im->timer->data = im;
-    uv_timer_start(im->timer, on_start, 0, 0);
+    im->soon->data = im;
+    uv_idle_start(im->soon, on_start);
     *ret_import = im;
     return 0;
 }
@@ -506,6 +507,6 @@ void import_cancel(struct import *im)
     if (im->is_cleaning || im->err.code != ERR_OK)
         return;
     err_set(&err, ERR_CANCELLED, NULL, "interrupted");
-    uv_timer_stop(im->timer);
+    uv_idle_stop(im->soon);
     import_fail(im, &err);
 }

@@ -134,11 +134,12 @@ struct import {
     struct buf row_text;
     struct query decode;
     bool is_reading; /* between the first file and the last */
-    bool has_table, is_asking_zone, is_cleaning, is_scheduled, is_replacing,
-        is_read; /* all of it */
+    bool has_table, is_asking_zone, is_cleaning, is_replacing, is_read; /* all of it */
 
-    uv_timer_t *timer; /* "soon": goes on with reading. Freed when closed */
-    uv_poll_t *poll;   /* waits for a pipe, or NULL */
+    /* Goes on with reading in the next turn of the loop, behind its signals and pipes: a timer of 0
+     * ms that starts itself again leaves them no turn. Freed when closed. */
+    uv_idle_t *soon;
+    uv_poll_t *poll; /* waits for a pipe, or NULL */
 };
 
 /* --- import_file.c ---------------------------------------------------------------------------- */

@@ -76,17 +76,15 @@ static void start_insert(struct import *im, struct body *next)
 
 /* --- reading ------------------------------------------------------------------------------ */
 
-static void on_timer(uv_timer_t *timer)
+static void on_soon(uv_idle_t *soon)
 {
-    struct import *im = timer->data;
-    im->is_scheduled = false;
-    pump(im);
+    uv_idle_stop(soon);
+    pump(soon->data);
 }
 
 static void pump_soon(struct import *im)
 {
-    if (!im->is_scheduled && uv_timer_start(im->timer, on_timer, 0, 0) == 0)
-        im->is_scheduled = true;
+    uv_idle_start(im->soon, on_soon);
 }
 
 static void on_readable(uv_poll_t *poll, int status, int events)
