@@ -119,8 +119,10 @@ static int parse_keys(const json_t *mapping, const char *member, const json_t *c
             err_prefix(ret_err, member);
             return rc;
         }
-        if (key->places.count == 0)
+        if (key->places.count == 0) {
+            places_done(&key->places);
             continue;
+        }
         key->name = strdup(name);
         (*ret_count)++;
         if (key->name == NULL)
