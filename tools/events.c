@@ -127,37 +127,39 @@ int events_match(struct events *e, const char *name, const json_t *matcher, cons
     return rc;
 }
 
-int events_field(struct events *e, const char *name, const char *field, const char *path,
-                 struct err *ret_err)
+typedef int read_field_fn(const struct source *s, struct query *q, const char *field,
+                          struct buf *out, struct err *ret_err);
+
+/* Of a `type` that it must have, or (NULL) of that in which it is stored. */
+static int add_field(struct events *e, read_field_fn *read, const char *type, const char *name,
+                     const char *field, const char *path, struct err *ret_err)
 {
-    buf_puts(&e->columns, ", CAST(");
-    int rc = source_text(e->run->source, e->q, field, &e->columns, ret_err);
-    buf_printf(&e->columns, ", 'String') AS %s", name);
+    buf_puts(&e->columns, type != NULL ? ", CAST(" : ", ");
+    int rc = read(e->run->source, e->q, field, &e->columns, ret_err);
+    if (type != NULL)
+        buf_printf(&e->columns, ", '%s')", type);
+    buf_printf(&e->columns, " AS %s", name);
     if (rc < 0 && ret_err->field[0] == '\0')
         err_prefix(ret_err, path);
     return rc;
+}
+
+int events_field(struct events *e, const char *name, const char *field, const char *path,
+                 struct err *ret_err)
+{
+    return add_field(e, source_text, "String", name, field, path, ret_err);
 }
 
 int events_key(struct events *e, const char *name, const char *field, const char *path,
                struct err *ret_err)
 {
-    buf_puts(&e->columns, ", ");
-    int rc = source_text(e->run->source, e->q, field, &e->columns, ret_err);
-    buf_printf(&e->columns, " AS %s", name);
-    if (rc < 0 && ret_err->field[0] == '\0')
-        err_prefix(ret_err, path);
-    return rc;
+    return add_field(e, source_text, NULL, name, field, path, ret_err);
 }
 
 int events_number(struct events *e, const char *name, const char *field, const char *path,
                   struct err *ret_err)
 {
-    buf_puts(&e->columns, ", ");
-    int rc = source_number(e->run->source, e->q, field, &e->columns, ret_err);
-    buf_printf(&e->columns, " AS %s", name);
-    if (rc < 0 && ret_err->field[0] == '\0')
-        err_prefix(ret_err, path);
-    return rc;
+    return add_field(e, source_number, NULL, name, field, path, ret_err);
 }
 
 void events_interval(struct events *e, const char *name, enum interval interval, bool sunday_weeks)
