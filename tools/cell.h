@@ -2,9 +2,8 @@
 /* Cells: parts of a result that stand for actors, and the page of those behind one. */
 #include "run.h"
 
-/* What results and cells call what is not kept, what has no value, and where a path ends:
- * "(other)",
- * "(none)", "(drop-off)". */
+/* What results and cells call what is not kept, "(other)", what has no value, "(none)", and where a
+ * path ends, "(drop-off)". */
 extern const char cell_other[], cell_none[], cell_drop_off[];
 
 /* The breakdown values that a cell names, one text for each of `count` fields; *ret_values stays
