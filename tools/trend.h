@@ -93,9 +93,9 @@ int trend_begin_rows(const struct run *run, const struct trend *t, struct query 
 /* Those of the scan, with the column _before: 0 in the period, 1 in the one before, 2 ahead. */
 int trend_scan_rows(const struct run *run, const struct trend *t, struct query *q, size_t only,
                     struct buf *out, struct err *ret_err);
-/* The breakdown as one value, and as what to group by beside others: ", _v0, _v1" (NULL = not
- * asked for). */
-void trend_add_value(const struct trend *t, struct buf *ret_value, struct buf *ret_keys);
+/* The breakdown as what to group by, "_v0, _v1", and as one value, a list. */
+void trend_add_keys(const struct trend *t, struct buf *out);
+void trend_add_value(const struct trend *t, struct buf *out);
 /* The values shown, as a set behind IN. */
 void trend_add_kept(const struct trend *t, struct query *q, struct buf *out);
 /* The width of minutes and hours; 0 = intervals of a calendar. */

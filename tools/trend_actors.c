@@ -92,7 +92,7 @@ static int add_not_shown(const struct run *run, const struct trend *t, struct qu
                                          .condition = "_m0 AND NOT _before"};
     bool is_counting = maths[t->series[0].math].is_counting;
     int rc = trend_scan_rows(run, t, q, SIZE_MAX, &rows, ret_err);
-    trend_add_value(t, &value, NULL);
+    trend_add_value(t, &value);
     if (!is_counting && t->series[0].field != NULL)
         buf_puts(&weight, "countIf(_m0 AND NOT _before AND _x0 IS NOT NULL)");
     else

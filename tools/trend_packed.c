@@ -153,8 +153,7 @@ static void add_figures(const struct trend *t, const struct layout *l, struct pa
     for (size_t period = 0; period < l->periods; period++)
         for (size_t i = 0; i < t->series_count; i++)
             add_figure(t, l, (enum trend_period)period, i, p);
-    for (size_t i = 0; i < t->field_count; i++)
-        buf_printf(&p->keys, "%s_v%zu", i > 0 ? ", " : "", i);
+    trend_add_keys(t, &p->keys);
 }
 
 int trend_plan_packed(struct run *run, const struct trend *t, struct err *ret_err)
@@ -167,7 +166,7 @@ int trend_plan_packed(struct run *run, const struct trend *t, struct err *ret_er
     int rc = trend_scan_rows(run, t, &q, SIZE_MAX, &p.rows, ret_err);
     if (rc == 0) {
         add_index(t, &layout, &q, &p.index);
-        trend_add_value(t, &p.values, NULL);
+        trend_add_value(t, &p.values);
         add_figures(t, &layout, &p);
         rc = run_query(run, &q, &sql_run_trend_packed,
                        (const struct query_fragment[]){{"rows", buf_text(&p.rows)},

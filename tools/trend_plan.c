@@ -63,6 +63,19 @@ static int add_values(const struct trend *t, struct events *e, struct err *ret_e
     return rc;
 }
 
+void trend_add_keys(const struct trend *t, struct buf *out)
+{
+    for (size_t i = 0; i < t->field_count; i++)
+        buf_printf(out, "%s_v%zu", i > 0 ? ", " : "", i);
+}
+
+void trend_add_value(const struct trend *t, struct buf *out)
+{
+    buf_puts(out, "CAST([");
+    trend_add_keys(t, out);
+    buf_puts(out, "], 'Array(String)')");
+}
+
 /* Minutes and hours are counted from the first one of a period: where clocks change by half an
  * hour, those of the clock would lie across each other. */
 int64_t trend_step_us(const struct trend *t)
@@ -138,11 +151,11 @@ static void add_not_kept(const struct trend *t, struct events *e)
 {
     struct buf columns = {0}, values = {0};
     size_t count = json_array_size(t->values) - (t->has_other ? 1 : 0);
+    trend_add_keys(t, &columns);
     for (size_t i = 0; i < t->field_count; i++) {
         json_t *texts = json_array();
         for (size_t v = 0; v < count; v++)
             json_array_append(texts, json_array_get(json_array_get(t->values, v), i));
-        buf_printf(&columns, "%s_v%zu", i > 0 ? ", " : "", i);
         buf_puts(&values, i > 0 ? ", " : "");
         query_bind_texts(e->q, &values, texts);
         json_decref(texts);
@@ -251,21 +264,12 @@ static void add_weight(const struct trend *t, struct buf *out)
     buf_printf(out, "%s" OVER_EQUAL("v"), amount);
 }
 
-void trend_add_value(const struct trend *t, struct buf *ret_value, struct buf *ret_keys)
-{
-    buf_puts(ret_value, "CAST([");
-    for (size_t i = 0; i < t->field_count; i++) {
-        buf_printf(ret_value, "%s_v%zu", i > 0 ? ", " : "", i);
-        if (ret_keys != NULL)
-            buf_printf(ret_keys, ", _v%zu", i);
-    }
-    buf_puts(ret_value, "], 'Array(String)')");
-}
-
 static void add_ranks(const struct trend *t, struct query *q, size_t only, struct scan *s)
 {
     bool is_first = only == SIZE_MAX;
-    trend_add_value(t, &s->values, &s->keys);
+    trend_add_value(t, &s->values);
+    buf_puts(&s->keys, t->field_count > 0 ? ", " : "");
+    trend_add_keys(t, &s->keys);
     if (t->field_count > 0 && is_first)
         add_weight(t, &s->weight);
     else
