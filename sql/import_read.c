@@ -13,7 +13,6 @@
 enum { SLICE_READS = 2 };
 
 static void pump(struct import *im);
-static void check_some(struct import *im, struct input *in);
 
 /* --- inserting ---------------------------------------------------------------------------- */
 
@@ -74,7 +73,7 @@ static void start_insert(struct import *im, struct body *next)
     }
 }
 
-/* --- reading ------------------------------------------------------------------------------ */
+/* --- when to go on ------------------------------------------------------------------------ */
 
 static void on_soon(uv_idle_t *soon)
 {
@@ -123,6 +122,85 @@ void import_close_poll(struct import *im)
         uv_close((uv_handle_t *)im->poll, import_free_handle);
     im->poll = NULL;
 }
+
+/* --- files that are decoded ---------------------------------------------------------------- */
+
+static void decode_done(void *user, const struct err *err, const struct db_stats *stats)
+{
+    struct import *im = user;
+    struct input *in = &im->inputs[im->input];
+    (void)stats;
+    im->decoding = NULL;
+    query_done(&im->decode);
+    if (im->err.code != ERR_OK) {
+        import_wind_up(im);
+        return;
+    }
+    if (err != NULL) {
+        struct err told = *err;
+        if (err->code == ERR_ENGINE || err->code == ERR_ARGUMENT) {
+            input_damaged(in, &told);
+            memcpy(told.raw, err->raw, sizeof told.raw);
+        }
+        import_fail(im, &told);
+        return;
+    }
+    close(in->pipe_out); /* ours is the last writing end: now the reading end ends */
+    in->pipe_out = -1;
+    pump(im);
+}
+
+/* Lets the engine decode the file into a pipe. It is named by its descriptor: file() takes
+ * characters of a path for wildcards. The engine may be another process's. */
+static int start_decode(struct import *im, struct input *in, struct err *ret_err)
+{
+    char path[40];
+    const struct sql_text *text =
+        in->format == SNIFF_PARQUET ? &sql_import_parquet : &sql_import_lines;
+    int pid = im->db->info.pid;
+    if (pid == 0)
+        return err_set(ret_err, ERR_UNAVAILABLE, "FILE",
+                       "%s must be decoded by %s (pid %d), which has the store open but runs in "
+                       "another container: stop it, or give the file as plain CSV or JSON lines",
+                       input_name(in), im->db->info.owner, im->db->info.owner_pid);
+    int rc = input_make_pipe(in, ret_err);
+    if (rc < 0)
+        return rc;
+    snprintf(path, sizeof path, "/proc/%d/fd/%d", pid, in->pipe_out);
+    query_set_text(&im->decode, "pipe", path);
+    snprintf(path, sizeof path, "/proc/%d/fd/%d", pid, in->fd);
+    query_set_text(&im->decode, "file", path);
+    if (in->compression != NULL)
+        query_set_text(&im->decode, "compression", in->compression);
+    const struct db_request request = {
+        .limits = {.time_ms = STATEMENT_MS},
+        .tag = "import",
+        .is_write = true,
+        .on_done = decode_done,
+        .user = im,
+    };
+    rc = query_render(&im->decode, text, NULL, ret_err);
+    if (rc == 0)
+        rc = query_start(im->db, &im->decode, &request, &im->decoding, ret_err);
+    return rc;
+}
+
+/* What the engine would take for whole is decoded when it is known to be so. */
+static void check_some(struct import *im, struct input *in)
+{
+    struct err err;
+    int rc = input_check(in, &err);
+    if (rc == 1) {
+        in->state = INPUT_OPEN;
+        rc = start_decode(im, in, &err);
+    }
+    if (rc < 0)
+        import_fail(im, &err);
+    else
+        pump_soon(im);
+}
+
+/* --- rows --------------------------------------------------------------------------------- */
 
 static void report_progress(struct import *im)
 {
@@ -266,83 +344,6 @@ static void pump(struct import *im)
     }
     report_progress(im);
     pump_soon(im);
-}
-
-/* --- files -------------------------------------------------------------------------------- */
-
-static void decode_done(void *user, const struct err *err, const struct db_stats *stats)
-{
-    struct import *im = user;
-    struct input *in = &im->inputs[im->input];
-    (void)stats;
-    im->decoding = NULL;
-    query_done(&im->decode);
-    if (im->err.code != ERR_OK) {
-        import_wind_up(im);
-        return;
-    }
-    if (err != NULL) {
-        struct err told = *err;
-        if (err->code == ERR_ENGINE || err->code == ERR_ARGUMENT) {
-            input_damaged(in, &told);
-            memcpy(told.raw, err->raw, sizeof told.raw);
-        }
-        import_fail(im, &told);
-        return;
-    }
-    close(in->pipe_out); /* ours is the last writing end: now the reading end ends */
-    in->pipe_out = -1;
-    pump(im);
-}
-
-/* Lets the engine decode the file into a pipe. It is named by its descriptor: file() takes
- * characters of a path for wildcards. The engine may be another process's. */
-static int start_decode(struct import *im, struct input *in, struct err *ret_err)
-{
-    char path[40];
-    const struct sql_text *text =
-        in->format == SNIFF_PARQUET ? &sql_import_parquet : &sql_import_lines;
-    int pid = im->db->info.pid;
-    if (pid == 0)
-        return err_set(ret_err, ERR_UNAVAILABLE, "FILE",
-                       "%s must be decoded by %s (pid %d), which has the store open but runs in "
-                       "another container: stop it, or give the file as plain CSV or JSON lines",
-                       input_name(in), im->db->info.owner, im->db->info.owner_pid);
-    int rc = input_make_pipe(in, ret_err);
-    if (rc < 0)
-        return rc;
-    snprintf(path, sizeof path, "/proc/%d/fd/%d", pid, in->pipe_out);
-    query_set_text(&im->decode, "pipe", path);
-    snprintf(path, sizeof path, "/proc/%d/fd/%d", pid, in->fd);
-    query_set_text(&im->decode, "file", path);
-    if (in->compression != NULL)
-        query_set_text(&im->decode, "compression", in->compression);
-    const struct db_request request = {
-        .limits = {.time_ms = STATEMENT_MS},
-        .tag = "import",
-        .is_write = true,
-        .on_done = decode_done,
-        .user = im,
-    };
-    rc = query_render(&im->decode, text, NULL, ret_err);
-    if (rc == 0)
-        rc = query_start(im->db, &im->decode, &request, &im->decoding, ret_err);
-    return rc;
-}
-
-/* What the engine would take for whole is decoded when it is known to be so. */
-static void check_some(struct import *im, struct input *in)
-{
-    struct err err;
-    int rc = input_check(in, &err);
-    if (rc == 1) {
-        in->state = INPUT_OPEN;
-        rc = start_decode(im, in, &err);
-    }
-    if (rc < 0)
-        import_fail(im, &err);
-    else
-        pump_soon(im);
 }
 
 void import_open_input(struct import *im)
