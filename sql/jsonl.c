@@ -360,6 +360,7 @@ static bool read_object(struct parse *s)
 
 /* --- lists of values ------------------------------------------------------------------------ */
 
+/* With the NUL bytes that a decoded name may have, at which strndup() would stop. */
 static char *copy_text(const char *text, size_t len)
 {
     char *copy = malloc(len + 1);

@@ -22,10 +22,9 @@ struct jsonl {
     size_t member_count;
     /* private */
     size_t size;
-    char *scratch; /* decoded strings and the path of the current member */
+    char *scratch; /* decoded strings */
     size_t scratch_size, scratch_used;
-    char *path;
-    size_t path_size;
+    char *path;        /* of the current member */
     uint64_t *seen_at; /* row number in which a column was seen last */
     size_t seen_size;
     uint64_t row;
