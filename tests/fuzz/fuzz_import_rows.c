@@ -51,23 +51,50 @@ static uint64_t read_rows(const char *bytes, size_t len, int dialect, size_t ste
     return hash;
 }
 
-static void read_lines(const char *bytes, size_t len)
+/* What a list stands for, written as an object, is the same row. */
+static void check_object(struct jsonl *list, const char *line, size_t len)
+{
+    struct jsonl j = {0};
+    struct buf object = {0};
+    size_t count = list->count;
+    check(jsonl_add_object(list, line, len, &object), "a list that is no object");
+    check(jsonl_read(&j, buf_text(&object), object.len) == CSV_ROW, "an object that is no row");
+    check(j.count == count, "the values of an object");
+    buf_done(&object);
+    jsonl_done(&j);
+}
+
+static void read_line(struct jsonl *j, const char *line, size_t len)
+{
+    char *copy = malloc(len + 1);
+    check(copy != NULL, "memory");
+    memcpy(copy, line, len);
+    enum csv_result result = jsonl_read(j, copy, len);
+    bool is_text = utf8_is_valid(copy, len);
+    for (size_t i = 0; i < j->member_count; i++)
+        is_text = is_text && utf8_is_valid(j->members[i].name, j->members[i].len);
+    check(result != CSV_BAD || j->reason != NULL, "a reject without why");
+    for (size_t i = 0; result == CSV_ROW && i < j->count; i++) {
+        check(j->cells[i].column < j->columns.count, "the number of a column");
+        check(!is_text || utf8_is_valid(j->cells[i].text, j->cells[i].len), "a value");
+    }
+    if (result == CSV_ROW && j->members != NULL)
+        check_object(j, copy, len);
+    free(copy);
+}
+
+/* Objects, or lists below a line with their names. */
+static void read_lines(const char *bytes, size_t len, bool is_lists)
 {
     struct jsonl j = {0};
     while (len > 0) {
         const char *newline = memchr(bytes, '\n', len);
         size_t line_len = newline != NULL ? (size_t)(newline - bytes) : len;
-        char *copy = malloc(line_len + 1);
-        check(copy != NULL, "memory");
-        memcpy(copy, bytes, line_len);
-        enum csv_result result = jsonl_read(&j, copy, line_len);
-        bool is_text = utf8_is_valid(copy, line_len);
-        check(result != CSV_BAD || j.reason != NULL, "a reject without why");
-        for (size_t i = 0; result == CSV_ROW && i < j.count; i++) {
-            check(j.cells[i].column < j.columns.count, "the number of a column");
-            check(!is_text || utf8_is_valid(j.cells[i].text, j.cells[i].len), "a value");
-        }
-        free(copy);
+        if (!is_lists)
+            read_line(&j, bytes, line_len);
+        else if (jsonl_read_names(&j, bytes, line_len) != CSV_ROW)
+            break;
+        is_lists = false;
         bytes += newline != NULL ? line_len + 1 : line_len;
         len -= newline != NULL ? line_len + 1 : line_len;
     }
@@ -84,7 +111,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint64_t whole = read_rows(bytes, len, dialect, len + 1);
     check(read_rows(bytes, len, dialect, 1) == whole, "rows differ with how bytes arrive");
     check(read_rows(bytes, len, dialect, 7) == whole, "rows differ with how bytes arrive");
-    read_lines(bytes, len);
+    read_lines(bytes, len, (dialect & 32) != 0);
     sniff_content(bytes, len);
     sniff_delimiter(bytes, len, CSV_QUOTES);
     int64_t us = 0;
