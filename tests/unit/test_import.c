@@ -12,23 +12,9 @@
 
 #include <cmocka.h>
 
+#include "fail_realloc.h"
 #include "import.h"
 #include "numbering.h"
-
-/* --- memory: buffers and lists grow with realloc() ---------------------------------------------
- */
-
-static size_t countdown; /* to the one that fails; 0 = none does */
-
-void *__real_realloc(void *old, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-
-void *__wrap_realloc(void *old, size_t size)
-{
-    if (countdown > 0 && --countdown == 0)
-        return NULL;
-    return __real_realloc(old, size);
-}
 
 /* --- a database that counts --------------------------------------------------------------- */
 
@@ -464,9 +450,9 @@ static void test_out_of_memory(void **state)
         size_t n = 0;
         for (bool has_failed = true; has_failed;) {
             struct run run = asked;
-            countdown = ++n;
+            realloc_countdown = ++n;
             run_import(&run, -1);
-            has_failed = countdown == 0;
+            has_failed = realloc_countdown == 0;
             forget_numbers(run.report);
             if (run.err.code == ERR_OK && !json_equal(run.report, whole.report))
                 fail_msg("%s, growth %zu: another report", paths[i], n);
@@ -477,7 +463,7 @@ static void test_out_of_memory(void **state)
                          (int)run.fake.placed_rows);
             json_decref(run.report);
         }
-        countdown = 0;
+        realloc_countdown = 0;
         assert_true(n > 20);
         json_decref(whole.report);
     }

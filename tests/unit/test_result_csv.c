@@ -8,21 +8,8 @@
 
 #include <cmocka.h>
 
+#include "fail_realloc.h"
 #include "result_csv.h"
-
-/* --- memory: buffers grow with realloc() ------------------------------------------------------ */
-
-static size_t countdown; /* to the one that fails; 0 = none does */
-
-void *__real_realloc(void *old, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-
-void *__wrap_realloc(void *old, size_t size)
-{
-    if (countdown > 0 && --countdown == 0)
-        return NULL;
-    return __real_realloc(old, size);
-}
 
 /* --- a tool ----------------------------------------------------------------------------------- */
 
@@ -101,15 +88,15 @@ static void test_out_of_memory(void **state)
     size_t n = 0;
     for (bool has_failed = true; has_failed;) {
         struct buf out = {0};
-        countdown = ++n;
+        realloc_countdown = ++n;
         write_csv(inner, nested, &out);
-        has_failed = countdown == 0;
+        has_failed = realloc_countdown == 0;
         assert_int_equal(buf_failed(&out), has_failed);
         if (!has_failed)
             assert_string_equal(buf_text(&out), nested_csv);
         buf_done(&out);
     }
-    countdown = 0;
+    realloc_countdown = 0;
     assert_true(n > 10);
 }
 
