@@ -541,29 +541,27 @@ test('an interrupt ends it soon with 130 and changes nothing', { timeout: 120000
   }
 });
 
-test('an interrupt ends it while it waits for standard input', { timeout: 60000 }, async () => {
-  const child = store.start(['-', '--source', 'waiting']);
+/** Interrupted in the middle of its work, the program ends at once. */
+async function endsAtInterrupt(child) {
   const ended = new Promise((resolve) => child.on('close', (code) => resolve(code)));
-  child.stdin.write('time,event\n');
   await takesInterrupts(child);
   await sleep(500);
   const started = Date.now();
   child.kill('SIGINT');
   assert.equal(await ended, 130);
   assert.ok(Date.now() - started < SOON_MS);
+}
+
+test('an interrupt ends it while it waits for standard input', { timeout: 60000 }, async () => {
+  const child = store.start(['-', '--source', 'waiting']);
+  child.stdin.write('time,event\n');
+  await endsAtInterrupt(child);
 });
 
 test('an interrupt ends it while it looks whether a file is whole', { timeout: 60000 }, async () => {
   const file = store.file('endless.zst', frame('zstd', ''));
   truncateSync(file, 2 ** 38); // zeros: blocks of no bytes
-  const child = store.start([file, '--source', 'endless']);
-  const ended = new Promise((resolve) => child.on('close', (code) => resolve(code)));
-  await takesInterrupts(child);
-  await sleep(500);
-  const started = Date.now();
-  child.kill('SIGINT');
-  assert.equal(await ended, 130);
-  assert.ok(Date.now() - started < SOON_MS);
+  await endsAtInterrupt(store.start([file, '--source', 'endless']));
 });
 
 test('slow standard input arrives whole', { timeout: 60000 }, async () => {
