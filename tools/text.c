@@ -133,8 +133,8 @@ char *text_duration(char *out, size_t size, double seconds)
 
 char *text_number(char *out, size_t size, double value)
 {
-    if (fabs(value) >= 10000 && value == floor(value))
-        return text_count(out, size, value);
+    if (fabs(value) >= 1000 && fabs(value) < 1e15)
+        return text_count(out, size, round(value));
     snprintf(out, size, "%.4g", value);
     return out;
 }

@@ -24,7 +24,7 @@ char *text_count(char *out, size_t size, double n); /* 1,234,567 */
 char *text_things(char *out, size_t size, double n, const char *thing);
 char *text_percent(char *out, size_t size, double share);    /* 0.1234 → 12.3 % */
 char *text_duration(char *out, size_t size, double seconds); /* 95 → 1 min 35 s */
-char *text_number(char *out, size_t size, double value);     /* 4 significant digits */
+char *text_number(char *out, size_t size, double value);     /* 0.1234, 12.34, 1,234 */
 
 /* The word that agrees with so many: text_verb(n, "lies", "lie"). */
 const char *text_verb(double n, const char *of_one, const char *of_many);
