@@ -84,40 +84,52 @@ int nameless_plan(struct run *run, const json_t *matcher, struct err *ret_err)
     return rc < 0 ? rc : 0;
 }
 
-static void tell_unnamed(struct run *run, const char *what, double events)
+enum found { FOUND_MEMBERS, FOUND_OTHERS, FOUND_UNNAMED };
+
+json_int_t nameless_events(const struct run *run)
 {
-    char count[48];
-    text_things(count, sizeof count, events, "event");
-    const char *actor = scope_counted(run);
-    buf_printf(&run->text,
-               "Nobody could be counted: none of the %s '%.100s' of this period names its "
-               "%.100s. Count another actor.\n",
-               count, what, actor);
-    run_warn(run, "none of the %s '%.100s' of the period names its %.100s: count another actor",
-             count, what, actor);
+    return json_integer_value(json_array_get(json_array_get(run_rows(run, 0), 0), 0));
 }
 
-static void tell_others(struct run *run, const char *what, double events)
+/* Whom the events name. */
+static enum found find(const struct run *run)
+{
+    const json_t *row = json_array_get(run_rows(run, 0), 0);
+    bool has_names = json_integer_value(json_array_get(row, 1)) > 0;
+    bool has_members = json_integer_value(json_array_get(row, 2)) > 0;
+    if (nameless_events(run) == 0 || has_members)
+        return FOUND_MEMBERS;
+    return has_names ? FOUND_OTHERS : FOUND_UNNAMED;
+}
+
+bool nameless_warn(struct run *run, const char *what)
 {
     char count[48];
-    text_things(count, sizeof count, events, "event");
-    buf_printf(&run->text,
-               "Nobody of the segment is counted: the %s '%.100s' of this period %s of others.\n",
-               count, what, text_verb(events, "is", "are all"));
-    run_warn(run, "none of the %s '%.100s' of the period is of the segment", count, what);
+    enum found found = find(run);
+    text_things(count, sizeof count, (double)nameless_events(run), "event");
+    if (found == FOUND_UNNAMED)
+        run_warn(run, "none of the %s '%.100s' of the period names its %.100s: count another actor",
+                 count, what, scope_counted(run));
+    else if (found == FOUND_OTHERS)
+        run_warn(run, "none of the %s '%.100s' of the period is of the segment", count, what);
+    return found != FOUND_MEMBERS;
 }
 
 bool nameless_shape(struct run *run, const char *what)
 {
-    const json_t *row = json_array_get(run_rows(run, 0), 0);
-    json_int_t events = json_integer_value(json_array_get(row, 0));
-    bool has_names = json_integer_value(json_array_get(row, 1)) > 0;
-    bool has_members = json_integer_value(json_array_get(row, 2)) > 0;
-    if (events == 0 || has_members)
-        return false;
-    if (has_names)
-        tell_others(run, what, (double)events);
-    else
-        tell_unnamed(run, what, (double)events);
-    return true;
+    char count[48];
+    enum found found = find(run);
+    double events = (double)nameless_events(run);
+    text_things(count, sizeof count, events, "event");
+    if (found == FOUND_UNNAMED)
+        buf_printf(&run->text,
+                   "Nobody could be counted: none of the %s '%.100s' of this period names its "
+                   "%.100s. Count another actor.\n",
+                   count, what, scope_counted(run));
+    else if (found == FOUND_OTHERS)
+        buf_printf(
+            &run->text,
+            "Nobody of the segment is counted: the %s '%.100s' of this period %s of others.\n",
+            count, what, text_verb(events, "is", "are all"));
+    return nameless_warn(run, what);
 }

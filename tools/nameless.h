@@ -15,3 +15,7 @@ int nameless_plan(struct run *run, const json_t *matcher, struct err *ret_err);
 /* Whether there are such events and none names an actor, of the segment if there is one: a warning
  * and the headline say which. */
 bool nameless_shape(struct run *run, const char *what);
+/* The same where the headline tells of others, who are counted: a warning alone. */
+bool nameless_warn(struct run *run, const char *what);
+/* How many such events there are. */
+json_int_t nameless_events(const struct run *run);
