@@ -218,20 +218,27 @@ static int shape(struct run *run, struct err *ret_err)
 
 /* --- the result ------------------------------------------------------------------------------ */
 
-/* Nobody came to the step before: the rows of journeys do not say why. */
-static int plan_empty(struct run *run, struct err *ret_err)
+/* The step that nobody took, when that leaves nothing to tell apart; else 0. */
+static size_t missing(const struct run *run)
 {
     const struct factors *f = factors_of(run);
-    return f->yes + f->no > 0
-               ? 0
-               : nameless_plan(run, json_array_get(json_object_get(run->arguments, "steps"), 0),
-                               ret_err);
+    return f->yes > 0 ? 0 : f->no > 0 ? step_of(run) : 1;
 }
 
-static void write_nothing(struct run *run, const struct factors *f, const char *name)
+/* The rows of journeys do not say why. */
+static int plan_empty(struct run *run, struct err *ret_err)
+{
+    const json_t *matchers = json_object_get(run->arguments, "steps");
+    size_t step = missing(run);
+    return step > 0 ? nameless_plan(run, json_array_get(matchers, step - 1), ret_err) : 0;
+}
+
+static void write_nothing(struct run *run, const struct factors *f, const struct funnel *funnel)
 {
     size_t step = step_of(run);
-    char came[32];
+    char came[32], name[128] = "";
+    if (missing(run) > 0)
+        funnel_step_name(funnel, missing(run) - 1, name, sizeof name);
     text_count(came, sizeof came, f->yes + f->no);
     if (f->yes + f->no <= 0) {
         if (!nameless_shape(run, name))
@@ -243,6 +250,8 @@ static void write_nothing(struct run *run, const struct factors *f, const char *
             &run->text,
             "All %s who came to the step before %s step %zu: there is nothing to tell apart.\n",
             came, f->no <= 0 ? "took" : "dropped at", step);
+        if (f->yes <= 0)
+            nameless_warn(run, name);
     }
 }
 
@@ -342,8 +351,7 @@ static int shape_result(struct run *run, struct err *ret_err)
     if (rc < 0)
         return rc;
     if (factors->yes <= 0 || factors->no <= 0) {
-        funnel_step_name(&f, 0, name, sizeof name);
-        write_nothing(run, factors, name);
+        write_nothing(run, factors, &f);
     } else {
         funnel_step_name(&f, step_of(run) - 1, name, sizeof name);
         write_headline(run, factors, name);

@@ -7,6 +7,7 @@
 #include "cell.h"
 #include "json.h"
 #include "nameless.h"
+#include "segment.h"
 #include "statistics.h"
 #include "text.h"
 
@@ -381,15 +382,45 @@ void funnel_shape_steps(struct run *run, const struct funnel *f)
     suggest(run, f, levels);
 }
 
-bool funnel_is_empty(const struct run *run)
+static bool is_empty(const struct run *run)
 {
     return json_get_integer(json_object_get(run->result, "overall"), "entered", 0) == 0;
+}
+
+size_t funnel_unreached(const struct run *run)
+{
+    const json_t *items = json_object_get(run->result, "steps");
+    const char *order = json_get_string(run->arguments, "order", "");
+    if (is_empty(run))
+        return 1;
+    for (size_t i = 0; i < json_array_size(items) && strcmp(order, "unordered") != 0; i++)
+        if (json_get_integer(json_array_get(items, i), "count", 0) == 0)
+            return i + 1;
+    return 0;
+}
+
+/* Some came in, nobody to this step. */
+static void tell_unreached(struct run *run, size_t step, const char *name)
+{
+    char count[48];
+    if (nameless_warn(run, name) || nameless_events(run) == 0)
+        return;
+    text_things(count, sizeof count, (double)nameless_events(run), "event");
+    run_warn(run,
+             "none of the %s '%.100s' of the period comes after step %zu of the same %.100s as "
+             "this funnel asks",
+             count, name, step - 1, scope_counted(run));
 }
 
 void funnel_shape_empty(struct run *run, const struct funnel *f)
 {
     char name[200];
-    funnel_step_name(f, 0, name, sizeof name);
+    size_t step = funnel_unreached(run);
+    funnel_step_name(f, step - 1, name, sizeof name);
+    if (!is_empty(run)) {
+        tell_unreached(run, step, name);
+        return;
+    }
     if (nameless_shape(run, name))
         return;
     if (f->view != FUNNEL_STEPS && f->from_step > 1)

@@ -20,8 +20,9 @@ int funnel_shape_trend(struct run *run, const struct funnel *f, struct err *ret_
 /* For list_actors: the actors of a cell (see struct tool). */
 int funnel_plan_actors(struct run *run, const json_t *cell, struct err *ret_err);
 
-/* Whether nobody entered: the headline is then left to funnel_shape_empty(). */
-bool funnel_is_empty(const struct run *run);
+/* The first step (from 1 on) that nobody reached; 0 = there is none that can be told. When it is
+ * the first of all, the headline is left to funnel_shape_empty(). */
+size_t funnel_unreached(const struct run *run);
 
-/* Query 0: that of nameless_plan() for the first step. */
+/* Why so. Query 0: that of nameless_plan() for that step. */
 void funnel_shape_empty(struct run *run, const struct funnel *f);

@@ -216,15 +216,18 @@ static int shape(struct run *run, struct err *ret_err)
 
 static int plan_empty(struct run *run, struct err *ret_err)
 {
-    const json_t *first = json_array_get(json_object_get(run->arguments, "steps"), 0);
-    return funnel_is_empty(run) ? nameless_plan(run, first, ret_err) : 0;
+    const json_t *matchers = json_object_get(run->arguments, "steps");
+    size_t step = funnel_unreached(run);
+    return step > 0 ? nameless_plan(run, json_array_get(matchers, step - 1), ret_err) : 0;
 }
 
 static int shape_empty(struct run *run, struct err *ret_err)
 {
     struct funnel f;
-    int rc = funnel_is_empty(run) ? funnel_read(run->arguments, &f, ret_err) : 0;
-    if (rc == 0 && funnel_is_empty(run))
+    if (!run_has_asked(run))
+        return 0;
+    int rc = funnel_read(run->arguments, &f, ret_err);
+    if (rc == 0)
         funnel_shape_empty(run, &f);
     return rc;
 }
