@@ -229,7 +229,25 @@ static void read_value(const struct retention *r, const json_t *rows, size_t *i,
     }
 }
 
-static void suggest(struct run *run, const struct retention *r)
+/* Whether nobody came back. */
+static bool is_lost(const struct run *run)
+{
+    const json_t *cohorts = json_object_get(run->result, "cohorts"), *cohort, *cell;
+    bool has_cells = false;
+    size_t i, k;
+    json_array_foreach (cohorts, i, cohort) {
+        json_array_foreach (json_object_get(cohort, "cells"), k, cell) {
+            if (json_get_integer(cell, "period", 0) == 0)
+                continue;
+            if (json_get_integer(cell, "count", 0) > 0)
+                return false;
+            has_cells = true;
+        }
+    }
+    return has_cells;
+}
+
+static void suggest(struct run *run)
 {
     const json_t *cohorts = json_object_get(run->result, "cohorts");
     const json_t *largest = NULL;
@@ -242,7 +260,7 @@ static void suggest(struct run *run, const struct retention *r)
             largest = item;
         }
     }
-    if (largest == NULL || r->columns < 2)
+    if (largest == NULL || is_lost(run))
         return;
     json_t *cell =
         json_pack("{s:O, s:i}", "cohort", json_object_get(largest, "cohort"), "period", 1);
@@ -265,19 +283,30 @@ static bool is_empty(const struct run *run)
     return i == json_array_size(cohorts);
 }
 
+/* The matcher that nobody did; NULL = each was done, or none was asked for. */
+static const json_t *missing(const struct run *run)
+{
+    if (is_empty(run))
+        return json_object_get(run->arguments, "start");
+    return is_lost(run) ? json_object_get(run->arguments, "returning") : NULL;
+}
+
 static int plan_empty(struct run *run, struct err *ret_err)
 {
-    return is_empty(run) ? nameless_plan(run, json_object_get(run->arguments, "start"), ret_err)
-                         : 0;
+    const json_t *matcher = missing(run);
+    return matcher != NULL ? nameless_plan(run, matcher, ret_err) : 0;
 }
 
 static int shape_empty(struct run *run, struct err *ret_err)
 {
     (void)ret_err;
-    const char *start =
-        json_get_string(json_object_get(run->arguments, "start"), "event", "any event");
+    if (!run_has_asked(run))
+        return 0;
+    const char *start = json_get_string(missing(run), "event", "any event");
     bool is_first = strcmp(json_get_string(run->arguments, "kind", "recurring"), "recurring") != 0;
-    if (is_empty(run) && !nameless_shape(run, start))
+    if (!is_empty(run))
+        nameless_warn(run, start);
+    else if (!nameless_shape(run, start))
         buf_printf(&run->text, "Nobody started (%.100s)%s in this period%s.\n", start,
                    is_first ? " for the first time" : "", nameless_among(run));
     return 0;
@@ -320,7 +349,7 @@ static int shape(struct run *run, struct err *ret_err)
         shape_lists(run, r, counts, tallies);
         if (!is_empty(run))
             retention_text(run, r);
-        suggest(run, r);
+        suggest(run);
         if (run_rows_truncated(run, 0))
             run_truncated(run, "rows", MAX_ROWS, "ask for fewer periods or values");
     }
