@@ -388,9 +388,12 @@ static int shape_shares(struct run *run, struct err *ret_err)
 
 static int plan_empty(struct run *run, struct err *ret_err)
 {
-    return state_of(run)->total > 0
-               ? 0
-               : nameless_plan(run, json_object_get(run->arguments, "conversion"), ret_err);
+    const struct attribution_state *state = state_of(run);
+    const char *missing = state->total == 0                     ? "conversion"
+                          : state->total == state->unattributed ? "touch"
+                                                                : "";
+    const json_t *matcher = json_object_get(run->arguments, missing);
+    return matcher != NULL ? nameless_plan(run, matcher, ret_err) : 0;
 }
 
 static int shape_result(struct run *run, struct err *ret_err)

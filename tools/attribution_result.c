@@ -52,6 +52,7 @@ static void write_headline(struct run *run, const struct attribution_state *stat
     char total[48], touched[48], credit[32], share[32];
     const char *conversion =
         json_get_string(json_object_get(run->arguments, "conversion"), "event", "the conversion");
+    const char *touch = json_get_string(json_object_get(run->arguments, "touch"), "event", "touch");
     const struct channel *top = &state->channels[0];
     if (state->total == 0) {
         if (!nameless_shape(run, conversion))
@@ -64,8 +65,9 @@ static void write_headline(struct run *run, const struct attribution_state *stat
         buf_printf(&run->text,
                    "None of the %s has a touch in the window before it; the period has %s.\n",
                    total, text_things(touched, sizeof touched, (double)state->touches, "touch"));
-        run_warn(run, "no conversion has a touch in its window: is the touch what leads to it, and "
-                      "do both name the same actor?");
+        if (!run_has_asked(run) || !nameless_warn(run, touch))
+            run_warn(run, "no conversion has a touch in its window: is the touch what leads to it, "
+                          "and do both name the same actor?");
         return;
     }
     double attributed = (double)(state->total - state->unattributed);

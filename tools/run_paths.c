@@ -132,10 +132,16 @@ static int plan(struct run *run, struct err *ret_err)
 
 /* --- nobody ---------------------------------------------------------------------------------- */
 
-static const json_t *entering(const struct run *run)
+/* The matcher of the events that paths begin at, {} where that is any: new reference. */
+static json_t *entering(const struct run *run)
 {
-    const json_t *start = json_object_get(run->arguments, "start");
-    return json_object_get(start, "node") == NULL ? start : NULL;
+    json_t *start = json_object_get(run->arguments, "start");
+    const json_t *node = json_object_get(start, "node");
+    bool is_event = strcmp(json_get_string(run->arguments, "node", "event"), "event") == 0 &&
+                    json_array_size(json_object_get(run->arguments, "clean")) == 0;
+    if (node == NULL)
+        return start != NULL ? json_incref(start) : json_object();
+    return is_event ? json_pack("{s:O}", "event", node) : json_object();
 }
 
 /* A packed statement that answers nothing may not have been exact. */
@@ -179,14 +185,23 @@ static int shape_users(struct run *run, struct err *ret_err)
 
 static int plan_empty(struct run *run, struct err *ret_err)
 {
-    return paths_is_empty(run) ? nameless_plan(run, entering(run), ret_err) : 0;
+    if (!paths_is_empty(run))
+        return 0;
+    json_t *start = entering(run);
+    int rc = nameless_plan(run, start, ret_err);
+    json_decref(start);
+    return rc;
 }
 
 static int shape_empty(struct run *run, struct err *ret_err)
 {
     (void)ret_err;
-    const json_t *start = entering(run);
-    if (!paths_is_empty(run) || nameless_shape(run, json_get_string(start, "event", "any event")))
+    if (!paths_is_empty(run))
+        return 0;
+    json_t *start = entering(run);
+    bool is_nameless = nameless_shape(run, json_get_string(start, "event", "any event"));
+    json_decref(start);
+    if (is_nameless)
         return 0;
     bool is_cut = json_object_get(run->arguments, "start") != NULL ||
                   json_object_get(run->arguments, "end") != NULL;
