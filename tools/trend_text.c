@@ -14,11 +14,7 @@ enum { SHOWN_POINTS = 30, SHOWN_LINES = 8, SHOWN_TOTALS = 26 };
 static void number(char *out, size_t size, double value)
 {
     out[0] = '\0';
-    if (isnan(value))
-        return;
-    if (value == floor(value))
-        text_count(out, size, value);
-    else
+    if (!isnan(value))
         text_number(out, size, value);
 }
 
@@ -139,9 +135,12 @@ static void write_leader(struct run *run, const struct trend *t, const struct tr
     bool adds_up = best->math == MATH_TOTAL || best->math == MATH_SUM;
     line_name(t, best, false, name, sizeof name);
     number(value, sizeof value, best->total[TREND_CURRENT]);
-    buf_printf(&run->text, "%s: %s leads with %s",
-               text_line(text_fit(series, sizeof series, best->name)), name,
-               value[0] != '\0' ? value : "no value");
+    text_line(text_fit(series, sizeof series, best->name));
+    if (isnan(best->total[TREND_CURRENT]) || best->total[TREND_CURRENT] == 0) {
+        buf_printf(&run->text, "%s: %s everywhere", series, value[0] != '\0' ? value : "no value");
+        return;
+    }
+    buf_printf(&run->text, "%s: %s leads with %s", series, name, value);
     if (adds_up && !best->is_formula && sum > 0) {
         char all[48];
         number(all, sizeof all, sum);
