@@ -14,6 +14,8 @@ const GROUPS = { a: { did: ['checkout'] }, b: { did: ['view'], did_not: ['checko
 const MATRIX = { start: 'view', interval: 'week', periods: 4, from: '2026-01-05' };
 const PATHS = { start: 'view', from: '2026-01-05', to: '2026-01-11' };
 const OPEN = { from: '2026-02-02', to: '2026-02-28', interval: 'day' }; // the data end on the 15th
+// A zero because the events do not say whose they are.
+const NAMELESS = /none of the [\d,]+ events 'heartbeat' of (the|this) period names its session/;
 const steps33 = Array.from({ length: 33 }, () => 'view');
 
 // What every tool over a source must refuse. `field` is the path that the error names.
@@ -141,6 +143,12 @@ export const tools = {
 
   run_funnel: {
     good: [{
+      args: { ...FUNNEL, steps: ['view', 'heartbeat'], actor: 'session' }, says: NAMELESS,
+      check(result) { assert.equal(result.steps[1].count, 0); },
+    }, {
+      args: { ...FUNNEL, steps: ['heartbeat', 'view'] }, says: /none of the [\d,]+ events 'view' of the period comes after step 1 of the same user as this funnel asks/,
+      check(result) { assert.deepEqual(result.steps.map((s) => s.count), [1, 0]); },
+    }, {
       args: FUNNEL,
       check(result) { assert.deepEqual(result.steps.map((s) => s.count), facts.funnel); },
     }, {
@@ -233,6 +241,9 @@ export const tools = {
 
   attribute_conversions: {
     good: [{
+      args: { ...CREDIT, touch: 'heartbeat', actor: 'session' }, says: NAMELESS,
+      check(result) { assert.equal(result.channels.at(-1).value, '(none)'); },
+    }, {
       args: CREDIT,
       check(result) {
         const [first, ...others] = result.channels;
@@ -301,6 +312,9 @@ export const tools = {
 
   explain_funnel: {
     good: [{
+      args: { ...FUNNEL, steps: ['view', 'heartbeat'], step: 2, actor: 'session' }, says: NAMELESS,
+      check(result) { assert.deepEqual(result.factors, []); },
+    }, {
       args: { ...FUNNEL, step: 3 },
       says: /^device 'desktop': the only ones to drop at step 3 \(checkout\), 100.0 % of the 80 do.*more in factors, none beyond chance/s,
       check(result) {
@@ -333,6 +347,9 @@ export const tools = {
 
   retention_matrix: {
     good: [{
+      args: { ...MATRIX, returning: 'heartbeat', actor: 'session' }, says: NAMELESS,
+      check(result) { assert.ok(!result.meta.next, 'nobody to look at'); },
+    }, {
       args: MATRIX,
       check(result) {
         assert.equal(result.cohorts[0].size, facts.funnel[0]);
@@ -375,6 +392,9 @@ export const tools = {
 
   run_paths: {
     good: [{
+      args: { ...PATHS, start: 'heartbeat', actor: 'session' }, says: NAMELESS,
+      check(result) { assert.deepEqual(result.edges, []); },
+    }, {
       args: PATHS,
       check(result) {
         const [all, some, few] = facts.funnel;
@@ -674,6 +694,9 @@ export const tools = {
       args: { series: [{ event: 'view', where: [{ field: 'device', value: 'mobile' }] }, 'heartbeat'], interval: 'month', breakdown: ['device'], from: '2026-01-01', to: '2026-01-31' },
       says: /^view.*: mobile leads with .*; heartbeat.*: probe leads with /,
       check(result) { assert.ok(result.totals.length >= 4); },
+    }, {
+      args: { series: ['heartbeat'].map((event) => ({ event, math: 'sessions' })), interval: 'week', breakdown: ['device'], ...WEEK }, says: /^heartbeat: 0 everywhere/,
+      check(result) { assert.ok(result.totals.every((t) => t.value === 0)); },
     }, {
       args: { series: [{ event: 'view', math: 'median', field: 'amount' }, { event: 'view', math: 'sum', field: 'amount' }], interval: 'month', from: '2025-12-01', to: '2026-01-31' },
       check(result) {
