@@ -427,20 +427,14 @@ static struct table_at configured_table(const struct sources_load *load, const j
     return (struct table_at){database, strlen(database), table};
 }
 
-/* The configured name of a table, if the configuration gives it one: entries name their table. */
-static const char *configured_name(const struct sources_load *load, const char *database,
-                                   const char *table)
+/* Whether an entry of the configuration names this table. */
+static bool is_configured(const struct sources_load *load, const json_t *entry,
+                          const char *database, const char *table)
 {
-    const char *name;
-    json_t *entry;
-    json_object_foreach ((json_t *)load->config, name, entry) {
-        struct table_at at = configured_table(load, entry);
-        if (at.table != NULL && strcmp(at.table, table) == 0 &&
-            strlen(database) == at.database_len &&
-            memcmp(database, at.database, at.database_len) == 0)
-            return name;
-    }
-    return NULL;
+    struct table_at at = configured_table(load, entry);
+    return at.table != NULL && strcmp(at.table, table) == 0 &&
+           strlen(database) == at.database_len &&
+           memcmp(database, at.database, at.database_len) == 0;
 }
 
 /* A table's own name; ClickStack's generic table name says less than its database or preset. */
@@ -501,17 +495,17 @@ static bool has_json_values(const char *version)
     return major > 26 || (major == 26 && minor >= 7);
 }
 
-/* One table of sources_columns.sql. A table that only looks like a source and does not hold
- * together is left out; one that the configuration names is a problem then. */
-static int consider_table(struct sources_load *load, struct sources *list, const json_t *row,
-                          struct err *ret_err)
+/* One table of sources_columns.sql under one name: that of an entry of the configuration which
+ * names the table, or (NULL) its own. What only looks like a source and does not hold together is
+ * left out; what the configuration names is a problem then. */
+static int consider_source(struct sources_load *load, struct sources *list, const json_t *row,
+                           const char *configured, struct err *ret_err)
 {
     const char *database = json_string_value(json_array_get(row, 0));
     const char *table = json_string_value(json_array_get(row, 1));
     json_t *columns = columns_object(json_array_get(row, 2));
     const json_t *about = table_row(load->tables, database, table);
     json_t *comment = comment_mapping(about);
-    const char *configured = configured_name(load, database, table);
     const json_t *config = configured != NULL ? json_object_get(load->config, configured) : NULL;
     const char *kind = json_get_string(config, "kind", json_get_string(comment, "kind", NULL));
     const struct preset *preset = preset_for(columns, kind);
@@ -557,6 +551,26 @@ static int consider_table(struct sources_load *load, struct sources *list, const
     json_decref(columns);
     json_decref(comment);
     return rc;
+}
+
+/* A table is as many sources as entries of the configuration name it, else one at most. */
+static int consider_table(struct sources_load *load, struct sources *list, const json_t *row,
+                          struct err *ret_err)
+{
+    const char *database = json_string_value(json_array_get(row, 0));
+    const char *table = json_string_value(json_array_get(row, 1));
+    bool is_named = false;
+    const char *name;
+    json_t *entry;
+    json_object_foreach ((json_t *)load->config, name, entry) {
+        if (!is_configured(load, entry, database, table))
+            continue;
+        int rc = consider_source(load, list, row, name, ret_err);
+        if (rc < 0)
+            return rc;
+        is_named = true;
+    }
+    return is_named ? 0 : consider_source(load, list, row, NULL, ret_err);
 }
 
 /* A configured source that was not found is a problem. */

@@ -321,6 +321,22 @@ static void test_configuration(void **state)
     sources_free(l.sources);
 }
 
+/* Each entry that names a table is a source of its own, and the table none under its own name. */
+static void test_sources_of_one_table(void **state)
+{
+    struct loaded l =
+        load("{\"shop\":{\"table\":\"clicks\",\"kind\":\"events\",\"time\":\"at\",\"event\":"
+             "\"event\",\"actor\":\"who\"},\"visits\":{\"table\":\"clicks\",\"kind\":\"events\","
+             "\"time\":\"at\",\"event\":\"event\"}}");
+    assert_int_equal(l.err.code, ERR_OK);
+    assert_int_equal(l.sources->problem_count, 0);
+    assert_int_equal(sources_find(l.sources, "shop", NULL)->fields[SOURCE_ACTOR].count, 1);
+    assert_int_equal(sources_find(l.sources, "visits", NULL)->fields[SOURCE_ACTOR].count, 0);
+    assert_string_equal(sources_find(l.sources, "visits", NULL)->table, "clicks");
+    assert_null(sources_find(l.sources, "clicks", NULL));
+    sources_free(l.sources);
+}
+
 /* What is wrong with the source of a name: it is no source then, and the others are there. */
 static void check_problem(const char *config, const char *name, const char *field)
 {
@@ -741,6 +757,7 @@ int main(void)
         cmocka_unit_test(test_values_of_owners_are_joined),
         cmocka_unit_test(test_joins_of_a_subquery),
         cmocka_unit_test(test_configuration),
+        cmocka_unit_test(test_sources_of_one_table),
         cmocka_unit_test(test_configuration_errors),
         cmocka_unit_test(test_what_the_team_knows_is_checked),
         cmocka_unit_test(test_what_the_team_knows),
