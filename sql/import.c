@@ -121,6 +121,13 @@ static void statement_done(void *user, const struct err *err, const struct db_st
         im->next(im);
 }
 
+static void on_not_cleaned(uv_idle_t *soon)
+{
+    struct import *im = soon->data;
+    uv_idle_stop(soon);
+    im->next(im);
+}
+
 /* Runs one statement, whose parameters are bound in im->query, and goes on with `next`. */
 static void import_run(struct import *im, const struct sql_text *text,
                        const struct query_fragment *fragments, void (*next)(struct import *im))
@@ -143,10 +150,12 @@ static void import_run(struct import *im, const struct sql_text *text,
     if (rc == 0)
         return;
     query_done(&im->query);
-    if (im->is_cleaning)
-        im->next(im);
-    else
+    if (im->is_cleaning) { /* not at once: who called import_fail() still has the import */
+        uv_idle_stop(im->soon);
+        uv_idle_start(im->soon, on_not_cleaned);
+    } else {
         import_fail(im, &err);
+    }
 }
 
 void import_run_on_table(struct import *im, const struct sql_text *text,

@@ -34,6 +34,7 @@ struct fake {
     int fail_at;             /* the statement that fails; -1 = none */
     enum err_code fail_code; /* ERR_OK: the disk is full */
     int refuse_at;           /* the statement that is not even started */
+    bool is_gone;            /* nor any after it */
     bool has_staging, has_source, has_no_numbers;
     uint64_t rows, placed_rows;
     int delay_ms;
@@ -132,7 +133,8 @@ static int fake_start(struct db *db, const struct db_request *request, struct db
                       struct err *ret_err)
 {
     struct fake *fake = (struct fake *)db;
-    if (fake->statements == fake->refuse_at) {
+    if (fake->statements == fake->refuse_at ||
+        (fake->is_gone && fake->statements > fake->refuse_at)) {
         fake->statements++;
         return err_set(ret_err, ERR_BUSY, NULL, "busy");
     }
@@ -409,6 +411,26 @@ static void test_every_statement_fails_once(void **state)
     assert_int_equal(failures, 2 * (whole.fake.statements - 1));
 }
 
+/* Nor can the unfinished table be removed then. */
+static void test_no_statement_is_started_any_more(void **state)
+{
+    const char *const files[] = {paths[2], paths[5]};
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        struct run whole = {.fake = {.fail_at = -1, .refuse_at = -1}, .file = files[i]};
+        run_import(&whole, -1);
+        json_decref(whole.report);
+        for (int at = 0; at < whole.fake.statements; at++) {
+            struct run run = {.fake = {.fail_at = -1, .refuse_at = at, .is_gone = true},
+                              .file = files[i]};
+            run_import(&run, -1);
+            bool is_placed = at + 1 == whole.fake.statements;
+            assert_int_equal(run.err.code, is_placed ? ERR_OK : ERR_BUSY);
+            assert_int_equal(run.fake.placed_rows, is_placed ? whole.fake.placed_rows : 0);
+            json_decref(run.report);
+        }
+    }
+}
+
 /* What the engine cannot decode is damaged, unless it says another reason. */
 static void test_decoding_fails(void **state)
 {
@@ -552,10 +574,15 @@ static void test_options(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_whole),         cmocka_unit_test(test_numbers_are_given_up),
-        cmocka_unit_test(test_numbering),     cmocka_unit_test(test_every_statement_fails_once),
-        cmocka_unit_test(test_two_inserts),   cmocka_unit_test(test_decoding_fails),
-        cmocka_unit_test(test_out_of_memory), cmocka_unit_test(test_cancel_at_any_time),
+        cmocka_unit_test(test_whole),
+        cmocka_unit_test(test_numbers_are_given_up),
+        cmocka_unit_test(test_numbering),
+        cmocka_unit_test(test_every_statement_fails_once),
+        cmocka_unit_test(test_no_statement_is_started_any_more),
+        cmocka_unit_test(test_two_inserts),
+        cmocka_unit_test(test_decoding_fails),
+        cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_cancel_at_any_time),
         cmocka_unit_test(test_options),
     };
     return cmocka_run_group_tests(tests, make_files, remove_files);
