@@ -457,6 +457,9 @@ static struct import *import_new(struct db *db, const struct import_options *opt
         im->options.numbering_bytes = NUMBERING_BYTES;
     im->when.format = options->time_format;
     im->inputs = calloc(options->file_count, sizeof *im->inputs);
+    for (size_t i = 0; im->inputs != NULL && i < options->file_count; i++)
+        im->inputs[i] =
+            (struct input){.path = options->files[i], .fd = -1, .pipe_in = -1, .pipe_out = -1};
     im->report_files = json_array();
     im->warnings = json_array();
     im->report =
@@ -476,9 +479,6 @@ static struct import *import_new(struct db *db, const struct import_options *opt
         import_free(im);
         return NULL;
     }
-    for (size_t i = 0; i < options->file_count; i++)
-        im->inputs[i] =
-            (struct input){.path = options->files[i], .fd = -1, .pipe_in = -1, .pipe_out = -1};
     return im;
 }
 

@@ -1,6 +1,7 @@
 /* The order of events of an import against a database that only counts: every statement fails once,
  * every moment is a moment to cancel, and nothing leaks. Runs under the sanitizers, which the
  * engine does not. */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -491,6 +492,35 @@ static void test_out_of_memory(void **state)
     }
 }
 
+static void *no_memory(size_t size)
+{
+    (void)size;
+    return NULL;
+}
+
+/* An input that was never opened is not closed: 0 would be standard input. */
+static void test_no_memory_to_begin(void **state)
+{
+    const char *const files[] = {paths[0]};
+    const struct import_options options = {.source = "s-1", .files = files, .file_count = 1};
+    const struct import_events events = {.done = on_done};
+    uv_loop_t loop;
+    struct db db = {.ops = &fake_ops, .loop = &loop, .info = {.is_embedded = true}};
+    struct import *import = NULL;
+    struct err err = {0};
+    int zero = dup(STDERR_FILENO);
+    assert_true(zero >= 0 && (zero == 0 || dup2(zero, 0) == 0));
+    assert_int_equal(uv_loop_init(&loop), 0);
+    json_set_alloc_funcs(no_memory, free);
+    int rc = import_start(&db, &options, &events, &import, &err);
+    json_set_alloc_funcs(malloc, free);
+    assert_int_equal(rc, -ERR_MEMORY);
+    assert_true(fcntl(0, F_GETFD) >= 0);
+    assert_int_equal(uv_loop_close(&loop), 0);
+    if (zero > 0)
+        close(zero);
+}
+
 /* Two INSERTs run at a time, and the failure of one ends both. */
 static void test_two_inserts(void **state)
 {
@@ -582,6 +612,7 @@ int main(void)
         cmocka_unit_test(test_two_inserts),
         cmocka_unit_test(test_decoding_fails),
         cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_no_memory_to_begin),
         cmocka_unit_test(test_cancel_at_any_time),
         cmocka_unit_test(test_options),
     };
