@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "rpc.h"
 #include "sql_text.h"
 
 enum { BODY_MAX = 256 << 20 };
@@ -24,7 +25,7 @@ void import_warn(struct import *im, const char *fmt, ...)
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
     if (json_array_size(im->warnings) < WARNINGS_MAX)
-        json_array_append_new(im->warnings, json_string(text));
+        json_array_append_new(im->warnings, rpc_text(text));
 }
 
 /* --- failing ------------------------------------------------------------------------------ */

@@ -89,6 +89,7 @@ static struct bytes role_text(const struct role_cells *roles, enum sniff_role ro
 static bool read_time(struct import *im, struct input *in, const struct row *row,
                       const struct role_cells *roles, int64_t *ret_us)
 {
+    enum { SHOWN = 60 };
     const struct cell *cell = roles->of[SNIFF_TIME];
     char reason[160];
     if (cell == NULL || cell->len == 0) {
@@ -99,10 +100,11 @@ static bool read_time(struct import *im, struct input *in, const struct row *row
     if (result == WHEN_OK)
         return true;
     bool is_text = utf8_is_valid(cell->text, cell->len);
+    size_t shown = cell->len > SHOWN ? utf8_cut(cell->text, SHOWN) : cell->len;
     snprintf(reason, sizeof reason,
              result == WHEN_RANGE ? "time '%.*s' is outside 1900 to 2299"
                                   : "time '%.*s' is in no known form",
-             is_text ? (int)(cell->len < 60 ? cell->len : 60) : 0, cell->text);
+             is_text ? (int)shown : 0, cell->text);
     reject(im, in, row, result == WHEN_RANGE ? REJECT_RANGE : REJECT_TIME, reason);
     return false;
 }

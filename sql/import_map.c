@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "bind.h"
+#include "rpc.h"
 
 static bool is_same(const struct name *name, const char *text)
 {
@@ -256,7 +257,8 @@ json_t *map_comment(const struct import *im)
         buf_puts(&text, im->options.description);
     else
         describe(im, &text);
-    json_t *mapping = json_pack("{s:s, s:s}", "kind", "events", "description", buf_text(&text));
+    json_t *mapping =
+        json_pack("{s:s, s:o}", "kind", "events", "description", rpc_text(buf_text(&text)));
     json_t *cases = json_object();
     int rc = mapping == NULL || cases == NULL || buf_failed(&text) ? -1 : 0;
     if (rc == 0 && im->roles[SNIFF_CASE].column != NULL)

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "json.h"
+#include "rpc.h"
 #include "sql_text.h"
 
 enum { SLICE_READS = 2 };
@@ -222,7 +222,7 @@ static void end_input(struct import *im, struct input *in)
 {
     char delimiter[2] = {in->csv.delimiter, '\0'};
     json_t *entry =
-        json_pack("{s:s, s:s, s:I, s:I, s:I}", "file", input_name(in), "format",
+        json_pack("{s:o, s:s, s:I, s:I, s:I}", "file", rpc_text(input_name(in)), "format",
                   input_format_name(in), "rows_read", (json_int_t)in->rows_read, "rows_imported",
                   (json_int_t)in->rows_imported, "rows_rejected", (json_int_t)in->rows_rejected);
     if (in->format == SNIFF_CSV)

@@ -8,6 +8,7 @@
 #include "commands.h"
 #include "import.h"
 #include "json.h"
+#include "rpc.h"
 #include "text.h"
 #include "utf8.h"
 
@@ -230,10 +231,10 @@ static int read_command_line(struct importing *im, int argc, char **argv, struct
 
 static json_t *reject_json(const struct import_reject *r)
 {
-    json_t *entry = json_pack("{s:s, s:I}", "file", r->file, "line", (json_int_t)r->line);
+    json_t *entry = json_pack("{s:o, s:I}", "file", rpc_text(r->file), "line", (json_int_t)r->line);
     if (r->last_line > r->line)
         json_object_set_new(entry, "last_line", json_integer((json_int_t)r->last_line));
-    json_object_set_new(entry, "reason", json_string(r->reason));
+    json_object_set_new(entry, "reason", rpc_text(r->reason));
     return entry;
 }
 

@@ -221,7 +221,7 @@ static void write_file(const char *path, const char *text)
 
 /* The last has rows for several bodies, one of which is a block. */
 enum { LONG_BODIES = 3, LONG_ROWS = 40, LONG_BYTES = 1 << 20 };
-static char paths[6][64];
+static char paths[7][64];
 
 static void write_long_rows(const char *path)
 {
@@ -246,6 +246,8 @@ static int make_files(void **state)
     snprintf(paths[2], sizeof paths[2], "%s/c.csv", root);
     snprintf(paths[3], sizeof paths[3], "%s/d.xes", root);
     snprintf(paths[5], sizeof paths[5], "%s/long.csv", root);
+    snprintf(paths[6], sizeof paths[6], "%s/caf\xe9.csv", root);
+    write_file(paths[6], "time,event\n2024-01-01,a\n");
     write_long_rows(paths[5]);
     write_file(paths[0], "time,event,order\n2024-01-01,a,1\nbroken\n2024-01-01,a,1,,,,,,,,,,,,,,,,,"
                          ",,,,,,wide\n2024-01-02,\"b\"\"\",2\n");
@@ -322,6 +324,17 @@ static void test_whole(void **state)
     assert_int_equal(again.err.code, ERR_OK);
     assert_true(json_boolean_value(json_object_get(again.report, "replaced")));
     json_decref(again.report);
+}
+
+/* The name of a file is bytes. */
+static void test_name_in_another_encoding(void **state)
+{
+    struct run run = {.fake = {.fail_at = -1, .refuse_at = -1}, .file = paths[6]};
+    run_import(&run, -1);
+    assert_int_equal(run.err.code, ERR_OK);
+    const json_t *file = json_array_get(json_object_get(run.report, "files"), 0);
+    assert_non_null(strstr(json_string_value(json_object_get(file, "file")), "caf\xef\xbf\xbd"));
+    json_decref(run.report);
 }
 
 /* Without memory for them there are no numbers, and the table's comment says so. */
@@ -605,6 +618,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_whole),
+        cmocka_unit_test(test_name_in_another_encoding),
         cmocka_unit_test(test_numbers_are_given_up),
         cmocka_unit_test(test_numbering),
         cmocka_unit_test(test_every_statement_fails_once),

@@ -147,6 +147,14 @@ test('invalid UTF-8 is rejected by line; --rejects keeps every rejected row', ()
   assert.equal(written[1].text, 'never,d,"1\n2"');
 });
 
+test('the reason of a rejected row is told though a character is cut in it', () => {
+  const long = load('cut.csv', `time,event\n${AT},a\n${'z'.repeat(59)}éé,b\n`).report;
+  assert.equal(long.rejected[0].reason, `time '${'z'.repeat(59)}' is in no known form`);
+  const name = `${'z'.repeat(99)}é`;
+  const twice = load('cut.jsonl', `{"time":"${AT}","event":"a"}\n{"${name}":1,"${name}":2}\n`).report;
+  assert.equal(twice.rejected[0].reason, `two values for '${'z'.repeat(99)}\ufffd'`);
+});
+
 test('--strict refuses a file with a bad row and keeps the old data', () => {
   const good = store.file('strict.csv', `time,event\n${AT},old\n`);
   store.import([good, '--source', 'strict']);
