@@ -1,4 +1,5 @@
 /* The part that every result shares, and the cap on what leaves. */
+#include "json.h"
 #include "run_internal.h"
 #include "schema.h"
 #include "utf8.h"
@@ -43,7 +44,7 @@ json_t *meta_build(struct run_state *r)
 
 static size_t dumped_size(const json_t *value)
 {
-    return json_dumpb(value, NULL, 0, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+    return json_dumpb(value, NULL, 0, JSON_PLAIN);
 }
 
 /* The list that carries the bulk: the heaviest one from which an item can be dropped. */

@@ -1,7 +1,6 @@
 #include "prompt.h"
 
 #include <ctype.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -132,9 +131,10 @@ static void set(struct filling *f, const char *name, const char *value)
 
 static void add_json(struct buf *out, const json_t *value)
 {
-    char *text = value != NULL ? json_text_as(value, JSON_ENCODE_ANY) : NULL;
-    buf_puts(out, text != NULL ? text : "null");
-    free(text);
+    if (value != NULL)
+        json_add(out, value, JSON_ENCODE_ANY);
+    else
+        buf_puts(out, "null");
 }
 
 /* Names between commas, or a JSON array of them. New reference. */

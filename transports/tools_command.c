@@ -1,6 +1,5 @@
 /* sextant tools: what there is to call, for people, for scripts, and as the reference page. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "args.h"
@@ -59,17 +58,16 @@ static int print_json(struct app *app)
         return command_usage_error(app, "%s", err.text);
     json_t *answer = ask_for_list(server); /* there is one page */
     const json_t *all = json_object_get(json_object_get(answer, "result"), "tools");
-    char *text = all != NULL ? json_text(all) : NULL;
     struct buf out = {0};
     int code;
-    if (text == NULL) {
+    if (all == NULL) {
         err_set(&err, ERR_INTERNAL, NULL, "the list could not be made");
         code = command_fail(&err);
     } else {
-        buf_printf(&out, "%s\n", text);
+        json_add(&out, all, JSON_PLAIN);
+        buf_putc(&out, '\n');
         code = command_print(app, &out);
     }
-    free(text);
     json_decref(answer);
     server_free(server);
     serve_tools_free(tools);
