@@ -228,28 +228,6 @@ static int run_whole(struct chdb_conn *conn, const struct chdb_statement *s,
     return deliver(library, result, sink) < 0 ? fail_stopped(ret_err) : 0;
 }
 
-/* A failed whole-result call leaves bytes that the engine puts in front of the connection's next
- * result. A new connection is cheaper than draining them; it is opened before the old one goes,
- * because closing the last connection shuts the engine down. */
-static void replace_connection(struct chdb_conn *conn)
-{
-    struct chdb_conn fresh = {.store = conn->store};
-    int rc = chdb_conn_open(&fresh, conn->role, &conn->limits, NULL);
-    chdb_handle spoiled = conn->handle;
-    conn->handle = rc < 0 ? NULL : fresh.handle;
-    conn->store->library->close_conn(spoiled);
-}
-
-static int run_whole_safely(struct chdb_conn *conn, const struct chdb_statement *s,
-                            const struct chdb_sink *sink, struct db_stats *stats,
-                            struct err *ret_err)
-{
-    int rc = run_whole(conn, s, sink, stats, ret_err);
-    if (rc < 0)
-        replace_connection(conn);
-    return rc;
-}
-
 static int fetch_chunks(struct chdb_conn *conn, struct chdb_result *stream,
                         const struct chdb_sink *sink, struct db_stats *stats, struct err *ret_err)
 {
@@ -365,12 +343,26 @@ static int run_insert(struct chdb_conn *conn, const struct chdb_statement *s,
     return rc;
 }
 
-/* A connection whose INSERT failed holds the table until its next statement; the end of a DROP
- * DATABASE … SYNC of another one waits for that. */
-static int run_insert_safely(struct chdb_conn *conn, const struct chdb_statement *s,
-                             const struct chdb_sink *sink, struct err *ret_err)
+/* A failed whole-result call leaves bytes that the engine puts in front of the connection's next
+ * result, and a failed INSERT holds the table until the connection's next statement: the end of a
+ * DROP DATABASE … SYNC of another one waits for that. A new connection is cheaper than draining
+ * the bytes; it is opened before the old one goes, because closing the last connection shuts the
+ * engine down. */
+static void replace_connection(struct chdb_conn *conn)
 {
-    int rc = run_insert(conn, s, sink, ret_err);
+    struct chdb_conn fresh = {.store = conn->store};
+    int rc = chdb_conn_open(&fresh, conn->role, &conn->limits, NULL);
+    chdb_handle spoiled = conn->handle;
+    conn->handle = rc < 0 ? NULL : fresh.handle;
+    conn->store->library->close_conn(spoiled);
+}
+
+/* What is not streamed. */
+static int run_safely(struct chdb_conn *conn, const struct chdb_statement *s,
+                      const struct chdb_sink *sink, struct db_stats *stats, struct err *ret_err)
+{
+    int rc = s->body != NULL ? run_insert(conn, s, sink, ret_err)
+                             : run_whole(conn, s, sink, stats, ret_err);
     if (rc < 0)
         replace_connection(conn);
     return rc;
@@ -403,13 +395,10 @@ int chdb_conn_run(struct chdb_conn *conn, const struct chdb_statement *statement
                   const struct chdb_sink *sink, struct db_stats *stats, struct err *ret_err)
 {
     uint64_t started = uv_hrtime();
-    int rc = 0;
-    if (statement->body != NULL)
-        rc = run_insert_safely(conn, statement, sink, ret_err);
-    else if (statement->format != NULL && is_query(statement->sql))
-        rc = run_stream(conn, statement, sink, stats, ret_err);
-    else
-        rc = run_whole_safely(conn, statement, sink, stats, ret_err);
+    bool is_stream =
+        statement->body == NULL && statement->format != NULL && is_query(statement->sql);
+    int rc = is_stream ? run_stream(conn, statement, sink, stats, ret_err)
+                       : run_safely(conn, statement, sink, stats, ret_err);
     stats->elapsed_ns = uv_hrtime() - started;
     return rc;
 }
@@ -438,7 +427,7 @@ int chdb_conn_ask(struct chdb_conn *conn, const char *sql, struct buf *out, stru
     const struct db_limits limits = conn->limits;
     int rc = chdb_conn_open(conn, conn->role, &limits, ret_err);
     if (rc == 0)
-        rc = run_whole_safely(conn, &statement, &sink, &stats, ret_err);
+        rc = run_safely(conn, &statement, &sink, &stats, ret_err);
     if (rc == 0 && out != NULL && buf_failed(out))
         return err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
     return rc;
