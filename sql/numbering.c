@@ -96,7 +96,7 @@ static bool grow_records(struct numbering *n, size_t words)
 static uint32_t add_record(struct numbering *n, struct numbering_slot *slot, uint32_t hash,
                            const struct bytes *text)
 {
-    size_t words = HEAD_WORDS + text->len / WORD + 1;
+    size_t words = HEAD_WORDS + (text->len + WORD - 1) / WORD;
     if (text->len > UINT32_MAX || !grow_records(n, words))
         return give_up(n);
     *slot = (struct numbering_slot){hash, (uint32_t)n->len};
