@@ -12,6 +12,8 @@
 
 #include <uv.h>
 
+#include "library.h"
+
 #ifndef SEXTANT_LIBCHDB_DEFAULT
 #define SEXTANT_LIBCHDB_DEFAULT ""
 #endif
@@ -34,14 +36,8 @@
 
 enum { PARENTS_MAX = 4, MAJOR_VERSION_MIN = 26 };
 
-#define SYMBOL(member, symbol)                                                                     \
-    {                                                                                              \
-        symbol, offsetof(struct chdb_library, member)                                              \
-    }
-static const struct {
-    const char *name;
-    size_t offset;
-} symbols[] = {
+#define SYMBOL(member, symbol) LIBRARY_SYMBOL(chdb_library, symbol, member)
+static const struct library_symbol symbols[] = {
     SYMBOL(connect, "chdb_connect"),
     SYMBOL(close_conn, "chdb_close_conn"),
     SYMBOL(query, "chdb_query_with_params_n"),
