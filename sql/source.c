@@ -307,7 +307,8 @@ void source_event_is(const struct source *s, struct query *q, const char *name, 
         return;
     }
     json_t *names = json_pack("[s]", name);
-    json_array_extend(names, old);
+    if (json_array_extend(names, old) < 0)
+        q->failed = true;
     buf_puts(out, " IN ");
     query_bind_texts(q, out, names);
     json_decref(names);

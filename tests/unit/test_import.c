@@ -15,6 +15,7 @@
 
 #include "fail_realloc.h"
 #include "import.h"
+#include "no_json_memory.h"
 #include "numbering.h"
 
 /* --- a database that counts --------------------------------------------------------------- */
@@ -505,12 +506,6 @@ static void test_out_of_memory(void **state)
     }
 }
 
-static void *no_memory(size_t size)
-{
-    (void)size;
-    return NULL;
-}
-
 /* An input that was never opened is not closed: 0 would be standard input. */
 static void test_no_memory_to_begin(void **state)
 {
@@ -524,7 +519,7 @@ static void test_no_memory_to_begin(void **state)
     int zero = dup(STDERR_FILENO);
     assert_true(zero >= 0 && (zero == 0 || dup2(zero, 0) == 0));
     assert_int_equal(uv_loop_init(&loop), 0);
-    json_set_alloc_funcs(no_memory, free);
+    json_set_alloc_funcs(no_json_memory, free);
     int rc = import_start(&db, &options, &events, &import, &err);
     json_set_alloc_funcs(malloc, free);
     assert_int_equal(rc, -ERR_MEMORY);

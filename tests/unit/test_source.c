@@ -11,6 +11,7 @@
 
 #include "fake_db.h"
 #include "json.h"
+#include "no_json_memory.h"
 #include "rows.h"
 #include "source.h"
 #include "sql_text.h"
@@ -436,6 +437,11 @@ static void test_what_the_team_knows(void **state)
     assert_string_equal(buf_text(&out), "((((`SpanName` = {p1:String})) OR "
                                         "((`SpanName` IN {p2:Array(String)}))))");
     assert_string_equal(q.params[1].value, "['paid','pay','buy']");
+    assert_false(q.failed);
+    json_set_alloc_funcs(no_json_memory, free);
+    assert_int_equal(source_matcher(s, &q, json_object_get(k->matchers, "any"), &out, NULL), 0);
+    json_set_alloc_funcs(malloc, free);
+    assert_true(q.failed); /* no name would be another question */
     buf_done(&out);
     query_done(&q);
     sources_free(l.sources);
