@@ -1,6 +1,7 @@
 #pragma once
-/* What the parts of import share: import.c the order of events and the statements, import_file.c
- * the bytes, import_map.c which column is what, import_load.c rows → blocks. */
+/* What the parts of import share: import.c the order of events and the statements, import_read.c
+ * reading and inserting, import_file.c the bytes, import_map.c which column is what, import_load.c
+ * rows → blocks, import_layout.c the table. */
 #include <uv.h>
 
 #include "frames.h"
