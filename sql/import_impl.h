@@ -137,8 +137,9 @@ struct import {
     bool is_reading; /* between the first file and the last */
     bool has_table, is_asking_zone, is_cleaning, is_replacing, is_read; /* all of it */
 
-    /* Goes on with reading in the next turn of the loop, behind its signals and pipes: a timer of 0
-     * ms that starts itself again leaves them no turn. Freed when closed. */
+    /* For what comes in the next turn of the loop, behind its signals and pipes, most of all going
+     * on with reading: a timer of 0 ms that starts itself again leaves them no turn. Freed when
+     * closed. */
     uv_idle_t *soon;
     uv_poll_t *poll; /* waits for a pipe, or NULL */
 };
