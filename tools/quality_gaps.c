@@ -25,7 +25,7 @@ static int plan_one(struct run *run, const char *name, bool is_by_event, enum in
                     struct err *ret_err)
 {
     struct query q;
-    struct buf event = {0}, start = {0}, where = {0}, from = {0};
+    struct buf event = {0}, start = {0};
     query_init(&q);
     query_set_integer(&q, "limit", MAX_ROWS + 1);
     query_set_integer(&q, "least", is_by_event ? 2 * MIN_EXPECTED : 0);
@@ -34,23 +34,13 @@ static int plan_one(struct run *run, const char *name, bool is_by_event, enum in
     else
         buf_puts(&event, "''");
     interval_start_sql(run, &q, interval, false, &start);
-    int rc = rows_where(run, &q, run->period.from_us, run->period.to_us, NULL, &where, ret_err);
-    source_from(run->source, &q, &from);
-    if (rc == 0)
-        rc = run_query(run, &q, &sql_quality_gaps,
-                       (const struct query_fragment[]){{"name", buf_text(&event)},
-                                                       {"start", buf_text(&start)},
-                                                       {"from", buf_text(&from)},
-                                                       {"where", buf_text(&where)},
-                                                       {0}},
-                       MAX_ROWS, ret_err);
-    if (rc >= 0)
-        quality_note(run, name, rc);
+    int rc = quality_plan_rows(run, name, &sql_quality_gaps, false, &q,
+                               (const struct query_fragment[]){
+                                   {"name", buf_text(&event)}, {"start", buf_text(&start)}, {0}},
+                               MAX_ROWS, ret_err);
     query_done(&q);
     buf_done(&event);
     buf_done(&start);
-    buf_done(&where);
-    buf_done(&from);
     return rc;
 }
 

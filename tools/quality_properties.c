@@ -41,53 +41,33 @@ static int column_pairs(const struct source *s, struct query *q, struct buf *out
     return 0;
 }
 
-struct parts {
-    struct buf event, late, where, from, sample, pairs;
-};
-
-static int gather(struct run *run, struct query *q, bool has_pairs, struct parts *p,
-                  struct err *ret_err)
-{
-    const struct source *s = run->source;
-    int64_t from_us = run->period.from_us, to_us = run->period.to_us;
-    rows_logical(run, q, SOURCE_EVENT, &p->event);
-    source_time_between(s, q, to_us - (to_us - from_us) / recent_share, INT64_MAX, &p->late);
-    quality_sample(run, q, SAMPLED_ROWS, &p->sample);
-    int rc = 0;
-    if (has_pairs && !fields_pairs(s, &p->pairs))
-        rc = column_pairs(s, q, &p->pairs, ret_err);
-    if (rc == 0)
-        rc = rows_where(run, q, from_us, to_us, NULL, &p->where, ret_err);
-    source_from(s, q, &p->from);
-    return rc;
-}
-
 static int plan_one(struct run *run, const char *name, const struct sql_text *text, bool has_pairs,
                     int64_t most, struct err *ret_err)
 {
+    const struct source *s = run->source;
+    int64_t from_us = run->period.from_us, to_us = run->period.to_us;
     struct query q;
-    struct parts p = {0};
+    struct buf event = {0}, late = {0}, sample = {0}, pairs = {0};
     query_init(&q);
     query_set_integer(&q, "limit", most + 1);
-    int rc = gather(run, &q, has_pairs, &p, ret_err);
+    rows_logical(run, &q, SOURCE_EVENT, &event);
+    source_time_between(s, &q, to_us - (to_us - from_us) / recent_share, INT64_MAX, &late);
+    quality_sample(run, &q, SAMPLED_ROWS, &sample);
+    int rc = has_pairs && !fields_pairs(s, &pairs) ? column_pairs(s, &q, &pairs, ret_err) : 0;
     if (rc == 0)
-        rc = run_query(
-            run, &q, text,
-            (const struct query_fragment[]){{"event", buf_text(&p.event)},
-                                            {"late", buf_text(&p.late)},
-                                            {"where", buf_text(&p.where)},
-                                            {"from", buf_text(&p.from)},
-                                            {"sample", buf_text(&p.sample)},
-                                            {has_pairs ? "pairs" : NULL, buf_text(&p.pairs)},
+        rc = quality_plan_rows(
+            run, name, text, false, &q,
+            (const struct query_fragment[]){{"event", buf_text(&event)},
+                                            {"late", buf_text(&late)},
+                                            {"sample", buf_text(&sample)},
+                                            {has_pairs ? "pairs" : NULL, buf_text(&pairs)},
                                             {0}},
             (size_t)most, ret_err);
-    if (rc >= 0)
-        quality_note(run, name, rc);
     query_done(&q);
-    struct buf *all[] = {&p.event, &p.late, &p.where, &p.from, &p.sample, &p.pairs};
+    struct buf *all[] = {&event, &late, &sample, &pairs};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         buf_done(all[i]);
-    return rc < 0 ? rc : 0;
+    return rc;
 }
 
 int quality_properties_plan(struct run *run, struct err *ret_err)
