@@ -10,7 +10,7 @@ from datetime import datetime, timedelta, timezone
 EPOCH = datetime(2026, 3, 2, tzinfo=timezone.utc)  # a Monday
 SOURCE = "journeys"
 APART = "apart"  # the same as SOURCE, but no actor does two things at one time
-SPANS = "spans"  # the same as SOURCE, the actors read as in spans: a key of a Map, else the session
+SPANS = "spans"  # the same as SOURCE, the actors read as in spans: one key of a Map, else another
 NAMES = ["a", "b", "c", "d"]
 NOISE = ["x", "y"]
 PLANS = ["", "free", "pro", "team"]
