@@ -25,7 +25,7 @@ const BEGIN = Date.UTC(2026, 2, 20) // the week of Berlin's change to summer tim
 const MINUTE = 60e3, HOUR = 3600e3, DAY = 24 * HOUR
 
 // A generator of numbers that every run repeats.
-function random(seed) {
+export function random(seed) {
   let state = seed
   return (n) => {
     state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff

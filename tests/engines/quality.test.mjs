@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { missing } from './endpoint_helper.mjs'
-import { Store } from './parity_store.mjs'
+import { random, Store } from './parity_store.mjs'
 import { Shapes } from './shapes.mjs'
 
 const skip = missing() ?? false
@@ -117,9 +117,8 @@ test('a cut list of names shows no gap', { skip, timeout: 300000 }, () => {
 
 // Nine events a visit, visits at random: an hour without any is nothing, a day without any is.
 test('visits that come at random have no gap', { skip, timeout: 300000 }, () => {
-  let state = 7
-  const random = () => (state = (state * 48271) % 2147483647) / 2147483647
-  const visits = Array.from({ length: 1100 }, () => BEGIN + random() * 30 * DAY)
+  const pick = random(7)
+  const visits = Array.from({ length: 1100 }, () => BEGIN + pick(30 * DAY))
   const lines = (all) => all.flatMap((ms, i) => Array.from({ length: 9 }, (_, n) => `${at(ms + n * 40e3)},e${n},u${i % 90}`))
   const args = { from: '2026-03-02', to: '2026-03-31', checks: ['gaps'] }
   assert.deepEqual(askOnce(lines(visits), args).issues, [])
