@@ -179,7 +179,7 @@ void retention_text(struct run *run, const struct retention *r)
     size_t rows = is_long || count <= SHOWN_COHORTS ? count : SHOWN_COHORTS;
     size_t begun = begun_columns(cohorts), shown = begun < SHOWN_COLUMNS ? begun : SHOWN_COLUMNS;
     const char *columns[SHOWN_COLUMNS + 3] = {"cohort", "size"};
-    char labels[SHOWN_COLUMNS][32];
+    char labels[SHOWN_COLUMNS][32], more[48];
     write_headline(run, r);
     for (size_t p = 0; p < shown; p++) {
         label_text(r, (json_int_t)p + 1, labels[p], sizeof labels[p]);
@@ -190,10 +190,11 @@ void retention_text(struct run *run, const struct retention *r)
     for (size_t i = 0; i < rows; i++)
         write_row(run, json_array_get(cohorts, i), shown);
     if (rows < count)
-        buf_printf(&run->text, "… and %zu more cohorts: format detailed shows them\n",
-                   count - rows);
+        buf_printf(&run->text, "… and %s: format detailed shows them\n",
+                   text_things(more, sizeof more, (double)(count - rows), "more cohort"));
     if (shown < begun)
-        buf_printf(&run->text, "The table ends at %s; the structured result has %zu more columns\n",
-                   labels[shown - 1], begun - shown);
+        buf_printf(&run->text, "The table ends at %s; the structured result has %s\n",
+                   labels[shown - 1],
+                   text_things(more, sizeof more, (double)(begun - shown), "more column"));
     buf_puts(&run->text, "* not over yet for the whole cohort; not in the average\n");
 }

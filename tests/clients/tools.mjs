@@ -376,6 +376,10 @@ export const tools = {
       args: { ...MATRIX, interval: 'day', periods: 20 },
       says: /^The table ends at \+12; the structured result has 7 more columns$/m,
       check(result) { assert.equal(result.cohorts[0].cells.length, 20); },
+    }, {
+      args: { ...MATRIX, interval: 'day', periods: 14, to: '2026-02-14' },
+      says: /^… and 1 more cohort: .*\nThe table ends at \+12; the structured result has 1 more column$/m,
+      check(result) { assert.equal(result.cohorts.length, 41); },
     }],
     bad: [...common(MATRIX), ...source(MATRIX), ...period(MATRIX), ...filters(MATRIX),
       { args: { ...MATRIX, mode: 'after' }, field: 'mode', says: /on_or_after/ },
