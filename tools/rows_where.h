@@ -12,6 +12,6 @@ int rows_where(const struct run *run, struct query *q, int64_t from_us, int64_t 
 void rows_logical(const struct run *run, struct query *q, enum source_field field, struct buf *out);
 
 /* Adds property_values.sql as a query of the round: the values of `field` that begin with `prefix`,
- * on events of `matcher` (NULL = any). */
+ * on events of `matcher` (NULL = any); errors carry "field" or "event". */
 int rows_plan_values(struct run *run, const char *field, const char *prefix, const json_t *matcher,
                      int64_t limit, int64_t offset, struct err *ret_err);
