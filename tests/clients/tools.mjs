@@ -472,6 +472,9 @@ export const tools = {
       args: OPEN,
       says: /^The last 14 days are not over yet\.$/m,
     }, {
+      args: { ...OPEN, to: '2026-02-15' },
+      says: /^The last day is not over yet\.$/m,
+    }, {
       args: { compare: 'previous', cumulative: true, min_times: 2 },
       check(result) {
         for (const [i, b] of result.buckets.entries()) assert.ok(b.previous >= 0 && (i === 0 || b.count <= result.buckets[i - 1].count));
