@@ -102,6 +102,8 @@ const struct primitive primitive_list[] = {
      "SELECT arraySplit((x, cut) -> cut, [1, 2, 3, 4], [0, 0, 1, 0])"},
     {"arrayStringConcat", "texts joined to one", "SELECT arrayStringConcat(['a', 'b'], '/')"},
     {"arraySum", "the sum of a list", "SELECT arraySum([1, 2, 3])"},
+    {"arrayUniq", "how many different values a list has: actors of a value",
+     "SELECT arrayUniq(['eve', 'bob', 'eve'])"},
     {"arrayWithConstant", "the same value several times", "SELECT arrayWithConstant(3, 'x')"},
     {"arrayZip", "pairs from two lists: names with values",
      "SELECT arrayZip(['plan', 'device'], ['pro', 'mobile'])"},

@@ -123,7 +123,7 @@ static int shape(struct run *run, struct err *ret_err)
 
 static bool has_rest(const struct trend *t)
 {
-    return t->is_packed && t->has_other;
+    return t->is_packed && t->has_other && !t->is_of_texts;
 }
 
 static int plan_rest(struct run *run, struct err *ret_err)

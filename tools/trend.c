@@ -215,6 +215,7 @@ int trend_read(struct run *run, struct trend *ret_trend, struct err *ret_err)
     }
     t.has_bitmaps = rc == 0 && trend_is_of_bitmaps(run, &t);
     t.is_packed = rc == 0 && trend_is_packed(run, &t);
+    t.is_of_texts = t.is_packed && trend_is_of_texts(run, &t);
     if (rc < 0)
         trend_done(&t);
     else

@@ -60,6 +60,7 @@ struct trend {
     bool sunday_weeks, has_previous;
     bool has_bitmaps;            /* sets of actors are bitmaps: see math_way */
     bool is_packed;              /* the first round is trend_plan_packed() */
+    bool is_of_texts;            /* it counts the values that are not shown as well */
     const struct trend *rest_of; /* NULL, or this is what the values shown there leave, as one */
     struct trend_calendar calendar[TREND_PERIODS];
     size_t width; /* intervals of the longer period */
@@ -106,11 +107,14 @@ int64_t trend_window_start(const struct run *run, const struct trend *t, size_t 
 
 /* --- trend_packed.c -------------------------------------------------------------------------- */
 
-/* Whether all series are of sets of such numbers, by value. */
+/* Whether all series are of sets, by value, and their rows fit into memory. */
 bool trend_is_packed(const struct run *run, const struct trend *t);
+/* Whether one of them is of texts: then the values that are not shown are counted as well. */
+bool trend_is_of_texts(const struct run *run, const struct trend *t);
 /* All series, of the values that are shown. */
 int trend_plan_packed(struct run *run, const struct trend *t, struct err *ret_err);
-/* Of those that are not, once it is known which: the query of a trend without values. */
+/* Of those that are not, where they are not counted yet, once it is known which: the query of a
+ * trend without values. */
 int trend_plan_rest(struct run *run, const struct trend *t, struct err *ret_err);
 
 /* --- trend_later.c --------------------------------------------------------------------------- */

@@ -1,9 +1,14 @@
-/* Actors with numbers, by value. A set of them for each value and interval costs its making, and
- * the total of a value the merging of all its sets. Here each value has one array of integers,
- * actor | interval: sorted and without what repeats, it holds an actor of an interval once, the
- * actors are the places where the upper bits change, and how often each of the lower bits stands
- * there are the points. Nobody is actor 0: the array's first element has none before it, which
- * reads as 0, so that nobody is no change. */
+/* Sets of actors or sessions, by value. One for each value and interval costs its making, and the
+ * total of a value the merging of all its sets. Here each value has one array of integers, actor |
+ * interval: sorted and without what repeats, it holds an actor of an interval once, the actors are
+ * the places where the upper bits change, and how often each of the lower bits stands there are the
+ * points. Nobody is actor 0: the array's first element has none before it, which reads as 0, so
+ * that nobody is no change.
+ *
+ * Actors who are texts are numbered inside the array, by 64 bits of a hash. Two of a value's n
+ * actors are taken for one with probability n^2 / 2^65: 3e-8 for a million. uniqExact tells texts
+ * apart by a hash too. To read texts is most of the work: the values that are not shown become one
+ * array in the same statement. Numbers are read so fast that a second one is cheaper, of sets. */
 #include <stdio.h>
 
 #include "segment.h"
@@ -12,29 +17,51 @@
 
 /* Their starts stand in the statement, those of two periods. */
 enum { MAX_INTERVALS = 4000 };
-/* What a row takes while its array is made, sorted and counted: 25 to 30 bytes were measured. */
-enum { ROW_BYTES = 32 };
+/* What a row takes while its array is made, sorted and counted: 25 to 30 bytes were measured of
+ * numbers, 188 of texts that are all different, 75 of texts that are there ten times each. */
+enum { NUMBER_BYTES = 32, TEXT_BYTES = 200 };
 
 /* Whether a series counts each actor or session once. */
-static bool is_of_sets(const struct run *run, enum math_name math)
+static bool is_of_sets(enum math_name math)
 {
-    return !maths[math].is_per_actor && ((maths[math].argument == 'a' && scope_has_number(run)) ||
-                                         (maths[math].argument == 's' &&
-                                          source_actor_number(run->source, "session", NULL, NULL)));
+    return !maths[math].is_per_actor &&
+           (maths[math].argument == 'a' || maths[math].argument == 's');
 }
 
-/* Sets grow with those who are counted, arrays with the rows: few actors may have a billion. */
+/* The column of whom a series counts. */
+static const char *column_of(enum math_name math)
+{
+    return maths[math].argument == 'a' ? "_key" : "_visit";
+}
+
+static bool is_of_numbers(const struct run *run, enum math_name math)
+{
+    return maths[math].argument == 'a' ? scope_has_number(run)
+                                       : source_actor_number(run->source, "session", NULL, NULL);
+}
+
+bool trend_is_of_texts(const struct run *run, const struct trend *t)
+{
+    bool is_of_texts = false;
+    for (size_t i = 0; i < t->series_count; i++)
+        is_of_texts = is_of_texts || !is_of_numbers(run, t->series[i].math);
+    return is_of_texts;
+}
+
+/* Sets grow with those who are counted, arrays with the rows: few actors may have a billion. Where
+ * nobody knows how many rows there are, sets it is. */
 static bool fits(const struct run *run, const struct trend *t)
 {
-    uint64_t most = db_limits_default.memory_bytes / ROW_BYTES / t->series_count;
-    return (uint64_t)run->source->rows <= most;
+    size_t bytes = trend_is_of_texts(run, t) ? TEXT_BYTES : NUMBER_BYTES;
+    uint64_t most = db_limits_default.memory_bytes / bytes / t->series_count;
+    return run->source->rows > 0 && (uint64_t)run->source->rows <= most;
 }
 
 bool trend_is_packed(const struct run *run, const struct trend *t)
 {
     bool is_packed = t->field_count > 0 && t->width <= MAX_INTERVALS && fits(run, t);
     for (size_t i = 0; i < t->series_count && is_packed; i++)
-        is_packed = is_of_sets(run, t->series[i].math);
+        is_packed = is_of_sets(t->series[i].math);
     return is_packed;
 }
 
@@ -66,7 +93,7 @@ static void add_index_in(const struct trend *t, enum trend_period period, struct
     size_t first = 1 + (period == TREND_PREVIOUS ? t->width : 0);
     int64_t step_us = trend_step_us(t);
     if (step_us > 0) {
-        buf_puts(out, "toUInt32(intDiv(_at - ");
+        buf_puts(out, "toUInt16(intDiv(_at - ");
         query_bind_integer(q, out, c->start_us[0]);
         buf_printf(out, ", %lld) + %zu)", (long long)step_us, first);
         return;
@@ -74,7 +101,7 @@ static void add_index_in(const struct trend *t, enum trend_period period, struct
     buf_puts(out, "transform(_at, CAST([");
     for (size_t i = 0; i < c->count; i++)
         buf_printf(out, "%s%lld", i > 0 ? ", " : "", (long long)c->start_us[i]);
-    buf_printf(out, "], 'Array(Int64)'), CAST(range(%zu, %zu), 'Array(UInt32)'), toUInt32(0))",
+    buf_printf(out, "], 'Array(Int64)'), CAST(range(%zu, %zu), 'Array(UInt16)'), toUInt16(0))",
                first, first + c->count);
 }
 
@@ -91,45 +118,87 @@ static void add_index(const struct trend *t, const struct layout *l, struct quer
         buf_puts(out, ", _before = 1, ");
         add_index_in(t, TREND_PREVIOUS, q, out);
     }
-    buf_puts(out, ", toUInt32(0))");
+    buf_puts(out, ", toUInt16(0))");
 }
 
 struct packed {
-    struct buf rows, index, values, keys, packed, sets, totals, figures;
+    const struct trend *t;
+    struct layout layout;
+    struct buf rows, index, values, keys, gathered, weight, arrays, from, sets, totals, figures;
 };
 
 static void packed_done(struct packed *p)
 {
-    struct buf *all[] = {&p->rows,   &p->index, &p->values, &p->keys,
-                         &p->packed, &p->sets,  &p->totals, &p->figures};
+    struct buf *all[] = {&p->rows,   &p->index, &p->values, &p->keys,   &p->gathered, &p->weight,
+                         &p->arrays, &p->from,  &p->sets,   &p->totals, &p->figures};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         buf_done(all[i]);
 }
 
-/* The array of a series: _p<n>. */
-static void add_array(const struct trend *t, const struct layout *l, size_t series,
-                      struct packed *p)
+/* groupArray(…) of the rows of a series. */
+static void add_group(const struct trend *t, size_t series, const char *argument, struct buf *out)
 {
-    bool is_single = t->series_count == 1;
-    buf_printf(&p->packed, ", groupArray%s(bitShiftLeft(toUInt64(%s), %d) + _i",
-               is_single ? "" : "If",
-               maths[t->series[series].math].argument == 'a' ? "_key" : "_visit", l->bits);
-    if (!is_single)
-        buf_printf(&p->packed, ", _m%zu", series);
-    buf_printf(&p->packed, ") AS _p%zu", series);
+    if (t->series_count == 1)
+        buf_printf(out, ", groupArray(%s)", argument);
+    else
+        buf_printf(out, ", groupArrayIf(%s, _m%zu)", argument, series);
+}
+
+/* The array of a series of numbers: _p<n>. */
+static void add_packed(struct packed *p, size_t series)
+{
+    char number[64];
+    snprintf(number, sizeof number, "bitShiftLeft(toUInt64(%s), %d) + _i",
+             column_of(p->t->series[series].math), p->layout.bits);
+    add_group(p->t, series, number, &p->arrays);
+    buf_printf(&p->arrays, " AS _p%zu", series);
+}
+
+/* The same in two steps: _w<n> whom the rows of a value count, _i<n> when; then, of one value or
+ * of several together, who of them it is. `nobody` is counted as nobody. */
+static void add_merged(struct packed *p, size_t series, bool is_number)
+{
+    const char *column = column_of(p->t->series[series].math);
+    const char *nobody = is_number ? "0" : "cityHash64('')";
+    char who[32];
+    snprintf(who, sizeof who, is_number ? "%s" : "cityHash64(%s)", column);
+    add_group(p->t, series, who, &p->gathered);
+    buf_printf(&p->gathered, " AS _w%zu", series);
+    add_group(p->t, series, "_i", &p->gathered);
+    buf_printf(&p->gathered, " AS _i%zu", series);
+    if (series == 0)
+        buf_printf(&p->weight,
+                   "arrayUniq(arrayFilter((w, i) -> w != %s AND i BETWEEN 1 AND %zu, _w0, _i0))",
+                   nobody, p->t->width);
+    buf_printf(
+        &p->arrays,
+        ", groupArrayArray(_w%zu) AS _a%zu, arrayMap((w, a, i) -> bitShiftLeft(toUInt64(a) * "
+        "(w != %s), %d) + i, _a%zu, arrayEnumerateDense(_a%zu), groupArrayArray(_i%zu)) AS "
+        "_p%zu",
+        series, series, nobody, p->layout.bits, series, series, series, series);
+}
+
+/* _n<n>: the rows of a series in a period. */
+static void add_count(struct packed *p, size_t series, enum trend_period period, size_t n)
+{
+    struct buf *out = p->t->is_of_texts ? &p->gathered : &p->arrays;
+    const char *name = p->t->is_of_texts ? "_c" : "_n";
+    if (p->t->series_count == 1 && !p->layout.has_more)
+        buf_printf(out, ", count() AS %s0", name);
+    else
+        buf_printf(out, ", countIf(_m%zu AND _before = %d) AS %s%zu", series, (int)period, name, n);
+    if (p->t->is_of_texts)
+        buf_printf(&p->arrays, ", sum(_c%zu) AS _n%zu", n, n);
 }
 
 /* Figure n, of a series in a period: its set _s<n>, how many it is of t<n>, its events _n<n>. */
-static void add_figure(const struct trend *t, const struct layout *l, enum trend_period period,
-                       size_t series, struct packed *p)
+static void add_figure(struct packed *p, enum trend_period period, size_t series)
 {
+    const struct trend *t = p->t;
+    const struct layout *l = &p->layout;
     size_t n = (size_t)period * t->series_count + series;
     size_t first = 1 + (size_t)period * t->width, end = first + t->width;
-    if (t->series_count == 1 && !l->has_more)
-        buf_puts(&p->packed, ", count() AS _n0");
-    else
-        buf_printf(&p->packed, ", countIf(_m%zu AND _before = %d) AS _n%zu", series, (int)period,
-                   n);
+    add_count(p, series, period, n);
     buf_puts(&p->sets, ", ");
     if (l->has_more)
         buf_printf(&p->sets, "arrayFilter(x -> bitAnd(x, %llu) BETWEEN %zu AND %zu, ", l->mask,
@@ -146,40 +215,59 @@ static void add_figure(const struct trend *t, const struct layout *l, enum trend
                n, first, end, l->mask, l->mask, n, n);
 }
 
-static void add_figures(const struct trend *t, const struct layout *l, struct packed *p)
+static void add_figures(const struct run *run, struct packed *p)
 {
-    for (size_t i = 0; i < t->series_count; i++)
-        add_array(t, l, i, p);
-    for (size_t period = 0; period < l->periods; period++)
-        for (size_t i = 0; i < t->series_count; i++)
-            add_figure(t, l, (enum trend_period)period, i, p);
-    trend_add_keys(t, &p->keys);
+    for (size_t i = 0; i < p->t->series_count; i++)
+        if (p->t->is_of_texts)
+            add_merged(p, i, is_of_numbers(run, p->t->series[i].math));
+        else
+            add_packed(p, i);
+    for (size_t period = 0; period < p->layout.periods; period++)
+        for (size_t i = 0; i < p->t->series_count; i++)
+            add_figure(p, (enum trend_period)period, i);
+}
+
+static int render_arrays(struct packed *p, struct query *q, struct err *ret_err)
+{
+    const struct query_fragment of_numbers[] = {
+        {"rows", buf_text(&p->rows)},     {"index", buf_text(&p->index)},
+        {"values", buf_text(&p->values)}, {"keys", buf_text(&p->keys)},
+        {"arrays", buf_text(&p->arrays)}, {0}};
+    const struct query_fragment of_texts[] = {
+        {"rows", buf_text(&p->rows)},     {"index", buf_text(&p->index)},
+        {"values", buf_text(&p->values)}, {"keys", buf_text(&p->keys)},
+        {"arrays", buf_text(&p->arrays)}, {"gathered", buf_text(&p->gathered)},
+        {"weight", buf_text(&p->weight)}, {0}};
+    int rc = p->t->is_of_texts ? query_render(q, &sql_run_trend_merged, of_texts, ret_err)
+                               : query_render(q, &sql_run_trend_arrays, of_numbers, ret_err);
+    if (rc == 0)
+        buf_puts(&p->from, buf_text(&q->sql));
+    buf_reset(&q->sql);
+    return rc;
 }
 
 int trend_plan_packed(struct run *run, const struct trend *t, struct err *ret_err)
 {
-    const struct layout layout = layout_of(t);
     struct query q;
-    struct packed p = {0};
+    struct packed p = {.t = t, .layout = layout_of(t)};
     query_init(&q);
     query_set_integer(&q, "kept", t->breakdown_limit);
     int rc = trend_scan_rows(run, t, &q, SIZE_MAX, &p.rows, ret_err);
     if (rc == 0) {
-        add_index(t, &layout, &q, &p.index);
+        add_index(t, &p.layout, &q, &p.index);
         trend_add_value(t, &p.values);
-        add_figures(t, &layout, &p);
+        trend_add_keys(t, &p.keys);
+        add_figures(run, &p);
+        rc = render_arrays(&p, &q, ret_err);
+    }
+    if (rc == 0)
         rc = run_query(run, &q, &sql_run_trend_packed,
-                       (const struct query_fragment[]){{"rows", buf_text(&p.rows)},
-                                                       {"index", buf_text(&p.index)},
-                                                       {"values", buf_text(&p.values)},
-                                                       {"packed", buf_text(&p.packed)},
-                                                       {"keys", buf_text(&p.keys)},
+                       (const struct query_fragment[]){{"arrays", buf_text(&p.from)},
                                                        {"sets", buf_text(&p.sets)},
                                                        {"totals", buf_text(&p.totals)},
                                                        {"figures", buf_text(&p.figures)},
                                                        {0}},
                        TREND_MAX_ROWS, ret_err);
-    }
     packed_done(&p);
     query_done(&q);
     return rc;

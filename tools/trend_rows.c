@@ -147,8 +147,8 @@ int trend_read_scan(struct trend *t, const json_t *rows, size_t only, struct err
 
 /* --- the packed scan ------------------------------------------------------------------------- */
 
-/* Rows: (value, of each period by series: total, [points], events), the largest values first, and
- * one value more where others are left. */
+/* Rows: (value, whether it is all others, of each period by series: total, [points], events), the
+ * largest values first, and one more where others are left: of texts all of them, else any. */
 static void collect_packed_values(struct trend *t, const json_t *rows)
 {
     size_t count = json_array_size(rows), kept = (size_t)t->breakdown_limit;
@@ -163,7 +163,7 @@ static void collect_packed_values(struct trend *t, const json_t *rows)
 static void read_packed_row(struct trend *t, const json_t *row, size_t value,
                             enum trend_period period)
 {
-    size_t column = 1 + 3 * t->series_count * (size_t)period;
+    size_t column = 2 + 3 * t->series_count * (size_t)period;
     for (size_t s = 0; s < t->series_count; s++) {
         size_t total = trend_total(t, s, value, period);
         t->figures.totals[total] = json_number_value(json_array_get(row, column++));
@@ -179,7 +179,8 @@ int trend_read_packed(struct trend *t, const json_t *rows, struct err *ret_err)
     collect_packed_values(t, rows);
     int rc = allocate(t, ret_err);
     size_t periods = t->has_previous ? TREND_PERIODS : 1;
-    for (size_t i = 0; i < json_array_size(rows) && i < (size_t)t->breakdown_limit && rc == 0; i++)
+    size_t count = json_array_size(rows) - (t->has_other && !t->is_of_texts ? 1 : 0);
+    for (size_t i = 0; i < count && rc == 0; i++)
         for (size_t p = 0; p < periods; p++)
             read_packed_row(t, json_array_get(rows, i), i, (enum trend_period)p);
     return rc;

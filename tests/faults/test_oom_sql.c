@@ -214,7 +214,7 @@ static const struct plan {
     const char *tool, *words;
 } plans[] = {
     {"run_funnel", "bitAnd(_key"}, {"retention_matrix", "groupBitmap"}, {"run_paths", " AS fits"},
-    {"run_trend", "groupBitmap"},  {"run_trend", "arrayCompact"},
+    {"run_trend", "groupBitmap"},  {"run_trend", "(toUInt64(_key)"},
 };
 
 enum { PLANS = sizeof plans / sizeof plans[0] };

@@ -40,6 +40,7 @@ FAMILIES = {
                    properties_retention.check),
     "trends": (30, "run_trend", properties_trend.random_question, properties_trend.check),
     "packed_trends": (20, "run_trend", properties_trend.random_packed, properties_trend.check),
+    "text_trends": (20, "run_trend", properties_trend.random_texts, properties_trend.check),
     "paths": (24, "run_paths", properties_paths.random_question, properties_paths.check),
     "paths_apart": (24, "run_paths", properties_paths.random_question,
                     properties_paths.check_apart),

@@ -56,6 +56,11 @@ def random_packed(rnd):
     return random_question(rnd, SETS, 1)
 
 
+def random_texts(rnd):
+    """The same of actors, or of actors and sessions, who are texts: they are numbered by hashes."""
+    return {**random_packed(rnd), **rnd.choice([{"source": j.SPANS}, {"actor": "actor"}])}
+
+
 # --- what is expected -------------------------------------------------------------------------------
 
 
@@ -119,7 +124,7 @@ def pages(store, asked):
 
 def check(rnd, store, actors, arguments):
     out = []
-    asked = {**arguments, "source": j.SOURCE}
+    asked = {"source": j.SOURCE, **arguments}
     calendar, (starts, end), before = periods(arguments)
     result, points = pages(store, asked)
     selected = j.selected(arguments, actors, end)

@@ -448,6 +448,26 @@ static void test_nothing_says_what_narrows(void **state)
 }
 
 /* Arrays of all rows where they fit into the memory of a statement, for each series, else sets. */
+static void check_arrays_fit(const struct fake_answer *script, uint64_t memory_bytes,
+                             const char *array)
+{
+    static const char arguments[] =
+        "{\"series\":[{\"math\":\"actors\"},{\"math\":\"actors\",\"event\":\"view\"}],"
+        "\"breakdown\":[\"event\"],\"allow_unknown\":true,\"explain\":\"only\"}";
+    uint64_t usual = db_limits_default.memory_bytes;
+    for (uint64_t less = 0; less < 2; less++) {
+        db_limits_default.memory_bytes = memory_bytes - less;
+        struct outcome out = call_once(script, "run_trend", arguments);
+        assert_int_equal(out.err.code, ERR_OK);
+        const json_t *queries = json_object_get(json_object_get(out.structured, "meta"), "queries");
+        const char *sql = json_get_string(json_array_get(queries, 0), "sql", "");
+        assert_int_equal(strstr(sql, array) != NULL, less == 0);
+        assert_int_equal(strstr(sql, "uniqExact") != NULL, less == 1);
+        outcome_done(&out);
+    }
+    db_limits_default.memory_bytes = usual;
+}
+
 static void test_arrays_fit(void **state)
 {
     static const struct fake_answer script[] = {
@@ -459,22 +479,18 @@ static void test_arrays_fit(void **state)
         {"EXPLAIN ESTIMATE", "[\"sextant\",\"shop\",1,500,4]\n"},
         {"", ""},
         {0}};
-    enum { ROWS = 1000, ROW_BYTES = 32 };
-    static const char arguments[] =
-        "{\"series\":[{\"math\":\"actors\"},{\"math\":\"actors\",\"event\":\"view\"}],"
-        "\"breakdown\":[\"event\"],\"allow_unknown\":true,\"explain\":\"only\"}";
-    uint64_t usual = db_limits_default.memory_bytes;
-    for (uint64_t less = 0; less < 2; less++) {
-        db_limits_default.memory_bytes = (uint64_t)2 * ROWS * ROW_BYTES - less;
-        struct outcome out = call_once(script, "run_trend", arguments);
-        assert_int_equal(out.err.code, ERR_OK);
-        const json_t *queries = json_object_get(json_object_get(out.structured, "meta"), "queries");
-        const char *sql = json_get_string(json_array_get(queries, 0), "sql", "");
-        assert_int_equal(strstr(sql, "groupArrayIf") != NULL, less == 0);
-        assert_int_equal(strstr(sql, "uniqExact") != NULL, less == 1);
-        outcome_done(&out);
-    }
-    db_limits_default.memory_bytes = usual;
+    static const struct fake_answer texts[] = {
+        TABLES,
+        {"FROM system.columns", "[\"sextant\",\"shop\",[[\"time\",\"DateTime64(6, 'UTC')\"],"
+                                "[\"event\",\"String\"],[\"actor\",\"String\"]]]\n"},
+        BOUNDS,
+        {"EXPLAIN ESTIMATE", "[\"sextant\",\"shop\",1,500,4]\n"},
+        {"", ""},
+        {0}};
+    enum { ROWS = 1000, NUMBER_BYTES = 32, TEXT_BYTES = 200, SERIES = 2 };
+    (void)state;
+    check_arrays_fit(script, (uint64_t)SERIES * ROWS * NUMBER_BYTES, "groupArrayIf(bitShiftLeft(");
+    check_arrays_fit(texts, (uint64_t)SERIES * ROWS * TEXT_BYTES, "groupArrayIf(cityHash64(");
 }
 
 /* The data of the fixture begin with the period: there is nothing before to compare with. */
