@@ -231,6 +231,8 @@ function* trends() {
   yield ['run_trend', { source: ORDERS, series: [{ math: 'actors' }, { math: 'first_time' }], actor: 'order', breakdown: ['resource', 'detail.note', 'start_time'], breakdown_limit: 4, interval: 'week', week_start: 'sunday' }]
   for (const more of [{}, { breakdown_limit: 1, tz: 'Asia/Kathmandu', interval: 'month', smoothing: 2 }, { compare: 'previous', interval: 'hour', breakdown_limit: 2, limit: 200 }])
     yield ['run_trend', { ...base, series: ['actors', 'sessions', 'weekly_actors', 'first_time'].map((math) => ({ event: 'view', math })), formula: 'B / A', breakdown: ['value', 'device'], ...more }]
+  // texts are numbered by their hashes
+  yield ['run_trend', { ...base, series: ['actors', 'sessions'].map((math) => ({ event: 'view', math })), actor: 'actor', breakdown: ['value', 'device'], breakdown_limit: 3, compare: 'previous', limit: 200 }]
   const cells = { ...base, breakdown: ['device'], breakdown_limit: 1, series: maths.map((math) => ({ event: 'view', math, name: math })) }
   for (const series of maths)
     for (const breakdown of [undefined, ['mobile'], [''], ['(other)']])

@@ -487,7 +487,7 @@ static void test_arrays_fit(void **state)
         {"EXPLAIN ESTIMATE", "[\"sextant\",\"shop\",1,500,4]\n"},
         {"", ""},
         {0}};
-    enum { ROWS = 1000, NUMBER_BYTES = 32, TEXT_BYTES = 200, SERIES = 2 };
+    enum { ROWS = 1000, NUMBER_BYTES = 32, TEXT_BYTES = 240, SERIES = 2 };
     (void)state;
     check_arrays_fit(script, (uint64_t)SERIES * ROWS * NUMBER_BYTES, "groupArrayIf(bitShiftLeft(");
     check_arrays_fit(texts, (uint64_t)SERIES * ROWS * TEXT_BYTES, "groupArrayIf(cityHash64(");
