@@ -137,7 +137,12 @@ static void write_leader(struct run *run, const struct trend *t, const struct tr
     number(value, sizeof value, best->total[TREND_CURRENT]);
     text_line(text_fit(series, sizeof series, best->name));
     if (isnan(best->total[TREND_CURRENT]) || best->total[TREND_CURRENT] == 0) {
-        buf_printf(&run->text, "%s: %s everywhere", series, value[0] != '\0' ? value : "no value");
+        buf_printf(&run->text, "%s: %s", series, value[0] != '\0' ? value : "no value");
+        number(value, sizeof value, t->has_other ? lines[values - 1].total[TREND_CURRENT] : 0);
+        if (value[0] == '\0' || strcmp(value, "0") == 0)
+            buf_puts(&run->text, " everywhere");
+        else
+            buf_printf(&run->text, " in the values shown, %s in %s", value, cell_other);
         return;
     }
     buf_printf(&run->text, "%s: %s leads with %s", series, name, value);

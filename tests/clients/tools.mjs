@@ -706,6 +706,11 @@ export const tools = {
       args: { series: ['heartbeat'].map((event) => ({ event, math: 'sessions' })), interval: 'week', breakdown: ['device'], ...WEEK }, says: /^heartbeat: 0 everywhere/,
       check(result) { assert.ok(result.totals.every((t) => t.value === 0)); },
     }, {
+      // The value shown is the one that the first series has most of.
+      args: { series: ['heartbeat', 'view'], interval: 'week', breakdown: ['device'], breakdown_limit: 1, ...WEEK },
+      says: /^heartbeat: probe leads .*; view: 0 in the values shown, 257 in \(other\)/,
+      check(result) { assert.equal(result.totals.find((t) => t.series === 'view' && t.breakdown[0] === '(other)').value, 257); },
+    }, {
       args: { series: [{ event: 'view', math: 'median', field: 'amount' }, { event: 'view', math: 'sum', field: 'amount' }], interval: 'month', from: '2025-12-01', to: '2026-01-31' },
       check(result) {
         assert.deepEqual(result.points.map((p) => p.value === undefined), [true, false, false, false]);
