@@ -8,7 +8,7 @@ FROM (
     SELECT pair.1 AS field, pair.2 AS value, count() AS n
     FROM (
         SELECT arrayJoin(_pairs) AS pair
-        FROM (SELECT $pairs AS _pairs FROM $table WHERE $in_period LIMIT {sample:UInt64})
+        FROM (SELECT $pairs AS _pairs FROM $from WHERE $in_period LIMIT {sample:UInt64})
     )
     WHERE value != '' AND NOT has({hidden:Array(String)}, field)
         AND (empty({search:String}) OR positionCaseInsensitiveUTF8(field, {search:String}) > 0 OR has({also:Array(String)}, field))

@@ -4,6 +4,8 @@
 #include "args.h"
 #include "fields.h"
 #include "json.h"
+#include "nameless.h"
+#include "rows_where.h"
 #include "run.h"
 #include "sql_text.h"
 #include "text.h"
@@ -19,6 +21,7 @@ static const struct param params[] = {
      .fallback = "\"\"",
      .description =
          "Only fields whose name (or the team's words for it) contains this, case ignored."},
+    ARG_SEGMENT,
     ARG_LIMIT("100"),
     ARG_CURSOR,
     ARG_OUTPUT,
@@ -56,9 +59,9 @@ static const struct field fields[] = {
     {0},
 };
 
-static void in_period(const struct run *run, struct query *q, struct buf *out)
+static int in_period(const struct run *run, struct query *q, struct buf *out, struct err *ret_err)
 {
-    source_time_between(run->source, q, run->period.from_us, run->period.to_us, out);
+    return rows_where(run, q, run->period.from_us, run->period.to_us, NULL, out, ret_err);
 }
 
 /* A name once: a case field may be an object type too. */
@@ -107,7 +110,8 @@ static int plan_columns(struct run *run, struct err *ret_err)
     query_init(&q);
     query_set_integer(&q, "sample", SAMPLE_ROWS);
     int rc = column_pairs(run->source, &q, &pairs, ret_err);
-    in_period(run, &q, &where);
+    if (rc == 0)
+        rc = in_period(run, &q, &where, ret_err);
     source_from(run->source, &q, &from);
     if (rc == 0)
         rc = run_query(run, &q, &sql_describe_columns,
@@ -126,7 +130,7 @@ static int plan_columns(struct run *run, struct err *ret_err)
 static int plan_properties(struct run *run, struct err *ret_err)
 {
     struct query q;
-    struct buf pairs = {0}, where = {0}, table = {0};
+    struct buf pairs = {0}, where = {0}, from = {0};
     query_init(&q);
     query_set_integer(&q, "sample", SAMPLE_ROWS);
     const char *search = json_get_string(run->arguments, "search", "");
@@ -140,18 +144,19 @@ static int plan_properties(struct run *run, struct err *ret_err)
     query_set_integer(&q, "limit", MAX_PROPERTIES + 1);
     if (!fields_pairs(run->source, &pairs))
         buf_puts(&pairs, "CAST([], 'Array(Tuple(String, String))')");
-    in_period(run, &q, &where);
-    source_table(run->source, &table);
-    int rc = run_query(run, &q, &sql_describe_properties,
+    int rc = in_period(run, &q, &where, ret_err);
+    source_from(run->source, &q, &from);
+    if (rc == 0)
+        rc = run_query(run, &q, &sql_describe_properties,
                        (const struct query_fragment[]){{"pairs", buf_text(&pairs)},
                                                        {"in_period", buf_text(&where)},
-                                                       {"table", buf_text(&table)},
+                                                       {"from", buf_text(&from)},
                                                        {0}},
                        MAX_PROPERTIES, ret_err);
     query_done(&q);
     buf_done(&pairs);
     buf_done(&where);
-    buf_done(&table);
+    buf_done(&from);
     return rc;
 }
 
@@ -161,13 +166,12 @@ static int plan_identity(struct run *run, struct err *ret_err)
     struct query q;
     struct buf actor = {0}, session = {0}, where = {0}, from = {0};
     query_init(&q);
-    if (source_logical(s, &q, SOURCE_ACTOR, &actor, NULL) < 0)
-        buf_puts(&actor, "''");
-    if (source_logical(s, &q, SOURCE_SESSION, &session, NULL) < 0)
-        buf_puts(&session, "''");
-    in_period(run, &q, &where);
+    rows_logical(run, &q, SOURCE_ACTOR, &actor);
+    rows_logical(run, &q, SOURCE_SESSION, &session);
+    int rc = in_period(run, &q, &where, ret_err);
     source_from(s, &q, &from);
-    int rc = run_query(run, &q, &sql_describe_identity,
+    if (rc == 0)
+        rc = run_query(run, &q, &sql_describe_identity,
                        (const struct query_fragment[]){{"actor", buf_text(&actor)},
                                                        {"session", buf_text(&session)},
                                                        {"in_period", buf_text(&where)},
@@ -304,8 +308,11 @@ static int shape(struct run *run, struct err *ret_err)
         }
     }
     char found[48];
-    buf_printf(&run->text, "%s with values in source '%s'.\n",
-               text_things(found, sizeof found, (double)seen, "field"), run->source->name);
+    char events[48];
+    buf_printf(&run->text, "%s with values on %s%s in source '%s'.\n",
+               text_things(found, sizeof found, (double)seen, "field"),
+               text_things(events, sizeof events, total, "event"), nameless_restriction(run),
+               run->source->name);
     bool is_described = json_object_size(run->source->knowledge.fields) > 0;
     text_table(&run->text,
                (const char *const[]){"field", "type", "coverage", "distinct", "top values",

@@ -1,5 +1,9 @@
+#include <string.h>
+
 #include "args.h"
 #include "json.h"
+#include "nameless.h"
+#include "rows_where.h"
 #include "run.h"
 #include "sql_text.h"
 #include "text.h"
@@ -20,6 +24,7 @@ static const struct param params[] = {
      .max = 1e12,
      .fallback = "0",
      .description = "Only events seen at least so often in the period."},
+    ARG_SEGMENT,
     ARG_LIMIT("100"),
     ARG_CURSOR,
     ARG_OUTPUT,
@@ -46,16 +51,6 @@ static const struct field fields[] = {
     {"cursor", "Where the next page begins.", VALUE_STRING, .is_optional = true},
     {0},
 };
-
-/* The expression of a logical field, or a constant '' where the source has none. */
-static void logical_or_empty(const struct source *s, struct query *q, enum source_field field,
-                             struct buf *out)
-{
-    if (s->fields[field].count == 0)
-        buf_puts(out, "''");
-    else
-        source_logical(s, q, field, out, NULL);
-}
 
 /* The team's words for an event find it too, and what it hid is found by its exact name. */
 static void set_search(const struct run *run, struct query *q)
@@ -88,24 +83,26 @@ static int plan(struct run *run, struct err *ret_err)
     query_set_integer(&q, "limit", limit + 1);
     query_set_integer(&q, "offset", offset);
     source_logical(s, &q, SOURCE_EVENT, &event, NULL);
-    logical_or_empty(s, &q, SOURCE_ACTOR, &actor);
-    logical_or_empty(s, &q, SOURCE_SESSION, &session);
+    rows_logical(run, &q, SOURCE_ACTOR, &actor);
+    rows_logical(run, &q, SOURCE_SESSION, &session);
     source_first_last(s, &first, &last);
-    source_time_between(s, &q, p->from_us, p->to_us, &in_period);
+    rc = rows_where(run, &q, p->from_us, p->to_us, NULL, &in_period, ret_err);
     source_time_between(s, &q, p->from_us + (p->to_us - p->from_us) / 2, p->to_us, &late);
+    buf_printf(&late, " AND %s", buf_text(&in_period));
     source_from(s, &q, &from);
-    rc = run_query(run, &q, &sql_list_events,
-                   (const struct query_fragment[]){{"event", buf_text(&event)},
-                                                   {"distinct_if", source_distinct_if(s)},
-                                                   {"actor", buf_text(&actor)},
-                                                   {"session", buf_text(&session)},
-                                                   {"in_period", buf_text(&in_period)},
-                                                   {"in_late_half", buf_text(&late)},
-                                                   {"first_us", buf_text(&first)},
-                                                   {"last_us", buf_text(&last)},
-                                                   {"from", buf_text(&from)},
-                                                   {0}},
-                   (size_t)limit + 1, ret_err);
+    if (rc == 0)
+        rc = run_query(run, &q, &sql_list_events,
+                       (const struct query_fragment[]){{"event", buf_text(&event)},
+                                                       {"distinct_if", source_distinct_if(s)},
+                                                       {"actor", buf_text(&actor)},
+                                                       {"session", buf_text(&session)},
+                                                       {"in_period", buf_text(&in_period)},
+                                                       {"in_late_half", buf_text(&late)},
+                                                       {"first_us", buf_text(&first)},
+                                                       {"last_us", buf_text(&last)},
+                                                       {"from", buf_text(&from)},
+                                                       {0}},
+                       (size_t)limit + 1, ret_err);
     query_done(&q);
     struct buf *all[] = {&event, &actor, &session, &first, &last, &in_period, &late, &from};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
@@ -191,9 +188,12 @@ static int shape(struct run *run, struct err *ret_err)
     if (count > 0) {
         const json_t *top = json_array_get(rows, 0);
         char n[32];
-        buf_printf(&run->text, "; the most frequent is '%.100s' (%s in the period).\n",
-                   json_string_value(json_array_get(top, 0)),
-                   text_count(n, sizeof n, json_number_value(json_array_get(top, 1))));
+        text_count(n, sizeof n, json_number_value(json_array_get(top, 1)));
+        if (strcmp(n, "0") == 0)
+            buf_printf(&run->text, "; no event%s in this period.\n", nameless_restriction(run));
+        else
+            buf_printf(&run->text, "; the most frequent%s is '%.100s' (%s in the period).\n",
+                       nameless_restriction(run), json_string_value(json_array_get(top, 0)), n);
         bool is_described = json_object_size(run->source->knowledge.events) > 0;
         text_table(&run->text,
                    (const char *const[]){"event", "count", "actors", "trend", "last seen", "",

@@ -73,8 +73,12 @@ export const tools = {
     }, {
       args: { ...WEEK, limit: 3 },
       check(result) { assert.equal(result.fields.length, 3); },
+    }, {
+      args: { ...WEEK, search: 'device', segment: { did: ['checkout'] } }, says: /^1 field with values on [\d,]+ events of the segment in source 'shop'/,
+      check(result) { assert.deepEqual(result.fields[0].top.map((t) => t.value), ['mobile']); },
     }],
     bad: [...common({}), ...source({}), ...period({}), ...limit({}), ...cursor({}),
+      { args: { segment: { did: ['chekout'] } }, field: 'segment.did[0].event', says: /checkout/ },
       { args: { search: 7.5 }, field: 'search', says: /string|text/ }],
   },
 
@@ -89,8 +93,19 @@ export const tools = {
     }, {
       args: { search: '{p:String}', ...WEEK },
       check(result) { assert.deepEqual(result.events.map((e) => e.event), [facts.odd]); },
+    }, {
+      args: { ...WEEK, segment: { did: ['checkout'] } }, says: /; the most frequent of the segment is/,
+      check(result) {
+        const of = (name) => result.events.find((e) => e.event === name);
+        assert.deepEqual([of('checkout').actors, of('heartbeat').count, of('view').actors], [facts.funnel[2], 0, facts.funnel[2]]);
+        assert.ok(of('heartbeat').first_seen, 'when it was seen is of all');
+      },
+    }, {
+      args: { ...WEEK, segment: { did: ['checkout'], did_not: ['checkout'] } }, says: /; no event of the segment in this period/,
+      check(result) { assert.ok(result.events.every((e) => e.count === 0)); },
     }],
     bad: [...common({}), ...source({}), ...period({}), ...limit({}), ...cursor({}),
+      { args: { segment: { did: ['chekout'] } }, field: 'segment.did[0].event', says: /checkout/ },
       { args: { min_count: -1 }, field: 'min_count', says: /0 to/ }],
   },
 

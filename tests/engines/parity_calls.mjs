@@ -22,6 +22,8 @@ function* discovery() {
     yield ['list_events', { source }]
     yield ['list_events', { source, limit: 3, cursor: 'o2', tz: 'Asia/Kathmandu' }]
     yield ['list_events', { source, min_count: 3, search: 'A', from: '-5d', to: '-1d' }]
+    const segment = { did: [source === 'shop' ? 'pay' : 'checked'], did_not: [{ event: 'packed', within_days: 3 }] }
+    for (const tool of ['describe_source', 'list_events']) yield [tool, { source, segment, allow_unknown: true }]
   }
   for (const search of ["'", '\\', '`', '€', '🦊', '%', 'NÄME', '{p1'])
     yield ['describe_source', { source: 'shop', search }]
