@@ -168,6 +168,14 @@ static int refuse(const char *file, struct err *ret_err)
                    directory, directory, PARENTS_MAX);
 }
 
+/* Calls come seconds apart, and a question needs some hundred megabytes. Given back in between, as
+ * the library would, every page has to be asked for again: a fifth of the time of a call. Half a
+ * minute later they are given back, and then in large pages. docs/decisions/engine-memory.md */
+void chdb_library_prepare(void)
+{
+    setenv("JE_MALLOC_CONF", "dirty_decay_ms:30000,thp:always", 0);
+}
+
 static int load(const char *path, struct err *ret_err)
 {
     char buffer[PATH_MAX];

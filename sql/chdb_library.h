@@ -48,6 +48,10 @@ struct chdb_library {
     void (*set_signal_handlers)(int is_enabled);
 };
 
+/* Says how the library's allocator is to treat memory that was used, which it reads when it is
+ * loaded; what the environment says already stays. Once, before there are threads. */
+void chdb_library_prepare(void);
+
 /* Finds and loads the library, once per process; it is never unloaded. `path` NULL searches:
  * environment SEXTANT_LIBCHDB, the build's default, beside the executable and in ../lib, in the
  * node_modules of its directory and of four parents, then the loader's own search.
