@@ -4,8 +4,10 @@
 
 #include "bind.h"
 
-/* Deeper objects are published as plain ones; a table that recurses without is_hidden ends here. */
-enum { SCHEMA_MAX_DEPTH = 6 };
+/* Deeper objects are published as plain ones; a table that recurses without is_hidden ends here. Of
+ * results, whose schemas nobody fills in, two levels tell what there is, the first one also what is
+ * always there. */
+enum { SCHEMA_MAX_DEPTH = 6, OUTPUT_MAX_DEPTH = 1 };
 
 static const char *const type_names[] = {
     [VALUE_STRING] = "string",   [VALUE_INTEGER] = "integer", [VALUE_NUMBER] = "number",
@@ -32,14 +34,15 @@ static json_t *finish(json_t *value, bool failed)
 }
 
 /* Takes both references. */
-static json_t *closed_object(json_t *properties, json_t *required, bool failed)
+static json_t *object_of(json_t *properties, json_t *required, bool is_closed, bool failed)
 {
     json_t *schema = json_object();
     put(schema, "type", json_string("object"), &failed);
     put(schema, "properties", properties, &failed);
     if (json_array_size(required) > 0)
         put(schema, "required", json_incref(required), &failed);
-    put(schema, "additionalProperties", json_false(), &failed);
+    if (is_closed)
+        put(schema, "additionalProperties", json_false(), &failed);
     json_decref(required);
     return finish(schema, failed || required == NULL);
 }
@@ -133,7 +136,7 @@ static json_t *input_object(const struct param *params, int depth)
             json_array_append_new(required, json_string(row->name)) != 0)
             failed = true;
     }
-    return closed_object(properties, required, failed);
+    return object_of(properties, required, true, failed);
 }
 
 json_t *schema_input(const struct param *params)
@@ -143,7 +146,7 @@ json_t *schema_input(const struct param *params)
 
 static json_t *output_value(const struct field *row, int depth)
 {
-    if (row->type == VALUE_OBJECT && row->fields != NULL && depth < SCHEMA_MAX_DEPTH)
+    if (row->type == VALUE_OBJECT && row->fields != NULL && depth < OUTPUT_MAX_DEPTH)
         return output_object(row->fields, depth + 1);
     bool failed = false;
     json_t *schema = json_object();
@@ -169,10 +172,11 @@ static json_t *output_object(const struct field *fields, int depth)
     json_t *required = json_array();
     for (const struct field *row = fields; row != NULL && row->name != NULL; row++) {
         put(properties, row->name, output_property(row, depth), &failed);
-        if (!row->is_optional && json_array_append_new(required, json_string(row->name)) != 0)
+        if (!row->is_optional && depth == 0 &&
+            json_array_append_new(required, json_string(row->name)) != 0)
             failed = true;
     }
-    return closed_object(properties, required, failed);
+    return object_of(properties, required, false, failed);
 }
 
 json_t *schema_output(const struct field *fields)

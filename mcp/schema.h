@@ -1,6 +1,7 @@
 #pragma once
 /* Tables → JSON Schema, in the small vocabulary that every client accepts: one `type` per property,
- * `items` on every array, string enums, no $ref, no composition, additionalProperties false.
+ * `items` on every array, string enums, no $ref, no composition. Inputs are closed
+ * (additionalProperties false); results are only described, two levels deep.
  *
  * What the input schema accepts, bind_arguments() accepts too; only the default length of a string
  * (BIND_MAX_STRING) stays unpublished, it would stand on every line. */

@@ -144,10 +144,7 @@ static void holds_for_lists(struct query *q, const struct test *test, const char
         return;
     }
     struct buf items = {0};
-    buf_printf(&items,
-               "arrayMap(_r -> if(startsWith(_r, '\"'), JSONExtractString(_r), _r), "
-               "arrayFilter(_r -> _r != 'null', JSONExtractArrayRaw(%s)))",
-               x);
+    source_list_items(x, &items);
     if (test->is_whole) {
         holds(q, test, x, out);
         buf_printf(out, " OR (startsWith(%s, '[') AND arrayExists(_i -> ", x);

@@ -195,6 +195,8 @@ static void import_free(struct import *im)
     layout_done(im);
     names_done(&im->properties);
     names_done(&im->actor_properties);
+    ocel_objects_done(&im->objects);
+    free(im->sorted);
     native_done(&im->native);
     for (int i = 0; i < NATIVE_NUMBERS; i++)
         numbering_done(&im->numberings[i]);
@@ -303,8 +305,9 @@ static int check_totals(struct import *im, struct err *ret_err)
     if (imported == 0 && rejected == 0)
         return err_set(ret_err, ERR_ARGUMENT, "FILE", "%s: %s",
                        im->options.file_count == 1 ? input_name(&im->inputs[0]) : "all files",
-                       im->inputs[0].format == SNIFF_XES ? "a log but no events"
-                                                         : "a header but no rows");
+                       im->inputs[0].format == SNIFF_XES || input_has_objects(&im->inputs[0])
+                           ? "a log but no events"
+                           : "a header but no rows");
     if (imported == 0)
         return err_set(ret_err, ERR_ARGUMENT, "FILE",
                        "not one of %" PRIu64 " rows could be imported: see the rejected rows",
@@ -472,6 +475,7 @@ static struct import *import_new(struct db *db, const struct import_options *opt
     im->filling = &im->bodies[0];
     im->body_bytes = FIRST_BODY_BYTES;
     buf_init(&im->row_text, 0);
+    ocel_objects_init(&im->objects, im->options.numbering_bytes);
     native_init(&im->native, &im->properties, &im->actor_properties, im->numberings);
     for (int i = 0; i < NATIVE_NUMBERS; i++)
         numbering_init(&im->numberings[i], im->options.numbering_bytes);

@@ -57,7 +57,7 @@ struct import_events {
      * rows_imported, rows_rejected}], mapping: [{role, column | value, why}],
      * properties: [name…], actor_properties: [name…], property_count, rows_read, rows_imported,
      * rows_rejected, rejected_by_reason: {reason: count}, from, to, actors, events, cases,
-     * warnings: [text…], elapsed_ms}. */
+     * objects and object_types: [name…] of OCEL, warnings: [text…], elapsed_ms}. */
     void (*done)(void *user, const struct err *err, const json_t *report);
     void *user;
 };

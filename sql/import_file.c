@@ -27,13 +27,24 @@ const char *input_format_name(const struct input *in)
         return "parquet";
     case SNIFF_XES:
         return "xes";
+    case SNIFF_OCEL:
+        return "ocel";
+    case SNIFF_OCEL_SQLITE:
+        return "ocel-sqlite";
     default:
         return in->csv.delimiter == '\t' ? "tsv" : "csv";
     }
 }
 
+bool input_has_objects(const struct input *in)
+{
+    return in->format == SNIFF_OCEL || in->format == SNIFF_OCEL_SQLITE;
+}
+
 const struct names *input_columns(const struct input *in)
 {
+    if (input_has_objects(in))
+        return &objects_event(in)->columns;
     return in->format == SNIFF_CSV ? &in->columns : &in->jsonl.columns;
 }
 
@@ -65,6 +76,28 @@ int input_open(struct input *in, const char *path, struct err *ret_err)
     return 0;
 }
 
+bool input_can_rewind(const struct input *in)
+{
+    return in->is_regular && in->pipe_in < 0;
+}
+
+int input_rewind(struct input *in, struct err *ret_err)
+{
+    int rc = 0;
+    bool is_gzip = in->gunzip != NULL;
+    gunzip_close(in->gunzip);
+    in->gunzip = NULL;
+    if (lseek(in->fd, 0, SEEK_SET) < 0)
+        return err_set(ret_err, ERR_UNAVAILABLE, "FILE", "cannot read %s again: %s", input_name(in),
+                       strerror(errno));
+    if (is_gzip)
+        rc = gunzip_open(&in->gunzip, ret_err);
+    in->start = in->len = in->wanted = 0;
+    in->is_at_end = false;
+    in->bytes_read = 0;
+    return rc;
+}
+
 static void close_fd(int *fd)
 {
     if (*fd >= 0)
@@ -88,6 +121,9 @@ void input_close(struct input *in)
     names_done(&in->columns);
     jsonl_done(&in->jsonl);
     xes_done(&in->xes);
+    ocel_json_done(&in->ocel);
+    ocel_sqlite_close(in->sqlite);
+    in->sqlite = NULL;
     free(in->targets);
     in->targets = NULL;
     in->target_size = 0;
@@ -192,6 +228,11 @@ static int refuse(enum sniff_format format, const struct input *in, struct err *
         return err_set(ret_err, ERR_ARGUMENT, "FILE",
                        "%s is one JSON array; import takes one object a line: jq -c '.[]' does it",
                        name);
+    case SNIFF_OCEL1:
+        return err_set(ret_err, ERR_ARGUMENT, "FILE",
+                       "%s is OCEL 1.0; import takes OCEL 2.0: pm4py converts it (read_ocel, "
+                       "write_ocel2_json)",
+                       name);
     case SNIFF_UTF16:
         return err_set(ret_err, ERR_ARGUMENT, "FILE",
                        "%s is UTF-16; import takes UTF-8: iconv -f UTF-16 -t UTF-8 does it", name);
@@ -202,6 +243,21 @@ static int refuse(enum sniff_format format, const struct input *in, struct err *
     default:
         return 0;
     }
+}
+
+/* Of formats that are not read from the first byte to the last. */
+static bool is_jumped_in(enum sniff_format format)
+{
+    return format == SNIFF_PARQUET || format == SNIFF_OCEL_SQLITE;
+}
+
+static int err_piped(enum sniff_format format, struct err *ret_err)
+{
+    if (format == SNIFF_PARQUET)
+        return err_set(ret_err, ERR_ARGUMENT, "FILE",
+                       "a Parquet file is read from its end: it cannot come through a pipe");
+    return err_set(ret_err, ERR_ARGUMENT, "FILE",
+                   "an SQLite database is read here and there: it cannot come through a pipe");
 }
 
 int input_detect(struct import *im, struct input *in, struct err *ret_err)
@@ -217,20 +273,22 @@ int input_detect(struct import *im, struct input *in, struct err *ret_err)
     in->format = im->options.format != SNIFF_UNKNOWN ? im->options.format : sniff_name(in->path);
     if (in->compression == NULL && n > 0) {
         enum sniff_format content = sniff_content(head, (size_t)n);
-        if (content == SNIFF_PARQUET && im->options.format == SNIFF_UNKNOWN)
-            in->format = SNIFF_PARQUET;
+        bool is_binary = content == SNIFF_PARQUET || content == SNIFF_OCEL_SQLITE;
+        if (is_binary && im->options.format == SNIFF_UNKNOWN)
+            in->format = content;
     }
     if (in->compression != NULL && strcmp(in->compression, "bz2") == 0)
         return err_set(ret_err, ERR_ARGUMENT, "FILE",
                        "the engine reads no bzip2: bzip2 -dc %s | sextant import - …",
                        input_name(in));
-    if (in->format == SNIFF_PARQUET && !in->is_regular)
+    if (is_jumped_in(in->format) && !in->is_regular)
+        return err_piped(in->format, ret_err);
+    if (is_jumped_in(in->format) && in->compression != NULL)
         return err_set(ret_err, ERR_ARGUMENT, "FILE",
-                       "a Parquet file is read from its end: it cannot come through a pipe");
-    if (in->format == SNIFF_PARQUET && in->compression != NULL)
-        return err_set(ret_err, ERR_ARGUMENT, "FILE",
-                       "%s is a compressed Parquet file: decompress it first (%s)", input_name(in),
+                       "%s is a compressed %s: decompress it first (%s)", input_name(in),
+                       in->format == SNIFF_PARQUET ? "Parquet file" : "SQLite database",
                        in->compression);
+    in->is_at_end = in->format == SNIFF_OCEL_SQLITE; /* its bytes are the library's to read */
     if (in->compression != NULL && frames_init(&in->frames, in->compression)) {
         off_t size = lseek(in->fd, 0, SEEK_END); /* of a device too */
         if (size < 0)
@@ -238,8 +296,10 @@ int input_detect(struct import *im, struct input *in, struct err *ret_err)
         in->frames.size = (uint64_t)size;
         in->state = INPUT_UNCHECKED;
     }
-    /* The engine would hand over whole lines, and XES need not have any. */
-    if (in->format == SNIFF_XES && in->compression != NULL && strcmp(in->compression, "gzip") == 0)
+    /* The engine would hand over whole lines, and XES and OCEL need not have any. */
+    bool may_lack_lines =
+        in->format == SNIFF_XES || in->format == SNIFF_OCEL || in->format == SNIFF_JSON;
+    if (may_lack_lines && in->compression != NULL && strcmp(in->compression, "gzip") == 0)
         return gunzip_open(&in->gunzip, ret_err);
     return 0;
 }
@@ -366,10 +426,12 @@ static int read_names(struct input *in, struct err *ret_err)
     return 0;
 }
 
-int input_broken(const struct input *in, struct err *ret_err)
+int input_broken(const struct input *in, uint64_t line, const char *reason, struct err *ret_err)
 {
-    return err_set(ret_err, ERR_ARGUMENT, "FILE", "%s line %" PRIu64 ": %s", input_name(in),
-                   in->xes.line, in->xes.reason);
+    if (line == 0)
+        return err_set(ret_err, ERR_ARGUMENT, "FILE", "%s: %s", input_name(in), reason);
+    return err_set(ret_err, ERR_ARGUMENT, "FILE", "%s line %" PRIu64 ": %s", input_name(in), line,
+                   reason);
 }
 
 /* The names that the first events show, or those that every event should have; the bytes are read
@@ -392,7 +454,7 @@ static int sniff_events(struct input *in, struct err *ret_err)
             result = jsonl_read(&in->jsonl, buf_text(&in->xes.json), in->xes.json.len);
     } while (result == CSV_ROW || result == CSV_BAD || result == CSV_BLANK);
     if (result == CSV_BROKEN)
-        return input_broken(in, ret_err);
+        return input_broken(in, in->xes.line, in->xes.reason, ret_err);
     if (result != CSV_NO_MEMORY && in->jsonl.columns.count == 0)
         result = jsonl_read(&in->jsonl, usual, sizeof usual - 1);
     if (result == CSV_NO_MEMORY)
@@ -410,16 +472,25 @@ int input_sniff(struct import *im, struct input *in, struct err *ret_err)
             ret_err, ERR_ARGUMENT, "FILE",
             "%s is compressed (%s): give the file's name, or decompress it into the pipe",
             input_name(in), compression);
+    if (input_has_objects(in) && in->is_prepared)
+        return objects_sniff(in, ret_err);
+    if (in->format == SNIFF_OCEL_SQLITE)
+        return 0;
     enum sniff_format content = sniff_content(bytes, len);
     bool is_fine = (in->format == SNIFF_CSV && content == SNIFF_JSON_ARRAY) ||
                    (in->format == SNIFF_XES && content == SNIFF_UTF16);
     int rc = is_fine ? 0 : refuse(content, in, ret_err);
     if (rc < 0)
         return rc;
-    if (content == SNIFF_PARQUET && in->format != SNIFF_PARQUET)
-        return err_set(ret_err, ERR_ARGUMENT, "FILE",
-                       "a Parquet file is read from its end: it cannot come through a pipe");
-    if (in->format == SNIFF_UNKNOWN)
+    if (is_jumped_in(content) && in->format != SNIFF_PARQUET)
+        return err_piped(content, ret_err);
+    if (content == SNIFF_JSON)
+        content = in->format == SNIFF_JSON ? SNIFF_OCEL : SNIFF_JSONL;
+    if (content == SNIFF_OCEL && im->options.format == SNIFF_UNKNOWN)
+        in->format = SNIFF_OCEL;
+    if (in->format == SNIFF_OCEL)
+        return 0;
+    if (in->format == SNIFF_UNKNOWN || in->format == SNIFF_JSON)
         in->format = content == SNIFF_JSONL || content == SNIFF_XES ? content : SNIFF_CSV;
     if (in->format == SNIFF_XES)
         return sniff_events(in, ret_err);

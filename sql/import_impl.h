@@ -1,7 +1,7 @@
 #pragma once
 /* What the parts of import share: import.c the order of events and the statements, import_read.c
  * reading and inserting, import_file.c the bytes, import_map.c which column is what, import_load.c
- * rows → blocks, import_layout.c the table. */
+ * rows → blocks, import_objects.c what object-centric logs need, import_layout.c the table. */
 #include <uv.h>
 
 #include "frames.h"
@@ -9,6 +9,8 @@
 #include "import.h"
 #include "jsonl.h"
 #include "native.h"
+#include "ocel_json.h"
+#include "ocel_sqlite.h"
 #include "query.h"
 #include "xes.h"
 
@@ -33,7 +35,13 @@ struct target {
     bool is_known; /* decided */
 };
 
-enum input_state { INPUT_OPEN, INPUT_UNCHECKED, INPUT_SAMPLED, INPUT_ENDED };
+enum input_state {
+    INPUT_OPEN,
+    INPUT_UNCHECKED,
+    INPUT_PREPARING, /* of OCEL the objects are read, which come before its events */
+    INPUT_SAMPLED,
+    INPUT_ENDED
+};
 
 struct input {
     const char *path;      /* as given */
@@ -58,6 +66,9 @@ struct input {
     struct names columns; /* CSV; the others have theirs in `jsonl` */
     struct xes xes;       /* XES → JSON lines */
     struct jsonl jsonl;
+    struct ocel_json ocel;      /* OCEL in JSON */
+    struct ocel_sqlite *sqlite; /* or in a database */
+    bool is_prepared;           /* OCEL: its objects are known */
     struct target *targets;
     size_t target_size;
     uint64_t rows_read, rows_imported, rows_rejected;
@@ -77,6 +88,7 @@ enum reject_kind {
     REJECT_QUOTE,
     REJECT_JSON,
     REJECT_XES,
+    REJECT_OCEL,
     REJECT_UTF8,
     REJECT_EVENT,
     REJECT_KINDS
@@ -116,6 +128,9 @@ struct import {
     bool cases_seen[IMPORT_CASES_MAX];
     bool has_roles; /* decided by the first file */
     struct names properties, actor_properties;
+    struct ocel_objects objects;  /* of OCEL: of all files */
+    struct native_object *sorted; /* those of one event */
+    size_t sorted_size;
     struct key_samples samples;
     struct when_zone zone;
     struct when when;
@@ -158,13 +173,17 @@ int input_check(struct input *in, struct err *ret_err);
 int input_damaged(const struct input *in, struct err *ret_err);
 /* Reads more: 1 bytes came, 0 the end, 2 nothing there yet, negative on failure. */
 int input_read(struct input *in, struct err *ret_err);
-/* The error of a file that cannot be read to its end. */
-int input_broken(const struct input *in, struct err *ret_err);
+/* The error of a file that cannot be read to its end: `line` 0 = it has none. */
+int input_broken(const struct input *in, uint64_t line, const char *reason, struct err *ret_err);
+/* Begins anew with the first byte, where the file allows it. */
+int input_rewind(struct input *in, struct err *ret_err);
+bool input_can_rewind(const struct input *in);
 /* Decides format, delimiter and columns from the bytes that are there. */
 int input_sniff(struct import *im, struct input *in, struct err *ret_err);
 const struct names *input_columns(const struct input *in);
 const char *input_name(const struct input *in); /* for people: "-" is "standard input" */
 const char *input_format_name(const struct input *in);
+bool input_has_objects(const struct input *in); /* it is OCEL */
 
 /* --- import_map.c ----------------------------------------------------------------------------- */
 
@@ -174,6 +193,8 @@ int map_roles(struct import *im, struct input *in, struct err *ret_err);
 const struct target *map_target(struct import *im, struct input *in, uint32_t column);
 /* Columns that were asked for and never seen. */
 int map_check_seen(struct import *im, struct err *ret_err);
+/* Whether the name of a type of objects can be written as the key of a place. */
+bool map_is_object_type(const struct name *name);
 /* The mapping JSON for the table's comment. New reference. */
 json_t *map_comment(const struct import *im);
 int map_report(struct import *im); /* fills the report; -1 = out of memory */
@@ -192,6 +213,30 @@ enum load_result load_rows(struct import *im, struct input *in, struct err *ret_
  * of memory. */
 bool load_sample(struct import *im, struct input *in);
 const char *load_reason_name(enum reject_kind kind);
+
+/* --- import_objects.c ------------------------------------------------------------------------ */
+
+/* Begins with the objects of an OCEL file. */
+int objects_start(struct import *im, struct input *in, struct err *ret_err);
+/* Reads some: LOAD_END when all are known, LOAD_FULL when there is more to do. */
+enum load_result objects_read(struct import *im, struct input *in, struct err *ret_err);
+/* The attributes that the first events show. */
+int objects_sniff(struct input *in, struct err *ret_err);
+/* The event that was read last, of either format. */
+const struct ocel_event *objects_event(const struct input *in);
+/* The next event, as csv_read() gives a row: what it takes of `bytes` in *ret_used. */
+enum csv_result objects_next(struct input *in, const char *bytes, size_t len, bool is_end,
+                             size_t *ret_used);
+/* Adds the event's objects to the next row. False = out of memory. */
+bool objects_add(struct import *im, const struct ocel_event *event);
+/* Where the reader stands, to look at some events and go back. */
+struct objects_at {
+    struct ocel_json_at json;
+};
+struct objects_at objects_mark(const struct input *in);
+void objects_go_back(struct input *in, const struct objects_at *at);
+/* What there is to say at the end of a file. */
+void objects_warn(struct import *im, const struct input *in);
 
 /* --- import_layout.c -------------------------------------------------------------------------- */
 

@@ -117,6 +117,9 @@ static void add_copy(const struct name *name, struct buf *columns, struct buf *l
 static int add_copies(struct import *im, struct buf *out)
 {
     const struct key_samples *samples = &im->samples;
+    if (im->native.has_objects)
+        buf_puts(out, ",\n    objects Map(LowCardinality(String), Array(String)),"
+                      "\n    object_qualifiers Map(LowCardinality(String), Array(String))");
     if (samples->rows < SAMPLE_MIN)
         return 0;
     bool *is_taken = calloc(samples->size + 1, sizeof *is_taken);
@@ -144,6 +147,8 @@ static int add_copies(struct import *im, struct buf *out)
 void layout_create(struct import *im, void (*next)(struct import *im))
 {
     struct buf comment = {0}, copies = {0};
+    im->native.has_objects = input_has_objects(&im->inputs[im->input]);
+    im->native.objects.types.keys = &im->objects.types;
     if (add_comment(im, &comment) < 0 || add_copies(im, &copies) < 0)
         import_fail_memory(im);
     else
@@ -161,7 +166,7 @@ void layout_create(struct import *im, void (*next)(struct import *im))
 void layout_finish(struct import *im, void (*next)(struct import *im))
 {
     static const char *const names[NATIVE_NUMBERS] = {"actors", "sessions", "cases"};
-    bool is_as_told = im->actor_properties.count > 0;
+    bool is_as_told = im->actor_properties.count > 0 && !im->native.has_objects;
     im->is_read = true;
     for (int i = 0; i < NATIVE_NUMBERS; i++) {
         if (!im->numberings[i].has_given_up)

@@ -9,10 +9,11 @@
 const char *load_reason_name(enum reject_kind kind)
 {
     static const char *const names[] = {
-        [REJECT_TIME] = "unreadable time", [REJECT_RANGE] = "time outside 1900 to 2299",
-        [REJECT_COLUMNS] = "column count", [REJECT_QUOTE] = "broken quotes",
-        [REJECT_JSON] = "broken JSON",     [REJECT_XES] = "broken XES event",
-        [REJECT_UTF8] = "invalid UTF-8",   [REJECT_EVENT] = "no event name",
+        [REJECT_TIME] = "unreadable time",   [REJECT_RANGE] = "time outside 1900 to 2299",
+        [REJECT_COLUMNS] = "column count",   [REJECT_QUOTE] = "broken quotes",
+        [REJECT_JSON] = "broken JSON",       [REJECT_XES] = "broken XES event",
+        [REJECT_UTF8] = "invalid UTF-8",     [REJECT_EVENT] = "no event name",
+        [REJECT_OCEL] = "broken OCEL event",
     };
     return names[kind];
 }
@@ -162,6 +163,8 @@ static bool add_event(struct import *im, struct input *in, const struct row *row
     }
     if (!add_start(im, in, &roles, &out))
         return false;
+    if (im->native.has_objects && !objects_add(im, objects_event(in)))
+        return false;
     native_add_row(&im->native, &out);
     in->rows_read++;
     in->rows_imported++;
@@ -187,6 +190,24 @@ static enum csv_result next_event(struct input *in, const char *bytes, size_t le
     return result;
 }
 
+/* The same of OCEL. */
+static enum csv_result next_object_event(struct input *in, const char *bytes, size_t len,
+                                         bool is_end, struct row *ret_row, size_t *ret_used,
+                                         const char **ret_reason)
+{
+    enum csv_result result = objects_next(in, bytes, len, is_end, ret_used);
+    const struct ocel_event *event = objects_event(in);
+    bool is_broken = result == CSV_BROKEN;
+    *ret_reason = event->reason;
+    if (is_broken)
+        *ret_reason = in->sqlite != NULL ? ocel_sqlite_reason(in->sqlite) : in->ocel.reason;
+    if (is_broken)
+        in->line = in->sqlite != NULL ? 0 : in->ocel.line;
+    uint64_t lines = in->sqlite != NULL ? 1 : in->ocel.lines;
+    *ret_row = (struct row){event->raw.text, event->raw.len, lines, event->cells, event->count};
+    return result;
+}
+
 /* What csv_read() gives for the next row of any kind; `used` and `lines` in *ret_row. */
 static enum csv_result next_row(struct input *in, bool is_end, struct row *ret_row,
                                 size_t *ret_used, const char **ret_reason)
@@ -206,6 +227,8 @@ static enum csv_result next_row(struct input *in, bool is_end, struct row *ret_r
         *ret_used = in->xes.used;
         return result;
     }
+    if (input_has_objects(in))
+        return next_object_event(in, bytes, len, is_end, ret_row, ret_used, ret_reason);
     if (len == 0)
         return is_end ? CSV_END : CSV_MORE;
     const char *newline = memchr(bytes, '\n', len);
@@ -247,7 +270,10 @@ static enum csv_result give_up_row(struct input *in, struct row *row, size_t *us
 
 static enum reject_kind reject_kind_of(enum sniff_format format)
 {
-    return format == SNIFF_CSV ? REJECT_QUOTE : format == SNIFF_XES ? REJECT_XES : REJECT_JSON;
+    return format == SNIFF_CSV     ? REJECT_QUOTE
+           : format == SNIFF_XES   ? REJECT_XES
+           : format == SNIFF_JSONL ? REJECT_JSON
+                                   : REJECT_OCEL;
 }
 
 enum load_result load_rows(struct import *im, struct input *in, struct err *ret_err)
@@ -271,7 +297,7 @@ enum load_result load_rows(struct import *im, struct input *in, struct err *ret_
         if (result == CSV_END)
             return LOAD_END;
         if (result == CSV_BROKEN) {
-            input_broken(in, ret_err);
+            input_broken(in, in->line, reason, ret_err);
             return LOAD_FAILED;
         }
         bool is_ok = result == CSV_BLANK || (result == CSV_ROW && take_row(im, in, &row));
@@ -299,6 +325,7 @@ bool load_sample(struct import *im, struct input *in)
     bool is_ok = true;
     struct when_sample sample = {0};
     const size_t start = in->start;
+    const struct objects_at at = objects_mark(in);
     for (int i = 0; is_ok && i < SAMPLE_ROWS; i++) {
         struct row row;
         size_t used;
@@ -320,6 +347,8 @@ bool load_sample(struct import *im, struct input *in)
             when_sample_add(&sample, cell->text, cell->len);
     }
     in->start = start;
+    if (input_has_objects(in))
+        objects_go_back(in, &at);
     if (in->format == SNIFF_XES)
         is_ok = xes_start(&in->xes, NULL) == 0 && is_ok;
     im->when.unit = im->options.unit != WHEN_GUESS ? im->options.unit : when_sample_unit(&sample);

@@ -249,6 +249,24 @@ static int add_numbers(const struct import *im, json_t *mapping)
     return rc;
 }
 
+bool map_is_object_type(const struct name *name)
+{
+    return strlen(name->text) == name->len && strstr(name->text, "']") == NULL;
+}
+
+/* {type: where the ids of its objects are}. */
+static json_t *object_places(const struct import *im)
+{
+    json_t *places = json_object();
+    const struct names *types = &im->objects.types;
+    for (size_t i = 0; i < types->count; i++) {
+        const struct name *name = &types->items[i];
+        if (map_is_object_type(name))
+            json_object_set_new(places, name->text, json_sprintf("objects['%s']", name->text));
+    }
+    return places;
+}
+
 json_t *map_comment(const struct import *im)
 {
     struct buf text;
@@ -273,6 +291,8 @@ json_t *map_comment(const struct import *im)
     if (rc == 0 && json_object_size(cases) > 0)
         rc = json_object_set(mapping, "cases", cases);
     json_decref(cases);
+    if (rc == 0 && im->native.has_objects)
+        rc = json_object_set_new(mapping, "objects", object_places(im));
     if (rc == 0)
         rc = add_numbers(im, mapping);
     /* A container that no row fills is not worth a look at every bare key. */
@@ -341,6 +361,10 @@ int map_report(struct import *im)
                   "rows_imported", imported, "rows_rejected", rejected, "rejected_by_reason",
                   reasons, "warnings", im->warnings);
     int rc = totals == NULL ? -1 : json_object_update(im->report, totals);
+    if (rc == 0 && im->native.has_objects)
+        rc = json_object_update_new(
+            im->report, json_pack("{s:I, s:o}", "objects", (json_int_t)im->objects.count,
+                                  "object_types", name_list(&im->objects.types)));
     json_decref(totals);
     return rc;
 }

@@ -230,6 +230,7 @@ static void end_input(struct import *im, struct input *in)
     if (in->compression != NULL)
         json_object_set_new(entry, "compression", json_string(in->compression));
     json_array_append_new(im->report_files, entry);
+    objects_warn(im, in);
     if (in->rows_read == 0)
         import_warn(im, "%s has no rows", input_name(in));
     in->state = INPUT_ENDED;
@@ -245,11 +246,33 @@ static void table_made(struct import *im)
     pump(im);
 }
 
+/* One kind of table for all files. */
+static int check_kind(const struct import *im, const struct input *in, struct err *ret_err)
+{
+    if (!im->has_table || im->native.has_objects == input_has_objects(in))
+        return 0;
+    return err_set(ret_err, ERR_ARGUMENT, "FILE",
+                   "%s is %s, and the files before it %s: import them as sources of their own",
+                   input_name(in), input_has_objects(in) ? "an OCEL log" : "no OCEL log",
+                   input_has_objects(in) ? "are not" : "are");
+}
+
 /* The first bytes are here: columns, roles, and with the first file the table. */
 static void start_rows(struct import *im, struct input *in)
 {
     struct err err;
-    if (input_sniff(im, in, &err) < 0 || map_roles(im, in, &err) < 0) {
+    int rc = input_sniff(im, in, &err);
+    if (rc == 0)
+        rc = check_kind(im, in, &err);
+    if (rc == 0 && input_has_objects(in) && !in->is_prepared) {
+        rc = objects_start(im, in, &err);
+        in->state = INPUT_PREPARING;
+        if (rc == 0) {
+            pump_soon(im);
+            return;
+        }
+    }
+    if (rc < 0 || map_roles(im, in, &err) < 0) {
         import_fail(im, &err);
         return;
     }
@@ -301,6 +324,27 @@ static bool load_some(struct import *im, struct input *in)
     }
 }
 
+/* Objects of an OCEL log. True when more bytes are wanted. */
+static bool prepare_some(struct import *im, struct input *in)
+{
+    struct err err = {0};
+    switch (objects_read(im, in, &err)) {
+    case LOAD_MORE:
+        return true;
+    case LOAD_END:
+        in->is_prepared = true;
+        in->state = INPUT_OPEN;
+        pump_soon(im);
+        return false;
+    case LOAD_FULL:
+        pump_soon(im);
+        return false;
+    default:
+        import_fail(im, &err);
+        return false;
+    }
+}
+
 /* All files are read: the last body, then the count. */
 static void drain(struct import *im)
 {
@@ -337,6 +381,8 @@ static void pump(struct import *im)
             start_rows(im, in);
             return;
         }
+        if (in->state == INPUT_PREPARING && !prepare_some(im, in))
+            return;
         if (in->state == INPUT_SAMPLED && !load_some(im, in))
             return;
         if (!read_some(im, in))

@@ -17,6 +17,16 @@ static void vec_done(struct native_vec *v)
     *v = (struct native_vec){0};
 }
 
+static void map_done(struct native_map_column *m)
+{
+    vec_done(&m->offsets);
+    vec_done(&m->ids);
+    vec_done(&m->values);
+    vec_done(&m->used);
+    free(m->local);
+    free(m->stamp);
+}
+
 void native_done(struct native *n)
 {
     vec_done(&n->time);
@@ -25,15 +35,12 @@ void native_done(struct native *n)
     vec_done(&n->seqs);
     for (int i = 0; i < NATIVE_TEXTS; i++)
         vec_done(&n->texts[i]);
-    for (int i = 0; i < NATIVE_MAPS; i++) {
-        struct native_map_column *m = &n->maps[i];
-        vec_done(&m->offsets);
-        vec_done(&m->ids);
-        vec_done(&m->values);
-        vec_done(&m->used);
-        free(m->local);
-        free(m->stamp);
-    }
+    for (int i = 0; i < NATIVE_MAPS; i++)
+        map_done(&n->maps[i]);
+    map_done(&n->objects.types);
+    vec_done(&n->objects.offsets);
+    vec_done(&n->objects.ids);
+    vec_done(&n->objects.qualifiers);
     *n = (struct native){0};
 }
 
@@ -110,14 +117,33 @@ static uint32_t local_key(struct native *n, struct native_map_column *m, uint32_
     return m->local[key];
 }
 
+static void add_key(struct native *n, struct native_map_column *m, uint32_t key)
+{
+    uint32_t id = local_key(n, m, key);
+    vec_add(n, &m->ids, &id, sizeof id);
+    m->count++;
+}
+
 void native_add_property(struct native *n, enum native_map map, uint32_t key, const char *text,
                          size_t len)
 {
     struct native_map_column *m = &n->maps[map];
-    uint32_t id = local_key(n, m, key);
-    vec_add(n, &m->ids, &id, sizeof id);
+    add_key(n, m, key);
     vec_text(n, &m->values, text, len);
-    m->count++;
+}
+
+void native_add_objects(struct native *n, const struct native_object *objects, size_t count)
+{
+    struct native_objects *o = &n->objects;
+    for (size_t i = 0; i < count; i++) {
+        if (i == 0 || objects[i].type != objects[i - 1].type)
+            add_key(n, &o->types, objects[i].type);
+        vec_text(n, &o->ids, objects[i].id.text, objects[i].id.len);
+        vec_text(n, &o->qualifiers, objects[i].qualifier.text, objects[i].qualifier.len);
+        o->count++;
+        if (i + 1 == count || objects[i].type != objects[i + 1].type)
+            vec_add(n, &o->offsets, &o->count, sizeof o->count);
+    }
 }
 
 void native_add_row(struct native *n, const struct native_row *row)
@@ -132,6 +158,9 @@ void native_add_row(struct native *n, const struct native_row *row)
     vec_add(n, &n->seqs, &n->seq, sizeof n->seq);
     for (int i = 0; i < NATIVE_MAPS; i++)
         vec_add(n, &n->maps[i].offsets, &n->maps[i].count, sizeof n->maps[i].count);
+    struct native_map_column *types = &n->objects.types;
+    if (n->has_objects)
+        vec_add(n, &types->offsets, &types->count, sizeof types->count);
     n->rows++;
     n->seq++;
 }
@@ -143,6 +172,7 @@ size_t native_size(const struct native *n)
         size += n->texts[i].len;
     for (int i = 0; i < NATIVE_MAPS; i++)
         size += n->maps[i].values.len + n->maps[i].ids.len;
+    size += n->objects.ids.len + n->objects.qualifiers.len + n->objects.offsets.len;
     return size;
 }
 
@@ -171,6 +201,9 @@ static void pack_indexes(struct native_map_column *m, int width)
 {
     const char *in = m->ids.data;
     char *packed = m->ids.data; /* in place: an index never grows */
+    if (m->is_packed)
+        return;
+    m->is_packed = true;
     for (uint64_t i = 0; i < m->count; i++) {
         uint32_t id;
         memcpy(&id, in + i * sizeof id, sizeof id);
@@ -178,7 +211,8 @@ static void pack_indexes(struct native_map_column *m, int width)
     }
 }
 
-static void put_map(struct native_map_column *m, struct buf *out)
+/* All of a Map but its values. */
+static void put_keys(struct native_map_column *m, struct buf *out)
 {
     enum { HAS_ADDITIONAL_KEYS = 0x200, NEEDS_UPDATE = 0x400 };
     size_t keys = m->used.len / sizeof(uint32_t);
@@ -198,7 +232,18 @@ static void put_map(struct native_map_column *m, struct buf *out)
     put_u64(out, m->count);
     pack_indexes(m, 1 << shift);
     buf_add(out, m->ids.data, m->count << shift);
-    buf_add(out, m->values.data, m->values.len);
+}
+
+static void put_objects(struct native_objects *o, struct buf *out)
+{
+    static const char *const names[] = {"objects", "object_qualifiers"};
+    const struct native_vec *const values[] = {&o->ids, &o->qualifiers};
+    for (int i = 0; i < 2; i++) {
+        put_head(out, names[i], "Map(LowCardinality(String), Array(String))");
+        put_keys(&o->types, out);
+        buf_add(out, o->offsets.data, o->offsets.len);
+        buf_add(out, values[i]->data, values[i]->len);
+    }
 }
 
 /* The text at *at, which stops behind it. */
@@ -232,17 +277,24 @@ static void put_numbers(struct native *n, int i, struct buf *out)
     }
 }
 
+static void reset_map(struct native_map_column *m)
+{
+    m->offsets.len = m->ids.len = m->values.len = m->used.len = 0;
+    m->count = 0;
+    m->is_packed = false;
+}
+
 static void reset(struct native *n)
 {
     n->rows = 0;
     n->time.len = n->start.len = n->start_null.len = n->seqs.len = 0;
     for (int i = 0; i < NATIVE_TEXTS; i++)
         n->texts[i].len = 0;
-    for (int i = 0; i < NATIVE_MAPS; i++) {
-        struct native_map_column *m = &n->maps[i];
-        m->offsets.len = m->ids.len = m->values.len = m->used.len = 0;
-        m->count = 0;
-    }
+    for (int i = 0; i < NATIVE_MAPS; i++)
+        reset_map(&n->maps[i]);
+    reset_map(&n->objects.types);
+    n->objects.offsets.len = n->objects.ids.len = n->objects.qualifiers.len = 0;
+    n->objects.count = 0;
     n->block++;
 }
 
@@ -254,7 +306,9 @@ void native_flush(struct native *n, struct buf *out)
     char head[20];
     if (n->rows == 0)
         return;
-    buf_add(out, head, put_varint(head, 3 + NATIVE_TEXTS + NATIVE_NUMBERS + NATIVE_MAPS));
+    buf_add(out, head,
+            put_varint(head, 3U + NATIVE_TEXTS + NATIVE_NUMBERS + NATIVE_MAPS +
+                                 (n->has_objects ? 2U : 0U)));
     buf_add(out, head, put_varint(head, n->rows));
     put_head(out, "time", "DateTime64(6, 'UTC')");
     buf_add(out, n->time.data, n->time.len);
@@ -273,7 +327,10 @@ void native_flush(struct native *n, struct buf *out)
     buf_add(out, n->seqs.data, n->seqs.len);
     for (int i = 0; i < NATIVE_MAPS; i++) {
         put_head(out, map_names[i], "Map(LowCardinality(String), String)");
-        put_map(&n->maps[i], out);
+        put_keys(&n->maps[i], out);
+        buf_add(out, n->maps[i].values.data, n->maps[i].values.len);
     }
+    if (n->has_objects)
+        put_objects(&n->objects, out);
     reset(n);
 }

@@ -43,6 +43,21 @@ struct native_map_column {
     uint32_t *stamp;
     size_t local_size;
     struct native_vec used;
+    bool is_packed; /* ids are in as few bytes as they need */
+};
+
+/* Type → ids of its objects, and the same with the qualifiers in place of the ids. */
+struct native_objects {
+    struct native_map_column types; /* its values are unused */
+    struct native_vec offsets;      /* of a type's list, over the block */
+    struct native_vec ids, qualifiers;
+    uint64_t count; /* of ids */
+};
+
+/* One object of a row. */
+struct native_object {
+    uint32_t type; /* number of the type's name */
+    struct bytes id, qualifier;
 };
 
 struct native {
@@ -50,6 +65,8 @@ struct native {
     uint64_t seq; /* of the next row: import order */
     struct native_vec time, texts[NATIVE_TEXTS], start_null, start, seqs;
     struct native_map_column maps[NATIVE_MAPS];
+    bool has_objects; /* the table has the two columns for them */
+    struct native_objects objects;
     struct numbering *numberings; /* NATIVE_NUMBERS of them; borrowed */
     uint32_t block;               /* stamps of this block */
     bool failed;                  /* out of memory */
@@ -64,6 +81,10 @@ void native_done(struct native *n);
 void native_add_property(struct native *n, enum native_map map, uint32_t key, const char *text,
                          size_t len);
 void native_add_row(struct native *n, const struct native_row *row);
+
+/* All objects of the next row, those of one type one after the other. Before any row with objects,
+ * has_objects and objects.types.keys are set. */
+void native_add_objects(struct native *n, const struct native_object *objects, size_t count);
 
 /* Bytes the block would take, about. */
 size_t native_size(const struct native *n);

@@ -124,12 +124,22 @@ static int parse_one(const char *text, size_t len, const json_t *columns, struct
     return 0;
 }
 
+/* Up to the bar before the next alternative; one in a key, between [' and '], is part of it. */
+static size_t alternative_len(const char *text)
+{
+    size_t len = strcspn(text, "|");
+    const char *key = strstr(text, "['"), *end = key != NULL ? strstr(key, "']") : NULL;
+    if (end == NULL || (size_t)(key - text) > len)
+        return len;
+    return (size_t)(end + 2 - text) + strcspn(end + 2, "|");
+}
+
 int place_parse(const char *text, const json_t *columns, struct place *ret_place,
                 struct err *ret_err)
 {
     /* A column may be called anything: its plain name comes first. */
     for (const char *s = text;;) {
-        size_t len = json_object_get(columns, s) != NULL ? strlen(s) : strcspn(s, "|");
+        size_t len = json_object_get(columns, s) != NULL ? strlen(s) : alternative_len(s);
         int rc = parse_one(s, len, columns, ret_place, ret_err);
         if (rc != -ERR_NOT_FOUND || s[len] == '\0')
             return rc;

@@ -288,6 +288,16 @@ int query_render(struct query *q, const struct sql_text *text,
     return 0;
 }
 
+int query_render_to(struct query *q, const struct sql_text *text,
+                    const struct query_fragment *fragments, struct buf *out, struct err *ret_err)
+{
+    int rc = query_render(q, text, fragments, ret_err);
+    if (rc == 0)
+        buf_puts(out, buf_text(&q->sql));
+    buf_reset(&q->sql);
+    return rc;
+}
+
 void sql_identifier(struct buf *out, const char *name)
 {
     buf_putc(out, '`');

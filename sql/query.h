@@ -87,6 +87,10 @@ enum { QUERY_TEXT_MAX = (256 << 10) - 1024 };
 int query_render(struct query *q, const struct sql_text *text,
                  const struct query_fragment *fragments, struct err *ret_err);
 
+/* The same for a text that is part of another statement: appends it to `out`. */
+int query_render_to(struct query *q, const struct sql_text *text,
+                    const struct query_fragment *fragments, struct buf *out, struct err *ret_err);
+
 /* Starts a rendered statement: `request` says all but sql and parameters, which come from `q`. */
 int query_start(struct db *db, const struct query *q, const struct db_request *request,
                 struct db_query **ret_query, struct err *ret_err);

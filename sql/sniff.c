@@ -49,21 +49,54 @@ const char *sniff_compression(const char *bytes, size_t len)
     return NULL;
 }
 
+static size_t skip_blanks(const char *bytes, size_t len, size_t i)
+{
+    while (i < len && bytes[i] != '\0' && strchr(" \t\r\n", bytes[i]) != NULL)
+        i++;
+    return i;
+}
+
+/* What the first member of an object says. */
+static enum sniff_format sniff_object(const char *bytes, size_t len, size_t i)
+{
+    static const struct {
+        const char *name;
+        enum sniff_format format;
+    } lists[] = {{"\"eventTypes\"", SNIFF_OCEL},
+                 {"\"objectTypes\"", SNIFF_OCEL},
+                 {"\"events\"", SNIFF_JSON},
+                 {"\"objects\"", SNIFF_JSON}};
+    i = skip_blanks(bytes, len, i);
+    if (begins(bytes + i, len - i, "\"ocel:", 6))
+        return SNIFF_OCEL1;
+    for (size_t k = 0; k < sizeof lists / sizeof lists[0]; k++) {
+        size_t n = strlen(lists[k].name);
+        if (!begins(bytes + i, len - i, lists[k].name, n))
+            continue;
+        size_t colon = skip_blanks(bytes, len, i + n);
+        size_t value = colon < len ? skip_blanks(bytes, len, colon + 1) : len;
+        if (value < len && bytes[colon] == ':' && bytes[value] == '[')
+            return lists[k].format;
+    }
+    return SNIFF_JSONL;
+}
+
 enum sniff_format sniff_content(const char *bytes, size_t len)
 {
     if (begins(bytes, len, "PAR1", 4))
         return SNIFF_PARQUET;
+    if (begins(bytes, len, "SQLite format 3", 16))
+        return SNIFF_OCEL_SQLITE;
     if (begins(bytes, len, "PK\x03\x04", 4))
         return SNIFF_ZIP;
     if (begins(bytes, len, "\xff\xfe", 2) || begins(bytes, len, "\xfe\xff", 2))
         return SNIFF_UTF16;
     size_t i = begins(bytes, len, "\xef\xbb\xbf", 3) ? 3 : 0;
-    while (i < len && strchr(" \t\r\n", bytes[i]) != NULL && bytes[i] != '\0')
-        i++;
+    i = skip_blanks(bytes, len, i);
     if (i == len)
         return SNIFF_UNKNOWN;
     if (bytes[i] == '{')
-        return SNIFF_JSONL;
+        return sniff_object(bytes, len, i + 1);
     /* A CSV header may begin with a < too. */
     if (begins(bytes + i, len - i, "<?xml", 5) ||
         (begins(bytes + i, len - i, "<log", 4) && len > i + 4 && bytes[i + 4] != '\0' &&
@@ -71,9 +104,7 @@ enum sniff_format sniff_content(const char *bytes, size_t len)
         return SNIFF_XES;
     /* A list of objects; a CSV header may begin with a bracket too. */
     if (bytes[i] == '[') {
-        do
-            i++;
-        while (i < len && strchr(" \t\r\n", bytes[i]) != NULL && bytes[i] != '\0');
+        i = skip_blanks(bytes, len, i + 1);
         if (i < len && (bytes[i] == '{' || bytes[i] == ']'))
             return SNIFF_JSON_ARRAY;
     }
@@ -94,9 +125,18 @@ enum sniff_format sniff_name(const char *path)
         const char *ending;
         enum sniff_format format;
     } formats[] = {
-        {".csv", SNIFF_CSV},     {".tsv", SNIFF_CSV},      {".tab", SNIFF_CSV},
-        {".jsonl", SNIFF_JSONL}, {".ndjson", SNIFF_JSONL}, {".parquet", SNIFF_PARQUET},
-        {".pq", SNIFF_PARQUET},  {".xes", SNIFF_XES},
+        {".csv", SNIFF_CSV},
+        {".tsv", SNIFF_CSV},
+        {".tab", SNIFF_CSV},
+        {".jsonl", SNIFF_JSONL},
+        {".ndjson", SNIFF_JSONL},
+        {".parquet", SNIFF_PARQUET},
+        {".pq", SNIFF_PARQUET},
+        {".xes", SNIFF_XES},
+        {".json", SNIFF_JSON},
+        {".jsonocel", SNIFF_OCEL},
+        {".sqlite", SNIFF_OCEL_SQLITE},
+        {".sqlite3", SNIFF_OCEL_SQLITE},
     };
     size_t len = strlen(path);
     for (size_t i = 0; i < sizeof compressed / sizeof compressed[0]; i++)
@@ -173,12 +213,12 @@ char sniff_delimiter(const char *bytes, size_t len, enum csv_quoting quoting)
 
 /* Names in normal form (see normal()), the likeliest first; those of XES have a ':'. */
 static const char *const role_words[SNIFF_ROLES][24] = {
-    [SNIFF_TIME] = {"timestamp", "time:timestamp", "time", "ts", "eventtime", "eventtimestamp",
-                    "occurredat", "datetime", "completetimestamp", "endtimestamp", "endtime",
-                    "completetime", "createdat", "receivedat", "sentat", "@timestamp", "date",
-                    NULL},
-    [SNIFF_EVENT] = {"event", "eventname", "activity", "concept:name", "activityname", "action",
-                     "eventtype", "name", NULL},
+    [SNIFF_TIME] = {"timestamp", "time:timestamp", "ocel:timestamp", "time", "ts", "eventtime",
+                    "eventtimestamp", "occurredat", "datetime", "completetimestamp", "endtimestamp",
+                    "endtime", "completetime", "createdat", "receivedat", "sentat", "@timestamp",
+                    "date", NULL},
+    [SNIFF_EVENT] = {"event", "eventname", "activity", "concept:name", "ocel:activity",
+                     "activityname", "action", "eventtype", "name", NULL},
     [SNIFF_ACTOR] = {"userid", "user", "actor", "actorid", "distinctid", "$distinctid",
                      "customerid", "anonymousid", "anonymoususerid", "userpseudoid", "visitorid",
                      "clientid", "username", NULL},
@@ -220,7 +260,8 @@ static int find_word(const struct names *columns, const char *word, const char *
     return -1;
 }
 
-/* The first of the role's words that a column has; with `is_standard` of those of XES only. */
+/* The first of the role's words that a column has; with `is_standard` of those of XES
+ * and OCEL only. */
 static int find_role(const struct names *columns, enum sniff_role role, const char *prefix,
                      bool is_standard, const bool *taken)
 {
@@ -237,7 +278,8 @@ static int find_role(const struct names *columns, enum sniff_role role, const ch
 int sniff_column(const struct names *columns, enum sniff_format format, enum sniff_role role,
                  const bool *taken)
 {
-    int column = format == SNIFF_XES ? find_role(columns, role, "", true, taken) : -1;
+    bool has_standard = format == SNIFF_XES || format == SNIFF_OCEL || format == SNIFF_OCEL_SQLITE;
+    int column = has_standard ? find_role(columns, role, "", true, taken) : -1;
     if (column < 0)
         column = find_role(columns, role, "", false, taken);
     if (column < 0)

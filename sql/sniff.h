@@ -12,8 +12,12 @@ enum sniff_format {
     SNIFF_JSONL,
     SNIFF_PARQUET,
     SNIFF_XES,
-    SNIFF_JSON_ARRAY, /* one JSON array: not read, but named in the error */
-    SNIFF_UTF16,      /* likewise */
+    SNIFF_OCEL,        /* OCEL 2.0 in JSON */
+    SNIFF_OCEL_SQLITE, /* or any other SQLite database */
+    SNIFF_JSON,        /* lines or OCEL: by its name, or with a list first as both may have */
+    SNIFF_JSON_ARRAY,  /* one JSON array: not read, but named in the error */
+    SNIFF_OCEL1,       /* likewise, as the next ones: OCEL 1.0 */
+    SNIFF_UTF16,
     SNIFF_ZIP,
 };
 

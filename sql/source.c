@@ -137,12 +137,6 @@ void place_text(const struct place *p, struct query *q, const char *key, struct 
     }
 }
 
-/* The first of several expressions that is not empty. */
-struct coalesce {
-    struct buf *out;
-    size_t count;
-};
-
 /* Asked before the statement proper: a key that none of its rows has leaves it, and so may its Map,
  * which is most of what there is to read. */
 static bool probe(const struct place *p, struct query *q, const char *key, struct buf *out)
@@ -158,26 +152,36 @@ static bool probe(const struct place *p, struct query *q, const char *key, struc
     return true;
 }
 
-static void coalesce_add(struct coalesce *c, const struct place *p, struct query *q,
-                         const char *key)
+/* The first of several texts that is not empty; `key` where a place has none of its own. As
+ * if(a != '', a, if(b != '', b, c)), which takes less time than coalesce(nullIf(a, ''), …): no
+ * NULLs are made of texts, and what no row has is not looked at. */
+static void first_text(const struct place *places, size_t count, struct query *q, const char *key,
+                       struct buf *out)
 {
-    buf_puts(c->out, c->count == 0 ? "coalesce(nullIf(" : ", nullIf(");
-    bool is_probed = probe(p, q, key, c->out);
-    place_text(p, q, key, c->out);
-    buf_puts(c->out, is_probed ? "), '')" : ", '')");
-    c->count++;
+    struct buf text = {0};
+    for (size_t i = 0; i < count; i++) {
+        const struct place *p = &places[i];
+        const char *name = key != NULL ? key : p->key;
+        buf_reset(&text);
+        bool is_probed = probe(p, q, name, &text);
+        place_text(p, q, name, &text);
+        buf_puts(&text, is_probed ? ")" : "");
+        if (i + 1 < count)
+            buf_printf(out, "if(%s != '', ", buf_text(&text));
+        buf_printf(out, "%s%s", buf_text(&text), i + 1 < count ? ", " : "");
+    }
+    for (size_t i = 1; i < count; i++)
+        buf_putc(out, ')');
+    buf_done(&text);
 }
 
-static void places_text(const struct places *places, struct query *q, struct buf *out)
+void source_places_text(const struct places *places, struct query *q, struct buf *out)
 {
     if (places->count == 1) {
         place_text(&places->items[0], q, places->items[0].key, out);
         return;
     }
-    struct coalesce c = {.out = out};
-    for (size_t i = 0; i < places->count; i++)
-        coalesce_add(&c, &places->items[i], q, places->items[i].key);
-    buf_puts(out, ", '')");
+    first_text(places->items, places->count, q, NULL, out);
 }
 
 /* --- table, time -------------------------------------------------------------------------- */
@@ -278,13 +282,35 @@ static const struct source_key *find_key(const struct source_key *keys, size_t c
 static void present_name(const struct source *s, struct query *q, struct buf *out)
 {
     struct buf name = {0};
-    places_text(&s->fields[SOURCE_EVENT], q, &name);
+    source_places_text(&s->fields[SOURCE_EVENT], q, &name);
     buf_printf(out, "transform(toString(%s), ", buf_text(&name));
     query_bind_texts(q, out, s->knowledge.old_names);
     buf_puts(out, ", ");
     query_bind_texts(q, out, s->knowledge.new_names);
     buf_printf(out, ", toString(%s))", buf_text(&name));
     buf_done(&name);
+}
+
+void source_event_name(const struct source *s, struct query *q, struct buf *out)
+{
+    if (s->knowledge.old_names != NULL)
+        present_name(s, q, out);
+    else
+        source_places_text(&s->fields[SOURCE_EVENT], q, out);
+}
+
+/* What stands in a name before the first of these; all of one without, or that begins with it. */
+static void category(const struct source *s, struct query *q, struct buf *out)
+{
+    struct buf name = {0}, at = {0};
+    source_event_name(s, q, &name);
+    buf_printf(&at, "position(toString(%s), ", buf_text(&name));
+    query_bind_text(q, &at, s->category_end);
+    buf_putc(&at, ')');
+    buf_printf(out, "if(%s > 1, substring(toString(%s), 1, %s - 1), toString(%s))", buf_text(&at),
+               buf_text(&name), buf_text(&at), buf_text(&name));
+    buf_done(&name);
+    buf_done(&at);
 }
 
 /* The name that an event has now. */
@@ -298,9 +324,15 @@ static const char *renamed(const struct knowledge *k, const char *name)
 
 void source_event_is(const struct source *s, struct query *q, const char *name, struct buf *out)
 {
+    if (s->category_end != NULL) {
+        category(s, q, out);
+        buf_puts(out, " = ");
+        query_bind_text(q, out, name);
+        return;
+    }
     name = renamed(&s->knowledge, name);
     json_t *old = json_object_get(json_object_get(s->knowledge.events, name), "renamed_from");
-    places_text(&s->fields[SOURCE_EVENT], q, out);
+    source_places_text(&s->fields[SOURCE_EVENT], q, out);
     if (json_array_size(old) == 0) {
         buf_puts(out, " = ");
         query_bind_text(q, out, name);
@@ -331,16 +363,18 @@ int source_logical(const struct source *s, struct query *q, enum source_field fi
         buf_done(&number);
         return rc;
     }
-    if (field == SOURCE_EVENT && s->knowledge.old_names != NULL)
-        present_name(s, q, out);
+    if (field == SOURCE_EVENT && s->category_end != NULL)
+        category(s, q, out);
+    else if (field == SOURCE_EVENT)
+        source_event_name(s, q, out);
     else
-        places_text(&s->fields[field], q, out);
+        source_places_text(&s->fields[field], q, out);
     return 0;
 }
 
 void source_user(const struct source *s, struct query *q, struct buf *out)
 {
-    places_text(&s->fields[SOURCE_ACTOR], q, out);
+    source_places_text(&s->fields[SOURCE_ACTOR], q, out);
 }
 
 static bool is_scalar_type(const char *type)
@@ -407,10 +441,7 @@ int source_bare_property(const struct source *s, struct query *q, const char *ke
         place_text(&s->properties[0], q, key, out);
         return 0;
     }
-    struct coalesce c = {.out = out};
-    for (size_t i = 0; i < s->property_count; i++)
-        coalesce_add(&c, &s->properties[i], q, key);
-    buf_puts(out, ", '')");
+    first_text(s->properties, s->property_count, q, key, out);
     return 0;
 }
 
@@ -471,8 +502,23 @@ static const char *key_after(const char *field, const char *prefix)
     return has_prefix(field, prefix) && field[len] != '\0' ? field + len : NULL;
 }
 
+/* The prefix of the events, dot included, that a type of objects holds for; 0 = all events. */
+size_t source_category_len(const char *type)
+{
+    size_t len = strlen(type);
+    return len > 2 && strcmp(type + len - 2, ".*") == 0 ? len - 1 : 0;
+}
+
+const struct places *source_object_places(const struct source *s, const char *type)
+{
+    const struct source_key *key = find_key(s->objects, s->object_count, type);
+    return key != NULL ? &key->places : NULL;
+}
+
 bool source_may_be_list(const struct source *s, const char *field)
 {
+    if (source_object_places(s, field) != NULL)
+        return true;
     static const char *const prefixes[] = {"actor.", "event.", "resource.", "session."};
     struct buf unused = {0};
     bool is_mapped = named_field(s, field) != SOURCE_FIELDS || named_key(s, field) != NULL ||
@@ -497,8 +543,11 @@ int source_text(const struct source *s, struct query *q, const char *field, stru
     if (time_field(s, field, out))
         return 0;
     const struct source_key *named = named_key(s, field);
+    if (named != NULL && source_object_places(s, field) == &named->places &&
+        source_has_many_objects(s, field))
+        return source_objects_text(s, q, field, out, ret_err);
     if (named != NULL) {
-        places_text(&named->places, q, out);
+        source_places_text(&named->places, q, out);
         return 0;
     }
     if (strcmp(field, "case") == 0)
@@ -529,7 +578,7 @@ int source_number(const struct source *s, struct query *q, const char *field, st
     struct buf text = {0};
     int rc = 0;
     if (is_duration)
-        places_text(duration, q, &text);
+        source_places_text(duration, q, &text);
     else
         rc = source_text(s, q, field, &text, ret_err);
     if (rc == 0) {

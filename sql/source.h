@@ -6,11 +6,14 @@
  * The mapping JSON, all members optional:
  *   { "kind": "clickstack" | "telemetry" | "events", "database": "…", "table": "…" or "db.table",
  *     "description": "…", "time": "Timestamp", "event": "SpanName",
+ *     "event_category": "." (an event is called by what stands before it: email of email.sent),
  *     "session": "ResourceAttributes['rum.sessionId']",
  *     "actor": ["SpanAttributes['user.id']", "SpanAttributes['userEmail']"],
  *     "stitch": true (a row that names no user counts for the first one that its session names),
  *     "resource": …, "service": …, "status": …, "duration_ms": …, "url": …, "start_time": …,
- *     "cases": {"order": "SpanAttributes['order.id']"}, "objects": {"item": …},
+ *     "cases": {"order": "SpanAttributes['order.id']"},
+ *     "objects": {"item": ["SpanAttributes['item.id']", "item_ids"] (all of them count, and arrays
+ *     and lists for each item), "email.*": … (only of events called email.…)},
  *     "properties": ["SpanAttributes", "ResourceAttributes"], "actor_properties": "…",
  *     "replay_table": "hyperdx_sessions", "logs_table": "otel_logs",
  *     "replay_url": "…{session}…{at}…" }
@@ -86,6 +89,7 @@ struct source {
     struct places fields[SOURCE_FIELDS];
     bool stitch; /* the places of the actor name users only; a session without any is its own */
     double duration_unit_ms;  /* what one unit of the duration column is: 1e-6 for ns */
+    char *category_end;       /* events are called by what stands before it; NULL = by all */
     char *order;              /* column that breaks ties of time (import order), or NULL */
     struct place *properties; /* containers: Map, JSON or JSON-text columns, in look-up order */
     size_t property_count;
@@ -147,6 +151,18 @@ void source_from(const struct source *s, struct query *q, struct buf *out);
 /* Unix microseconds of a row's time, Int64. */
 void source_time_us(const struct source *s, struct buf *out);
 
+/* How a row tells how long its work took: */
+enum source_service {
+    SOURCE_NO_SERVICE,
+    SOURCE_STARTED, /* its time is the end, and the field start_time the begin */
+    SOURCE_LASTING, /* its time is the begin, and the field duration_ms how long: a span */
+};
+
+/* That in microseconds, Nullable(Int64): below 0 where it ended before it began. ERR_ARGUMENT where
+ * the source has no such field. */
+int source_service_us(const struct source *s, struct query *q, enum source_service service,
+                      struct buf *out, struct err *ret_err);
+
 /* The first and the last time of a group as aggregates, unix microseconds. */
 void source_first_last(const struct source *s, struct buf *ret_first_us, struct buf *ret_last_us);
 
@@ -180,6 +196,17 @@ bool source_is_plain_column(const struct source *s, const char *column);
 /* The case id: `name` is a case field of the source, NULL = the only one. */
 int source_case(const struct source *s, struct query *q, const char *name, struct buf *out,
                 struct err *ret_err);
+
+/* The ids of a row's objects of one type, as Array(String): distinct, none empty. All places of the
+ * type count, a list in any of them for each of its items (source_text() of such a type is an id
+ * alone, or several as a JSON list). A type called "<prefix>.*" holds for
+ * events called "<prefix>.…" alone. A name that is no object type is read as a field. */
+int source_object_ids(const struct source *s, struct query *q, const char *type, struct buf *out,
+                      struct err *ret_err);
+
+/* Whether two types are categories ("<prefix>.*") of the same places, so that an id is the same
+ * thing in both. */
+bool source_is_same_object(const struct source *s, const char *type, const char *other);
 
 /* What is counted: "user", "session", "case" or a field → String expression. */
 int source_actor(const struct source *s, struct query *q, const char *actor, const char *case_name,

@@ -9,6 +9,28 @@ void place_text(const struct place *p, struct query *q, const char *key, struct 
 /* Whether the text of a field may be a list, '["a","b"]': a property, in text or in an array. */
 bool source_may_be_list(const struct source *s, const char *field);
 
+/* The places of an object type, or NULL. */
+const struct places *source_object_places(const struct source *s, const char *type);
+
+/* The whole name of a row's event as String, also where the source calls it by its category; one
+ * that was renamed under its present name. */
+void source_event_name(const struct source *s, struct query *q, struct buf *out);
+
+/* The length of "email." in a type called "email.*"; 0 = the type is no category of events. */
+size_t source_category_len(const char *type);
+
+/* Whether a row may have several objects of a type, or none where its places have a value; and the
+ * text of those: an id alone, several as a JSON list. */
+bool source_has_many_objects(const struct source *s, const char *type);
+int source_objects_text(const struct source *s, struct query *q, const char *type, struct buf *out,
+                        struct err *ret_err);
+
+/* The first of several places that is not empty, String. */
+void source_places_text(const struct places *places, struct query *q, struct buf *out);
+
+/* The items of a list that is written as JSON, Array(String), without its nulls. */
+void source_list_items(const char *text, struct buf *out);
+
 /* The finite number that a text expression holds, Nullable(Float64). */
 void source_finite(const char *text, struct buf *out);
 

@@ -60,6 +60,7 @@ static struct source *source_free(struct source *s)
     free(s->database);
     free(s->table);
     free(s->description);
+    free(s->category_end);
     free(s->order);
     free(s->replay_table);
     free(s->logs_table);
@@ -240,6 +241,7 @@ static int source_build(const char *name, const char *database, const char *tabl
     s->replay_table = member_text(mapping, "replay_table");
     s->logs_table = member_text(mapping, "logs_table");
     s->replay_url = member_text(mapping, "replay_url");
+    s->category_end = member_text(mapping, "event_category");
     s->duration_unit_ms = json_get_number(mapping, "duration_unit_ms", 1);
     const char *order = json_get_string(mapping, "order", NULL);
     if (order != NULL && json_object_get(columns, order) != NULL)

@@ -195,6 +195,16 @@ static bool is_attribute(const char *name)
     return false;
 }
 
+/* What a log of OCEL has below its outermost element, which is called the same. */
+static bool is_of_objects(const char *name)
+{
+    static const char *const parts[] = {"object-types", "event-types", "objects", "events"};
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        if (strcmp(parts[i], name) == 0)
+            return true;
+    return false;
+}
+
 static bool holds_attributes(enum element element)
 {
     return element >= TRACE && element <= ITEM;
@@ -221,6 +231,9 @@ static void on_start(void *user, const XML_Char *qualified, const XML_Char **att
         begin_event(x, is);
     else if (parent == DOCUMENT && is != LOG)
         fail(x, "no XES: its outermost element is <%.60s>, not <log>", name);
+    else if (parent == LOG && is_of_objects(name))
+        fail(x, "OCEL in XML, not XES; import takes OCEL 2.0 as JSON or SQLite: pm4py converts it "
+                "(read_ocel2_xml, of OCEL 1.0 read_ocel_xml, then write_ocel2_json)");
     else if (holds_attributes(parent) && is_attribute(name))
         begin_attribute(x, parent, strcmp(name, "list") == 0, strcmp(name, "container") == 0,
                         attributes);

@@ -1,0 +1,3 @@
+-- All activities, sorted: their places are their numbers.
+SELECT arraySort(groupUniqArray(toString($event)))
+FROM $from
