@@ -48,7 +48,10 @@ extern const char *const arg_intervals[]; /* minute hour day week month */
 #define ARG_FILTERS                                                                                \
     {                                                                                              \
         .name = "filters", .type = VALUE_OBJECT, .is_list = true, .fields = arg_filter_fields,     \
-        .max_items = 32, .description = "All must hold."                                           \
+        .is_brief = true, .max_items = 32,                                                         \
+        .description = "All must hold: {field, op, value or values}; op: eq (default), ne, in, "   \
+                       "not_in, contains, not_contains, starts_with, ends_with, regex, gt, gte, "  \
+                       "lt, lte, exists, missing."                                                 \
     }
 #define ARG_SEGMENT                                                                                \
     {                                                                                              \
@@ -77,6 +80,12 @@ extern const char *const arg_intervals[]; /* minute hour day week month */
     {                                                                                              \
         .name = "breakdown_limit", .type = VALUE_INTEGER, .min = 1, .max = 1000, .fallback = "25", \
         .description = "Values kept; rest is (other)."                                             \
+    }
+#define ARG_COMPARE                                                                                \
+    {                                                                                              \
+        .name = "compare", .choices = (const char *const[]){"none", "previous", NULL},             \
+        .fallback = "\"none\"",                                                                    \
+        .description = "previous: with the period of equal length just before."                    \
     }
 #define ARG_LIMIT(fallback_text)                                                                   \
     {                                                                                              \

@@ -65,6 +65,12 @@ json_int_t calendar_find(const struct run *run, const struct calendar *c, const 
     return -1;
 }
 
+void calendar_set_period(const struct calendar *c, json_int_t first, struct run *run)
+{
+    run->period.from_us = c->at[first];
+    run->period.to_us = c->at[c->count];
+}
+
 void calendar_column(const struct calendar *c, struct events *e, const char *name)
 {
     struct buf starts = {0};

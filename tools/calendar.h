@@ -29,6 +29,10 @@ int calendar_read(const struct run *run, int64_t from_us, int64_t to_us, json_in
 /* Drops intervals at the beginning. */
 void calendar_drop(struct calendar *c, json_int_t count);
 
+/* The result is about whole intervals, those from `first` on: so its period says. Not before all of
+ * the round is planned. */
+void calendar_set_period(const struct calendar *c, json_int_t first, struct run *run);
+
 /* How interval `i` is called in results and cells: its day, or its time where it is an hour. */
 json_t *calendar_name(const struct run *run, const struct calendar *c, json_int_t i);
 

@@ -11,9 +11,11 @@ import sys
 # Whose functions those of a file are, by the beginning of its name; all others are every tool's.
 USERS = {
     "align": "conformance_check", "anomaly": "anomaly_scan", "attribut": "attribute_conversions",
-    "chdb": "engine", "clickhouse": "engine", "compare_groups": "compare_groups", "complete": "completion",
+    "case_timeline": "case_timeline", "chdb": "engine", "clickhouse": "engine",
+    "compare_groups": "compare_groups", "complete": "completion",
     "conformance": "conformance_check", "csv": "import", "data_quality": "data_quality", "demo": "demo",
-    "describe": "describe_source", "explain_funnel": "explain_funnel", "export_replay": "replay",
+    "describe": "describe_source", "explain_funnel": "explain_funnel", "export_log": "log", "log_": "log",
+    "export_replay": "replay",
     "funnel": "run_funnel", "import": "import", "journey": "user_journey", "lifecycle": "lifecycle",
     "list_events": "list_events", "list_sources": "list_sources", "maths": "anomaly_scan, run_trend",
     "paths": "run_paths", "process": "conformance_check", "property_values": "property_values",

@@ -25,7 +25,7 @@ static void json_pairs(const struct source *s, const char *column, struct buf *o
                    column, column, column, column);
 }
 
-static void container_pairs(const struct source *s, const struct place *p, struct buf *out)
+void fields_container_pairs(const struct source *s, const struct place *p, struct buf *out)
 {
     struct buf column = {0};
     sql_identifier(&column, p->column);
@@ -45,7 +45,7 @@ bool fields_pairs(const struct source *s, struct buf *out)
 {
     for (size_t i = 0; i < s->property_count; i++) {
         buf_puts(out, i == 0 ? "arrayConcat(" : ", ");
-        container_pairs(s, &s->properties[i], out);
+        fields_container_pairs(s, &s->properties[i], out);
     }
     buf_puts(out, s->property_count > 0 ? ")" : "");
     return s->property_count > 0;
@@ -89,7 +89,7 @@ static void useful_pairs(const struct source *s, struct query *q, struct buf *ou
     for (size_t i = 0; i < s->property_count; i++) {
         bool is_actor = (int)i == s->actor_properties;
         buf_puts(out, is_actor ? ", arrayMap(x -> ('actor.' || x.1, x.2), " : ", ");
-        container_pairs(s, &s->properties[i], out);
+        fields_container_pairs(s, &s->properties[i], out);
         buf_puts(out, is_actor ? ")" : "");
     }
     buf_putc(out, ')');

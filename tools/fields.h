@@ -16,6 +16,9 @@
  * none: false. */
 bool fields_pairs(const struct source *s, struct buf *out);
 
+/* The same of one container. */
+void fields_container_pairs(const struct source *s, const struct place *container, struct buf *out);
+
 /* Adds the query that finds the useful fields of the period: with at most 100 values, and not the
  * same one in every event. Up to a million events are looked at. */
 enum { FIELDS_MAX = 40 };

@@ -75,9 +75,7 @@ static int plan(struct run *run, struct err *ret_err)
     }
     buf_done(&rows);
     query_done(&q);
-    /* The result is about whole intervals. */
-    run->period.from_us = c->at[1];
-    run->period.to_us = c->at[c->count];
+    calendar_set_period(c, 1, run);
     return rc < 0 ? rc : 0;
 }
 
@@ -317,6 +315,7 @@ static int plan_actors(struct run *run, const json_t *cell, struct err *ret_err)
     if (rc == 0)
         rc = plan_rows(run, &q, &pair, ret_err);
     query_done(&q);
+    calendar_set_period(run->state, 1, run);
     return rc;
 }
 

@@ -7,6 +7,7 @@
 #include "json.h"
 #include "nameless.h"
 #include "run.h"
+#include "session_link.h"
 #include "text.h"
 
 static const struct param params[] = {
@@ -23,7 +24,9 @@ static const struct param params[] = {
      .is_required = true,
      .description = "run_funnel {step, outcome: reached or dropped}, run_trend {time, series}, "
                     "retention_matrix {cohort, period}, run_paths {step, from, to}, lifecycle "
-                    "{time, status}, stickiness {intervals}; with a breakdown also breakdown: "
+                    "{time, status}, stickiness {intervals}, process_variants {activities}, "
+                    "process_map {from, to} or {activity}, conformance_check {conforming} or "
+                    "{deviation: index}; with a breakdown also breakdown: "
                     "[values]."},
     ARG_LIMIT("50"),
     ARG_CURSOR,
@@ -37,9 +40,7 @@ static const struct field actor_fields[] = {
     {"entered_at", "When the actor entered: first step, or start of the cohort.", VALUE_STRING},
     {"last_step_at", "Last step reached, or first return in the cell's interval.", VALUE_STRING},
     {"last_event", "The event of last_step_at.", VALUE_STRING},
-    {"session", "Its session.", VALUE_STRING, .is_optional = true},
-    {"replay_at", "Pass to open_session as at, with session.", VALUE_STRING, .is_optional = true},
-    {"replay_url", "The team's own player.", VALUE_STRING, .is_optional = true},
+    SESSION_LINK_FIELDS,
     {0},
 };
 
@@ -101,6 +102,18 @@ static void refused(const json_t *given, struct err *err)
             of->name, of->name, name);
 }
 
+static int plan_before(struct run *run, struct err *ret_err)
+{
+    const struct step *before = &run->subject->before_actors;
+    return before->plan != NULL ? before->plan(run, ret_err) : 0;
+}
+
+static int shape_before(struct run *run, struct err *ret_err)
+{
+    const struct step *before = &run->subject->before_actors;
+    return before->shape != NULL ? before->shape(run, ret_err) : 0;
+}
+
 static int plan(struct run *run, struct err *ret_err)
 {
     return run->subject->plan_actors(run, json_object_get(run->arguments, "cell"), ret_err);
@@ -108,33 +121,28 @@ static int plan(struct run *run, struct err *ret_err)
 
 static json_t *actor_item(const struct run *run, const json_t *row)
 {
-    const char *session = json_string_value(json_array_get(row, 4));
     int64_t at_us = json_integer_value(json_array_get(row, 2));
     json_t *item =
         json_pack("{s:O, s:o, s:o, s:O}", "actor", json_array_get(row, 0), "entered_at",
                   run_time(run, json_integer_value(json_array_get(row, 1))), "last_step_at",
                   run_time(run, at_us), "last_event", json_array_get(row, 3));
-    if (session != NULL && session[0] != '\0') {
-        json_object_set(item, "session", json_array_get(row, 4));
-        if (run->source->has_replay)
-            json_object_set_new(item, "replay_at", run_time(run, at_us));
-        if (run->source->replay_url != NULL)
-            json_object_set_new(item, "replay_url",
-                                text_replay_url(run->source->replay_url, session, at_us));
-    }
+    session_link(run, item, json_array_get(row, 4), at_us);
     return item;
 }
 
+/* Cases of a process have a timeline of their own. */
 static void suggest(struct run *run, const json_t *actors)
 {
     const json_t *first = json_array_get(actors, 0);
-    if (json_object_get(first, "replay_at") == NULL)
+    session_link_suggest(run, first, "what the first of them saw at that moment");
+    if (first == NULL || strcmp(json_get_string(run->arguments, "actor", ""), "case") != 0)
         return;
-    run_suggest(run, "open_session",
-                json_pack("{s:s, s:O, s:O}", "source", run->source->name, "session",
-                          json_object_get(first, "session"), "at",
-                          json_object_get(first, "replay_at")),
-                "what the first of them saw at that moment");
+    json_t *arguments = json_pack("{s:s, s:O}", "source", run->source->name, "case_id",
+                                  json_object_get(first, "actor"));
+    json_t *name = json_object_get(run->arguments, "case");
+    if (name != NULL)
+        json_object_set(arguments, "case", name);
+    run_suggest(run, "case_timeline", arguments, "what happened in the first of these cases");
 }
 
 static int shape(struct run *run, struct err *ret_err)
@@ -212,7 +220,8 @@ static int shape_empty(struct run *run, struct err *ret_err)
     return 0;
 }
 
-static const struct step steps[] = {{plan, shape}, {plan_empty, shape_empty}, {0}};
+static const struct step steps[] = {
+    {plan_before, shape_before}, {plan, shape}, {plan_empty, shape_empty}, {0}};
 
 const struct tool tool_list_actors = {
     .name = "list_actors",

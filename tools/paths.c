@@ -21,17 +21,6 @@ void paths_done(struct paths *p)
     buf_done(&p->edges);
 }
 
-/* Fills the slots of a text that is part of another statement. */
-static int render(struct query *q, const struct sql_text *text,
-                  const struct query_fragment *fragments, struct buf *out, struct err *ret_err)
-{
-    int rc = query_render(q, text, fragments, ret_err);
-    if (rc == 0)
-        buf_puts(out, buf_text(&q->sql));
-    buf_reset(&q->sql);
-    return rc;
-}
-
 /* --- codes ----------------------------------------------------------------------------------- */
 
 static int build_names(struct paths *p, struct buf *out, struct err *ret_err)
@@ -39,7 +28,7 @@ static int build_names(struct paths *p, struct buf *out, struct err *ret_err)
     struct buf all = {0};
     int rc = p->is_packed ? paths_add_all_rows(p, &all, ret_err) : 0;
     if (rc == 0)
-        rc = render(
+        rc = query_render_to(
             p->q, &sql_run_paths_names,
             (const struct query_fragment[]){{"key", p->has_number ? "_key" : "toUInt32(0)"},
                                             {"rows", buf_text(p->is_packed ? &all : &p->rows)},
@@ -57,7 +46,7 @@ static int build_codes(struct paths *p, struct err *ret_err)
     struct buf names = {0};
     int rc = build_names(p, &names, ret_err);
     if (rc == 0)
-        rc = render(
+        rc = query_render_to(
             p->q, &sql_run_paths_codes,
             (const struct query_fragment[]){
                 {"names", buf_text(&names)},
@@ -69,9 +58,9 @@ static int build_codes(struct paths *p, struct err *ret_err)
             &p->codes, ret_err);
     if (rc == 0 && p->is_packed) {
         buf_puts(&p->codes, ",\n");
-        rc = render(p->q, &sql_run_paths_fit,
-                    (const struct query_fragment[]){{"rows", buf_text(&p->rows)}, {0}}, &p->codes,
-                    ret_err);
+        rc = query_render_to(p->q, &sql_run_paths_fit,
+                             (const struct query_fragment[]){{"rows", buf_text(&p->rows)}, {0}},
+                             &p->codes, ret_err);
     }
     buf_done(&names);
     return rc;
@@ -113,7 +102,7 @@ static int add_runs(const struct paths *p, const char *carried, const char *runs
         merged = "arrayFilter((x, y) -> bitAnd(toUInt64(x), 4 * rare) != bitAnd(toUInt64(y), "
                  "4 * rare) OR bitAnd(toUInt64(x), 4 * rare) = 4 * rare, ended, "
                  "arrayShiftLeft(ended, 1))";
-    return render(
+    return query_render_to(
         p->q, &sql_run_paths_runs,
         (const struct query_fragment[]){
             {"carried", carried},
@@ -130,10 +119,10 @@ int paths_placed_runs(struct paths *p, struct buf *out, struct err *ret_err)
 {
     struct buf event = {0}, runs = {0};
     event_number(p, "", &event);
-    int rc = render(p->q, &sql_run_paths_placed,
-                    (const struct query_fragment[]){
-                        {"event", buf_text(&event)}, {"rows", buf_text(&p->rows)}, {0}},
-                    &runs, ret_err);
+    int rc = query_render_to(p->q, &sql_run_paths_placed,
+                             (const struct query_fragment[]){
+                                 {"event", buf_text(&event)}, {"rows", buf_text(&p->rows)}, {0}},
+                             &runs, ret_err);
     if (rc == 0)
         rc = add_runs(p, "who, a, ", buf_text(&runs), out, ret_err);
     buf_done(&event);
@@ -154,7 +143,7 @@ static int add_shared_runs(struct paths *p, struct buf *out, struct err *ret_err
         "bitShiftLeft(toUInt64(intDiv(_key, buckets)), {time_bits:UInt8}) + ";
     struct buf event = {0};
     event_number(p, p->has_number ? within : "", &event);
-    int rc = render(
+    int rc = query_render_to(
         p->q, &sql_run_paths_packed,
         (const struct query_fragment[]){{"checked", p->is_packed ? checked : "p"},
                                         {"event", buf_text(&event)},
@@ -213,13 +202,13 @@ static int build_edges(struct paths *p, struct err *ret_err)
     if (rc == 0)
         rc = add_runs(p, "", buf_text(&shared), &runs, ret_err);
     if (rc == 0)
-        rc = render(p->q, &sql_run_paths_edges,
-                    (const struct query_fragment[]){{"path", buf_text(&path)},
-                                                    {"times", buf_text(&times)},
-                                                    {"commonest", buf_text(&commonest)},
-                                                    {"runs", buf_text(&runs)},
-                                                    {0}},
-                    &p->edges, ret_err);
+        rc = query_render_to(p->q, &sql_run_paths_edges,
+                             (const struct query_fragment[]){{"path", buf_text(&path)},
+                                                             {"times", buf_text(&times)},
+                                                             {"commonest", buf_text(&commonest)},
+                                                             {"runs", buf_text(&runs)},
+                                                             {0}},
+                             &p->edges, ret_err);
     struct buf *all[] = {&shared, &runs, &path, &times, &commonest};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         buf_done(all[i]);

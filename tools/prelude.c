@@ -168,6 +168,7 @@ static int set_period(struct run_state *r, const struct bounds *b, struct err *r
     if (b->rows == 0)
         p->complete_until_us = b->now_us;
     p->data_from_us = b->first_us;
+    p->data_to_us = b->last_us;
     p->from_given = from != NULL;
     p->to_given = to != NULL;
     p->to_us = p->complete_until_us + 1;

@@ -157,9 +157,7 @@ static int plan(struct run *run, struct err *ret_err)
     const struct retention *r = run->state;
     rc = retention_is_fast(run, r) ? retention_fast_plan(run, r, ret_err)
                                    : plan_matrix(run, r, ret_err);
-    /* The result is about whole intervals. */
-    run->period.from_us = r->calendar.at[0];
-    run->period.to_us = r->calendar.at[r->calendar.count];
+    calendar_set_period(&r->calendar, 0, run);
     return rc;
 }
 
@@ -427,6 +425,7 @@ static int plan_actors(struct run *run, const json_t *cell, struct err *ret_err)
                               ret_err);
     buf_done(&visits);
     query_done(&q);
+    calendar_set_period(&r->calendar, 0, run);
     return rc;
 }
 

@@ -197,6 +197,7 @@ struct run *run_start(struct workspace *workspace, const struct tool *tool, cons
     r->paths = json_object();
     r->warnings = json_array();
     r->next = json_array();
+    r->links = json_array();
     r->explained = json_array();
     r->run.subject = tool;
     if (bind_arguments(tool->params, arguments, &r->bound, &r->failure) == 0)

@@ -43,6 +43,8 @@ struct tool {
      * "list.inner" for a row of each item in the items' lists. NULL = the first list of objects. */
     const char *const *tables;
     const struct step *steps; /* ends with {0} */
+    /* For list_actors: a round that plan_actors needs before its own; {0} = none. */
+    struct step before_actors;
     /* For list_actors: adds one query whose rows are (actor String, entered_us Int64, last_step_us
      * Int64, last_event String, session String, total Int64), ordered by actor, for `cell`: the
      * page that run_page() asks for, total = all rows. NULL = no cells. */
@@ -59,8 +61,8 @@ struct tool {
 struct period {
     int64_t from_us, to_us; /* [from, to) in unix microseconds */
     int64_t complete_until_us;
-    int64_t data_from_us; /* the source's first event */
-    bool is_live;         /* events within the last hour */
+    int64_t data_from_us, data_to_us; /* the source's first and last event */
+    bool is_live;                     /* events within the last hour */
     bool from_given, to_given;
     const struct zone *zone; /* of the tz argument; UTC by default */
 };
@@ -105,6 +107,9 @@ void run_set_argument(struct run *run, const char *name, json_t *value);
 /* Notes for meta. Arguments of `next`: a new reference, taken. */
 void run_warn(struct run *run, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void run_suggest(struct run *run, const char *tool, json_t *arguments, const char *why);
+/* A resource that belongs to the result. The address: a new reference, taken; NULL = none. */
+void run_link(struct run *run, json_t *uri, const char *name, const char *mime_type,
+              const char *description);
 void run_truncated(struct run *run, const char *reason, int64_t limit, const char *hint);
 
 /* Whether it is one of the tool's arguments. */
@@ -138,6 +143,7 @@ void workspace_free(struct workspace *workspace); /* after the last run has ende
 struct run_result {
     json_t *structured; /* domain fields and meta; NULL on error */
     json_t *text;       /* JSON string: the text that stands alone; NULL on error */
+    json_t *links;      /* array of resource_link blocks, often empty; NULL on error */
     struct err err;     /* ERR_OK on success */
 };
 

@@ -22,6 +22,7 @@ static void run_free(struct run_state *r)
     json_decref(r->paths);
     json_decref(r->warnings);
     json_decref(r->next);
+    json_decref(r->links);
     json_decref(r->explained);
     json_decref(r->truncated);
     free(r);
@@ -98,6 +99,7 @@ static void answer(struct run_state *r)
             meta_cap(r);
         result.structured = r->run.result;
         result.text = final_text(r);
+        result.links = r->links;
     }
     r->done(r->user, &result);
     json_decref(result.text);

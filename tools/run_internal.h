@@ -50,6 +50,7 @@ struct run_state {
     bool missing_is_field;
     /* meta */
     json_t *warnings, *next, *explained, *truncated;
+    json_t *links; /* as run_result has them */
     struct db_stats stats;
     uint64_t started_ns;
     int64_t next_offset;

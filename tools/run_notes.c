@@ -31,6 +31,16 @@ void run_suggest(struct run *run, const char *tool, json_t *arguments, const cha
                                                              "arguments", arguments, "why", why));
 }
 
+void run_link(struct run *run, json_t *uri, const char *name, const char *mime_type,
+              const char *description)
+{
+    if (uri != NULL)
+        json_array_append_new(run_state_of(run)->links,
+                              json_pack("{s:s, s:o, s:s, s:s, s:s}", "type", "resource_link", "uri",
+                                        uri, "name", name, "mimeType", mime_type, "description",
+                                        description));
+}
+
 void run_truncated(struct run *run, const char *reason, int64_t limit, const char *hint)
 {
     struct run_state *r = run_state_of(run);

@@ -11,13 +11,14 @@ struct members {
     struct buf flags;  /* columns _c0, _c1, …: which deeds a row is one of */
     struct buf rows;   /* WHERE: rows that matter */
     struct buf having; /* of one actor */
+    const char *until; /* " AND …" of each flag: the rows that may count */
     size_t count;
     bool has_all; /* an actor may belong to it without any such row */
 };
 
 static void add_flag(struct members *m, const char *condition)
 {
-    buf_printf(&m->flags, ", %s AS _c%zu", condition, m->count);
+    buf_printf(&m->flags, ", %s%s AS _c%zu", condition, m->until, m->count);
     buf_printf(&m->rows, "%s%s", m->count > 0 ? " OR " : "", condition);
     m->count++;
 }
@@ -99,7 +100,7 @@ int segment_condition(const struct run *run, struct query *q, const json_t *segm
 {
     struct query_scope outer = query_scope_begin(q);
     struct buf who = {0}, from = {0}, between = {0};
-    struct members m = {.run = run, .q = q, .has_all = true};
+    struct members m = {.run = run, .q = q, .until = "", .has_all = true};
     int rc = source_actor(run->source, q, counted, json_get_string(run->arguments, "case", NULL),
                           &who, ret_err);
     if (rc == 0)
@@ -118,6 +119,24 @@ int segment_condition(const struct run *run, struct query *q, const json_t *segm
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         buf_done(all[i]);
     query_scope_end(q, outer);
+    return rc;
+}
+
+int segment_columns(const struct run *run, struct query *q, const json_t *segment,
+                    struct buf *columns, struct buf *having, struct err *ret_err)
+{
+    struct buf until = {0};
+    buf_puts(&until, " AND ");
+    source_time_between(run->source, q, INT64_MIN, run->period.to_us, &until);
+    struct members m = {.run = run, .q = q, .until = buf_text(&until), .has_all = true};
+    int rc = gather(&m, segment, ret_err);
+    if (rc == 0) {
+        buf_puts(columns, buf_text(&m.flags));
+        buf_puts(having, buf_text(&m.having));
+    }
+    struct buf *all[] = {&until, &m.flags, &m.rows, &m.having};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        buf_done(all[i]);
     return rc;
 }
 

@@ -24,3 +24,8 @@ int scope_condition(const struct run *run, struct query *q, const char *counted,
 /* The same for a segment alone; errors name the path inside it. */
 int segment_condition(const struct run *run, struct query *q, const json_t *segment,
                       const char *counted, const char *actor, struct buf *out, struct err *ret_err);
+
+/* The same for rows that are grouped by more than an expression: what to add to the columns of a
+ * row (", … AS _c0"), and the condition on a group of such rows. */
+int segment_columns(const struct run *run, struct query *q, const json_t *segment,
+                    struct buf *columns, struct buf *having, struct err *ret_err);

@@ -192,9 +192,7 @@ static int plan(struct run *run, struct err *ret_err)
     query_set_integer(&q, "hi", s->hi);
     rc = plan_buckets(run, s, &q, ret_err);
     query_done(&q);
-    /* The result is about whole intervals. */
-    run->period.from_us = s->calendar.at[s->first];
-    run->period.to_us = s->calendar.at[s->calendar.count];
+    calendar_set_period(&s->calendar, s->first, run);
     return rc;
 }
 
@@ -405,6 +403,7 @@ static int plan_actors(struct run *run, const json_t *cell, struct err *ret_err)
     query_set_integer(&q, "most", s->is_cumulative ? most : k);
     rc = plan_rows(run, &q, ret_err);
     query_done(&q);
+    calendar_set_period(&s->calendar, s->first, run);
     return rc;
 }
 

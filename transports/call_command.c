@@ -61,8 +61,7 @@ static int read_all(FILE *file, const char *name, struct buf *out, struct err *r
     return 0;
 }
 
-/* '{json}', "-" for standard input, "@FILE"; nothing means {}. */
-static int read_arguments(const char *given, json_t **ret_arguments, struct err *ret_err)
+int command_arguments(const char *given, json_t **ret_arguments, struct err *ret_err)
 {
     struct buf text;
     buf_init(&text, ARGUMENT_BYTES_MAX);
@@ -148,7 +147,7 @@ static int run_and_print(struct calling *calling, const char *given)
 {
     struct err err = {0};
     json_t *arguments = NULL;
-    int rc = read_arguments(given, &arguments, &err);
+    int rc = command_arguments(given, &arguments, &err);
     if (rc == 0)
         rc = run(calling, arguments, &err);
     json_decref(arguments);

@@ -2,6 +2,8 @@
 /* The subcommands. Each gets an open app (loop and signals; the database on request, app.h), its
  * own flags as "--name" "value" pairs mixed with the positionals, and returns the exit code after
  * having said on stderr what went wrong. */
+#include <jansson.h>
+
 #include "app.h"
 
 struct command {
@@ -27,6 +29,7 @@ int command_main(int argc, char **argv);
 int call_command(struct app *app, int argc, char **argv);
 int demo_command(struct app *app, int argc, char **argv);
 int doctor_command(struct app *app, int argc, char **argv);
+int export_command(struct app *app, int argc, char **argv);
 int import_command(struct app *app, int argc, char **argv);
 int serve_command(struct app *app, int argc, char **argv);
 int stdio_command(struct app *app, int argc, char **argv);
@@ -39,8 +42,13 @@ bool tools_help(const char *name, struct buf *out);
 extern const struct flag call_flags[];
 extern const struct flag demo_flags[];
 extern const struct flag doctor_flags[];
+extern const struct flag export_flags[];
 extern const struct flag import_flags[];
 extern const struct flag tools_flags[];
+
+/* Arguments of a tool as people give them: '{json}', "-" for standard input, "@FILE"; nothing means
+ * {}. A new reference. */
+int command_arguments(const char *given, json_t **ret_arguments, struct err *ret_err);
 
 /* Prints and empties the text. A reader that left gets no words, only the exit code. */
 int command_print(struct app *app, struct buf *out);

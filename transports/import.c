@@ -28,7 +28,8 @@ const struct flag import_flags[] = {
     {"--case", "COL", "column of a case or order; may be given several times"},
     {"--resource", "COL", "column of who or what worked on it"},
     {"--start-time", "COL", "column of when it began, where time is when it ended"},
-    {"--format", "FORMAT", "csv, tsv, jsonl, parquet or xes (default: by name and content)"},
+    {"--format", "FORMAT",
+     "csv, tsv, jsonl, parquet, xes, ocel or ocel-sqlite (default: by content and name)"},
     {"--delimiter", "CHAR", "of csv: a character, tab, comma, semicolon or bar"},
     {"--quoting", "HOW", "csv (default): \"a \"\"b\"\"\"; none; backslash: \\t \\n \\N of dumps"},
     {"--no-header", NULL, "the first line is a row; columns are c1, c2, …"},
@@ -49,10 +50,16 @@ struct word {
 };
 
 static const struct word formats[] = {
-    {"csv", SNIFF_CSV},     {"tsv", SNIFF_CSV},
-    {"jsonl", SNIFF_JSONL}, {"ndjson", SNIFF_JSONL},
-    {"json", SNIFF_JSONL},  {"parquet", SNIFF_PARQUET},
-    {"xes", SNIFF_XES},     {0},
+    {"csv", SNIFF_CSV},
+    {"tsv", SNIFF_CSV},
+    {"jsonl", SNIFF_JSONL},
+    {"ndjson", SNIFF_JSONL},
+    {"json", SNIFF_JSONL},
+    {"parquet", SNIFF_PARQUET},
+    {"xes", SNIFF_XES},
+    {"ocel", SNIFF_OCEL},
+    {"ocel-sqlite", SNIFF_OCEL_SQLITE},
+    {0},
 };
 static const struct word delimiters[] = {
     {"tab", '\t'}, {"\\t", '\t'}, {"comma", ','}, {"semicolon", ';'},

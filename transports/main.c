@@ -54,10 +54,22 @@ const struct command command_list[] = {
      .run = tools_command},
     {.name = "import",
      .usage = "FILE… --source NAME",
-     .summary = "load CSV, TSV, JSON lines, Parquet or XES files into the store",
+     .summary = "load CSV, TSV, JSON lines, Parquet, XES or OCEL files into the store",
      .flags = import_flags,
      .groups = OPTION_ENGINE,
      .run = import_command},
+    {.name = "export",
+     .usage = "['{json}' | - | @FILE]",
+     .summary = "write the events of a process's cases as XES or CSV",
+     .details = "Arguments are those by which process tools select cases, as JSON: source, case,\n"
+                "from, to, tz, filters, segment. A file that exists is not replaced.\n"
+                "\n"
+                "  sextant export '{\"source\": \"claims\", \"from\": \"2026-01-01\"}' "
+                "--output claims.xes\n",
+     .flags = export_flags,
+     .groups = OPTION_ENGINE,
+     .is_guarded = true,
+     .run = export_command},
     {.name = "demo",
      .usage = "",
      .summary = "fill the store with a generated data set to try the tools on",
@@ -88,5 +100,6 @@ static int fill_descriptors(void)
 
 int main(int argc, char **argv)
 {
+    chdb_library_prepare();
     chdb_library_exit(fill_descriptors() < 0 ? EXIT_FAILED : command_main(argc, argv));
 }

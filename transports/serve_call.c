@@ -150,10 +150,12 @@ static void finish(struct served_call *served, const struct run_result *result)
         return;
     }
     json_t *content = json_pack("[{s:s, s:O}]", "type", "text", "text", result->text);
-    if (content == NULL)
-        serve_fail_memory(call);
-    else
+    if (json_array_extend(content, result->links) == 0) {
         call_finish(call, content, json_incref(result->structured));
+        return;
+    }
+    json_decref(content);
+    serve_fail_memory(call);
 }
 
 static void fail(struct served_call *served, const struct err *err)

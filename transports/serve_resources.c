@@ -19,6 +19,8 @@ enum {
 
 #define JSON     "application/json"
 #define MARKDOWN "text/markdown"
+#define CSV      "text/csv"
+#define XML      "application/xml"
 
 /* One resource being read. */
 struct reading {
@@ -242,6 +244,83 @@ static void read_replay(struct call *call, const char *uri, const json_t *variab
                            json_object_get(variables, "part")));
 }
 
+/* ---- logs ---- */
+
+static void on_log(void *user, const struct run_result *result)
+{
+    struct reading *r = user;
+    if (result->err.code != ERR_OK) {
+        fail_reading(r, &result->err);
+        return;
+    }
+    bool is_csv = strcmp(json_get_string(r->arguments, "format", ""), "csv") == 0;
+    json_t *answer =
+        json_pack("{s:[{s:s, s:s, s:O}]}", "contents", "uri", r->uri, "mimeType",
+                  is_csv ? CSV : XML, "text", json_object_get(result->structured, "text"));
+    struct call *call = r->call;
+    reading_free(r);
+    if (answer == NULL)
+        serve_fail_memory(call);
+    else
+        call_answer(call, answer);
+}
+
+/* Which log it is, the link says: an object of the arguments that select cases. */
+static int read_log_arguments(const json_t *variables, json_t **ret_arguments, struct err *ret_err)
+{
+    static const char *const known[] = {"source", "case",    "from",    "to",
+                                        "tz",     "filters", "segment", NULL};
+    const char *text = json_get_string(variables, "arguments", "");
+    json_t *given = json_parse(text, strlen(text), ret_err);
+    if (given == NULL || !json_is_object(given)) {
+        json_decref(given);
+        return err_set(ret_err, ERR_ARGUMENT, "arguments",
+                       "expected an object like {\"source\": \"…\", \"case\": \"…\"}, "
+                       "percent-encoded; process_variants links to such a log");
+    }
+    int rc = 0;
+    const char *name;
+    json_t *value;
+    json_object_foreach (given, name, value) {
+        size_t i = 0;
+        while (known[i] != NULL && strcmp(known[i], name) != 0)
+            i++;
+        if (rc == 0 && known[i] == NULL)
+            rc = err_set(ret_err, ERR_ARGUMENT, "arguments",
+                         "there is no argument '%.60s' here; these are: source, case, from, to, "
+                         "tz, filters, segment",
+                         name);
+    }
+    static const char *const own[] = {"format", "part"};
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
+        value = json_object_get(variables, own[i]);
+        if (value != NULL)
+            json_object_set(given, own[i], value);
+    }
+    if (rc == 0)
+        *ret_arguments = given;
+    else
+        json_decref(given);
+    return rc;
+}
+
+static void read_log(struct call *call, const char *uri, const json_t *variables, void *user)
+{
+    struct err err = {0};
+    json_t *arguments = NULL;
+    if (read_log_arguments(variables, &arguments, &err) < 0) {
+        call_fail(call, &err);
+        return;
+    }
+    struct reading *r = reading_new(user, call, uri);
+    if (r == NULL) {
+        json_decref(arguments);
+        return;
+    }
+    r->arguments = arguments;
+    serve_run(user, call, &tool_export_log, json_incref(arguments), 0, on_log, r);
+}
+
 /* ---- what is the same for everyone ---- */
 
 static void read_guide(struct call *call, const char *uri, const json_t *variables, void *user)
@@ -358,6 +437,22 @@ static const struct server_resource resources[] = {
      .ttl_ms = DATA_TTL_MS,
      .read = read_replay,
      .complete = complete},
+    {.uri = "sextant://log/{format}/{arguments}",
+     .name = "log",
+     .title = "Log of a process",
+     .description = "The events of the selected cases as a file for other tools: csv or xes. "
+                    "Results of process tools link to it. A long log is read in parts.",
+     .priority = 0.3,
+     .ttl_ms = DATA_TTL_MS,
+     .read = read_log},
+    {.uri = "sextant://log/{format}/{arguments}/{part}",
+     .name = "log_part",
+     .title = "Part of a log",
+     .description = "Some of the cases of a log that is too long for one resource, like 2-of-5; "
+                    "each part is a log of its own.",
+     .priority = 0.1,
+     .ttl_ms = DATA_TTL_MS,
+     .read = read_log},
     {.uri = "sextant://guide/{topic}",
      .name = "guide",
      .title = "Guides",
@@ -460,7 +555,8 @@ void serve_reference_resources(struct buf *out)
 {
     buf_puts(out, "## Resources\n\n| resource | type | what it holds |\n|---|---|---|\n");
     for (const struct server_resource *r = resources; r->uri != NULL; r++)
-        buf_printf(out, "| `%s` | %s | %s |\n", r->uri, r->mime_type, r->description);
+        buf_printf(out, "| `%s` | %s | %s |\n", r->uri,
+                   r->mime_type != NULL ? r->mime_type : "as its format", r->description);
     buf_puts(out, "\nSchema and events are listed for each source, guides one by one:\n\n"
                   "| guide | what it is about |\n|---|---|\n");
     for (const struct page *page = page_guides; page->name != NULL; page++)

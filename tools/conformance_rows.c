@@ -1,0 +1,98 @@
+/* The rows of groups, each put to the model. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "conformance.h"
+
+/* The code of activities that the engine does not tell apart: of no name. */
+static const uint32_t other_activity = UINT32_MAX - 1;
+
+int conformance_init(struct conformance *c, const struct run *run, const json_t *rows)
+{
+    *c = (struct conformance){.arguments = run->arguments,
+                              .model = conformance_model_of(run, &(struct err){0})};
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        const json_t *row = json_array_get(rows, i);
+        if (json_array_size(json_array_get(row, GROUP_NAMES)) == 0)
+            continue;
+        c->names = json_array_get(row, GROUP_NAMES);
+        c->name_count = json_array_size(c->names);
+        c->profile = json_array_get(row, GROUP_PROFILE);
+        break;
+    }
+    return c->model->init(c);
+}
+
+void conformance_done(struct conformance *c)
+{
+    if (c->state != NULL)
+        c->model->done(c);
+    deviations_done(&c->deviations);
+    json_decref(c->variants);
+    free(c->others);
+    free(c->trace);
+    free(c->histogram);
+}
+
+enum conformance_status conformance_status(const json_t *row)
+{
+    return (enum conformance_status)json_integer_value(json_array_get(row, GROUP_STATUS));
+}
+
+static int read_trace(struct conformance *c, const json_t *activities)
+{
+    size_t len = json_array_size(activities), i;
+    const json_t *activity;
+    if (len > c->trace_size || c->trace == NULL) {
+        uint32_t *trace = realloc(c->trace, (len + 64) * 2 * sizeof *trace);
+        if (trace == NULL)
+            return -1;
+        c->trace = trace;
+        c->trace_size = (len + 64) * 2;
+    }
+    json_array_foreach ((json_t *)activities, i, activity) {
+        json_int_t code = json_integer_value(activity);
+        bool is_other = c->model->has_variants && (size_t)code > c->name_count;
+        c->trace[i] = is_other ? other_activity : (uint32_t)code;
+    }
+    return 0;
+}
+
+static int count_cost(struct conformance *c, const struct verdict *verdict, int64_t cases)
+{
+    size_t cost = (size_t)verdict->cost;
+    if (cost >= c->histogram_size) {
+        size_t size = cost + 64;
+        int64_t *histogram = realloc(c->histogram, size * sizeof *histogram);
+        if (histogram == NULL)
+            return -1;
+        memset(histogram + c->histogram_size, 0, (size - c->histogram_size) * sizeof *histogram);
+        c->histogram = histogram;
+        c->histogram_size = size;
+    }
+    c->histogram[cost] += cases;
+    c->cases += cases;
+    c->conforming += cost == 0 ? cases : 0;
+    c->total_cost += verdict->cost * cases;
+    c->fitness_sum += verdict->fitness * (double)cases;
+    return 0;
+}
+
+int conformance_check_row(struct conformance *c, const json_t *row, size_t number,
+                          struct verdict *ret_verdict)
+{
+    struct conformance_group group = {
+        .row = row,
+        .number = number,
+        .len = json_array_size(json_array_get(row, GROUP_ACTIVITIES)),
+        .cases = json_integer_value(json_array_get(row, GROUP_CASES)),
+        .duration_ms = json_integer_value(json_array_get(row, GROUP_DURATION_MS)),
+        .example = json_string_value(json_array_get(row, GROUP_EXAMPLE))};
+    if (read_trace(c, json_array_get(row, GROUP_ACTIVITIES)) < 0)
+        return -1;
+    group.trace = c->trace;
+    c->duration_ms += group.duration_ms;
+    if (c->model->check(c, &group, ret_verdict) < 0)
+        return -1;
+    return count_cost(c, ret_verdict, group.cases);
+}
