@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Times the questions of product analytics against the queries an analyst would write.
+"""Times the questions of product analytics and process mining against the queries an analyst would write.
 
 usage: analytics.py [--shape NAME] [--sextant PATH] [--libchdb PATH] [--events N] [--repeat N]
                     [--only TEXT] [--keep DIR] [--write] [--json]
@@ -10,13 +10,15 @@ usage: analytics.py [--shape NAME] [--sextant PATH] [--libchdb PATH] [--events N
              sides ask the same table
              materialized: that with columns of its own for the user and the property asked for,
              as HyperDX adds them; the analyst's statements go on reading the Maps
+             process: a log of cases on 110,000 ways with a long tail, as `sextant import` keeps it, beside texts ordered by
+             activity and time; process-ties: the same where events of a case often share their time
 --events N   5M, 20M (default), 100M or any number; N/10 actors with a heavy tail, 40 event names,
              90 days, 8 properties
 --keep DIR   keep the two stores below it, for each shape and size, and use them again if they are there
 --only TEXT  only questions whose name contains it
 --write      put the table into docs/benchmarks.md; not with --only
 
-Two stores hold the same events, in tables filled by the engine (tables.py); questions.py says what
+Two stores hold the same events, in tables filled by the engine (tables.py); questions.py and process.py say what
 is asked. Ours is a whole call of the tool on a warm server, over stdio; theirs is the statement alone, in a
 process that only has the same library. They take turns; medians of wall and of processor time are
 compared, since the latter hardly depends on neighbours. Memory is the peak of the server's resident
@@ -37,7 +39,6 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from bench import ROOT, Stdio, call, machine, result_of, write_page  # noqa: E402
 from engine import Engine, find_library  # noqa: E402
-from questions import QUESTIONS  # noqa: E402
 from tables import SHAPES, fill  # noqa: E402
 
 
@@ -94,7 +95,7 @@ def run_question(options, folder, question, target):
     (name, tool, arguments, naive, check), shape = question, SHAPES[options.shape].theirs
     theirs = Side([sys.executable, __file__, "--libchdb", options.libchdb, "--serve", str(folder / "theirs")],
                   lambda door, sql: json.loads(door.ask(json.dumps(sql).encode()))["rows"])
-    ours = Side([options.sextant, "stdio", "--data", str(folder / "ours"), "--libchdb", options.libchdb],
+    ours = Side([options.sextant, "stdio", "--toolsets", "all", "--data", str(folder / "ours"), "--libchdb", options.libchdb],
                 lambda door, body: result_of(door.ask(body)))
     with contextlib.closing(theirs.door), contextlib.closing(ours.door):
         theirs.turn(f"SELECT count() FROM {shape.table}", False)
@@ -153,7 +154,7 @@ def main():
         folder = (options.keep or pathlib.Path(name)).resolve() / f"{options.shape}-{options.events}"
         fill(options.libchdb, folder, options.shape, options.events)
         before = machine()
-        for question, target in zip(QUESTIONS, SHAPES[options.shape].targets):
+        for question, target in zip(SHAPES[options.shape].questions, SHAPES[options.shape].targets):
             if options.only in question[0]:
                 results.append(run_question(options, folder, question, target))
                 print(f"… {results[-1]}", file=sys.stderr, flush=True)

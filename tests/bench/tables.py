@@ -1,4 +1,4 @@
-"""The tables that analytics.py asks: the same events in every shape, made by the engine itself."""
+"""The tables that analytics.py asks: the same events on both sides of a shape, made by the engine itself."""
 import dataclasses
 import json
 import os
@@ -8,8 +8,9 @@ import subprocess
 import sys
 import time
 
+import process
 from engine import ROOT, Engine
-from questions import Shape
+from questions import QUESTIONS, Shape
 
 DAYS = 90
 FIRST = 1767225600  # 2026-01-01
@@ -120,6 +121,23 @@ def fill_materialized(engine, rows):
     fill_spans(engine, rows, (("user.id", "String"), ("country", "LowCardinality(String)")))
 
 
+# --- a process log -----------------------------------------------------------------------------------
+
+def fill_case_table(engine, rows):
+    engine.run("CREATE DATABASE sextant ENGINE = Atomic")
+    engine.run(process.case_table(table_statement))
+    engine.run("INSERT INTO sextant.bench (time, event, case_id, case_number, seq) " + rows)
+    merge(engine, "sextant.bench")
+
+
+def fill_plain_log(engine, rows):
+    engine.run("CREATE DATABASE b ENGINE = Atomic")
+    engine.run("CREATE TABLE b.log (case_id String, activity LowCardinality(String), ts DateTime64(6, 'UTC'), line UInt64) "
+               "ENGINE = MergeTree ORDER BY (activity, ts)")
+    engine.run("INSERT INTO b.log SELECT case_id, event, time, seq FROM (" + rows + ")")
+    merge(engine, "b.log")
+
+
 # --- the shapes ----------------------------------------------------------------------------------------
 
 @dataclasses.dataclass(frozen=True)
@@ -127,9 +145,11 @@ class Tables:
     """One table for the analyst and one for Sextant; `fill_ours` None = a copy of the same."""
     fill_theirs: object
     fill_ours: object
-    theirs: Shape
-    targets: tuple  # of questions.QUESTIONS, in their order
+    theirs: object  # what stands in the analyst's statements
+    targets: tuple  # of the questions, in their order
     marker: str     # in docs/benchmarks.md, "" = none
+    questions: tuple = tuple(QUESTIONS)
+    rows: object = events_sql  # of how many events → SELECT
 
 
 PLAIN = Shape("b.events", "user", "session", "name", "ts", "properties['country']")
@@ -140,6 +160,10 @@ SHAPES = {
     "clickstack": Tables(fill_spans, None, SPANS, (0.75,) * 6, "analytics-clickstack"),
     "materialized": Tables(fill_materialized, None, SPANS, (0.75,) * 6,
                            "analytics-materialized"),
+    "process": Tables(fill_plain_log, fill_case_table, process.PLAIN_LOG, (0.15, 0.2, 0.2, 0.25, 1), "process",
+                      tuple(process.QUESTIONS), lambda events: process.log_sql(events, False)),
+    "process-ties": Tables(fill_plain_log, fill_case_table, process.PLAIN_LOG, (0.15, 0.2, 0.2, 0.25, 1), "process-ties",
+                           tuple(process.QUESTIONS), lambda events: process.log_sql(events, True)),
 }
 
 
@@ -163,7 +187,7 @@ def fill(library, folder, shape, events):
 def fill_side(library, shape, side, store, events):
     engine = Engine(library, os.path.join(store, "engine"))
     tables = SHAPES[shape]
-    (tables.fill_ours if side == "ours" else tables.fill_theirs)(engine, events_sql(int(events)))
+    (tables.fill_ours if side == "ours" else tables.fill_theirs)(engine, tables.rows(int(events)))
     engine.close()
 
 

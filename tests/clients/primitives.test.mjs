@@ -107,7 +107,8 @@ describe('primitives', { skip: problem || false }, () => {
     for (const resource of resources) assert.ok(resource.title && resource.description && resource.mimeType, resource.uri);
     const { resourceTemplates } = await client.listResourceTemplates();
     assert.deepEqual(resourceTemplates.map((r) => r.uriTemplate), ['sextant://schema/{source}', 'sextant://events/{source}',
-      'sextant://session/{id}', 'sextant://session/{id}/replay', 'sextant://session/{id}/replay/{part}', 'sextant://guide/{topic}']);
+      'sextant://session/{id}', 'sextant://session/{id}/replay', 'sextant://session/{id}/replay/{part}',
+      'sextant://log/{format}/{arguments}', 'sextant://log/{format}/{arguments}/{part}', 'sextant://guide/{topic}']);
 
     // What a resource says is what the tool says.
     for (const [uri, name, args] of [['sextant://sources', 'list_sources', {}],

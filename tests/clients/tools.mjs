@@ -4,9 +4,10 @@
 import assert from 'node:assert/strict';
 
 import { BURST_AT, facts } from './store.mjs';
+import { WEEK, discoveryTools } from './tools_discovery.mjs';
+import { objectTools } from './tools_objects.mjs';
+import { processTools } from './tools_process.mjs';
 
-// A period of the data, given where its default (the last 30 days of the data) would not do.
-const WEEK = { from: '2026-01-05', to: '2026-01-12' };
 const HOUR = { value: 1, unit: 'hour' };
 const FUNNEL = { steps: ['view', 'add_to_cart', 'checkout'], within: HOUR, ...WEEK };
 const CREDIT = { conversion: 'checkout', touch: 'view', field: 'device', ...WEEK };
@@ -50,111 +51,17 @@ const cursor = (base) => [
   { args: { ...base, cursor: 'nonsense' }, field: 'cursor', says: /cursor/ },
 ];
 
+// A published schema of results is open, to be shorter; nothing but what it tells is in them all the same.
+export function closed(schema) {
+  const copy = { ...schema };
+  if (schema.items) copy.items = closed(schema.items);
+  if (!schema.properties) return copy;
+  copy.properties = Object.fromEntries(Object.entries(schema.properties).map(([name, member]) => [name, closed(member)]));
+  return { ...copy, additionalProperties: false };
+}
+
 export const tools = {
-  list_sources: {
-    good: [{
-      args: {},
-      check(result, store) {
-        const [shop] = result.sources;
-        assert.equal(shop.name, 'shop');
-        assert.equal(shop.events, store.rows);
-        assert.deepEqual(shop.case_fields, ['order_id']);
-      },
-    }],
-    bad: common({}),
-  },
-
-  describe_source: {
-    good: [{
-      args: { search: 'plan' },
-      check(result) {
-        assert.deepEqual(result.fields.map((f) => f.field), ['plan']);
-      },
-    }, {
-      args: { ...WEEK, limit: 3 },
-      check(result) { assert.equal(result.fields.length, 3); },
-    }, {
-      args: { ...WEEK, search: 'device', segment: { did: ['checkout'] } }, says: /^1 field with values on [\d,]+ events of the segment in source 'shop'/,
-      check(result) { assert.deepEqual(result.fields[0].top.map((t) => t.value), ['mobile']); },
-    }],
-    bad: [...common({}), ...source({}), ...period({}), ...limit({}), ...cursor({}),
-      { args: { segment: { did: ['chekout'] } }, field: 'segment.did[0].event', says: /checkout/ },
-      { args: { search: 7.5 }, field: 'search', says: /string|text/ }],
-  },
-
-  list_events: {
-    good: [{
-      args: WEEK,
-      check(result) {
-        const names = result.events.map((e) => e.event);
-        assert.ok(names.includes(facts.odd), names.join());
-        assert.equal(result.events.find((e) => e.event === 'checkout').count, facts.funnel[2]);
-      },
-    }, {
-      args: { search: '{p:String}', ...WEEK },
-      check(result) { assert.deepEqual(result.events.map((e) => e.event), [facts.odd]); },
-    }, {
-      args: { ...WEEK, segment: { did: ['checkout'] } }, says: /; the most frequent of the segment is/,
-      check(result) {
-        const of = (name) => result.events.find((e) => e.event === name);
-        assert.deepEqual([of('checkout').actors, of('heartbeat').count, of('view').actors], [facts.funnel[2], 0, facts.funnel[2]]);
-        assert.ok(of('heartbeat').first_seen, 'when it was seen is of all');
-      },
-    }, {
-      args: { ...WEEK, segment: { did: ['checkout'], did_not: ['checkout'] } }, says: /; no event of the segment in this period/,
-      check(result) { assert.ok(result.events.every((e) => e.count === 0)); },
-    }],
-    bad: [...common({}), ...source({}), ...period({}), ...limit({}), ...cursor({}),
-      { args: { segment: { did: ['chekout'] } }, field: 'segment.did[0].event', says: /checkout/ },
-      { args: { min_count: -1 }, field: 'min_count', says: /0 to/ }],
-  },
-
-  data_quality: {
-    good: [{
-      args: { ...WEEK },
-      check(result) { for (const issue of result.issues) assert.ok(issue.evidence.length > 10 && issue.fix.length > 10, JSON.stringify(issue)); },
-    }, {
-      args: { checks: ['nulls', 'clock'], filters: [{ field: 'event', value: 'heartbeat' }], ...WEEK },
-      check(result) { assert.deepEqual(result.issues.map((i) => [i.kind, i.field]), [['nulls', 'session']]); },
-    }, {
-      args: { checks: 'gaps', segment: { did: ['checkout'] }, limit: 1 },
-      check(result) { assert.ok(result.issues.length <= 1); },
-    }],
-    bad: [...common({}), ...source({}), ...period({}), ...filters({}), ...limit({}), ...cursor({}),
-      { args: { checks: ['typos'] }, field: 'checks[0]', says: /similar_names/ },
-      { args: { checks: 7 }, field: 'checks', says: /gaps/ },
-      { args: { segment: { did: ['chekout'] } }, field: 'segment.did[0].event', says: /checkout/ },
-      { args: { segment: 'nobody' }, field: 'segment', says: /no segment 'nobody'/ }],
-  },
-
-  property_values: {
-    good: [{
-      args: { field: 'device', event: 'view', ...WEEK },
-      check(result) {
-        assert.deepEqual(result.values.map((v) => v.value).sort(), ['desktop', 'mobile', 'tablet']);
-        assert.equal(result.values.reduce((n, v) => n + v.actors, 0), facts.funnel[0]);
-        assert.equal(result.other, 0);
-      },
-    }, {
-      args: { field: 'event', filters: [{ field: 'event', value: facts.odd }], ...WEEK },
-      says: /^1 value of 'event' on 1 event; .*Period: 2026-01-05 to 2026-01-12\./,
-    }, {
-      args: { field: 'actor', prefix: 'U1', limit: 2, filters: [{ field: 'event', value: 'view' }], segment: { did: ['checkout'] }, ...WEEK },
-      check(result) {
-        assert.equal(result.values.length, 2);
-        assert.ok(result.other > 0 && result.cursor && result.values.every((v) => v.value.startsWith('u1') && v.actors === 1));
-      },
-    }, {
-      args: { field: 'device', event: { any_of: ['view', { event: 'checkout', where: [{ field: 'plan', value: 'pro' }] }] }, limit: 1, cursor: 'o99', ...WEEK },
-      check(result) { assert.deepEqual([result.values, result.other], [[], 0]); },
-    }],
-    bad: [...common({ field: 'device' }), ...source({ field: 'device' }), ...period({ field: 'device' }), ...filters({ field: 'device' }),
-      ...limit({ field: 'device' }), ...cursor({ field: 'device' }),
-      { args: {}, field: 'field', says: /missing|required/ },
-      { args: { field: 'devise' }, field: 'field', says: /device/ },
-      { args: { field: 'device', event: 'vieww' }, field: 'event.event', says: /view/ },
-      { args: { field: 'device', prefix: ['a', 'b'] }, field: 'prefix', says: /string|text/ }],
-  },
+  ...discoveryTools(facts, { common, source, period, filters, limit, cursor }),
 
   run_funnel: {
     good: [{
@@ -512,11 +419,27 @@ export const tools = {
         assert.ok(result.cursor);
       },
     }, {
-      args: { of: 'retention_matrix', arguments: MATRIX, cell: { cohort: '2026-01-05', period: 0 } },
+      args: { of: 'retention_matrix', arguments: MATRIX, cell: { cohort: '2026-01-05', period: 0 } }, says: /Period: 2026-01-05 to 2026-02-15\./,
       check(result) { assert.equal(result.total, facts.funnel[0]); },
+    }, {
+      args: { of: 'conformance_check', arguments: { sequence: facts.process }, cell: { deviation: 0 }, limit: 3 },
+      check(result) {
+        assert.equal(result.total, facts.skipped);
+        assert.equal(result.actors.length, 3);
+        assert.deepEqual(result.meta.next.map((n) => n.tool), ['case_timeline']);
+      },
+    }, {
+      args: { of: 'conformance_check', arguments: { rules: [{ kind: 'exists', a: 'order_checked' }] }, cell: { conforming: true }, limit: 1000 },
+      check(result) { assert.equal(result.total, facts.cases - facts.skipped); },
     }, {
       args: { of: 'attribute_conversions', arguments: CREDIT, cell: { value: 'mobile' } },
       check(result) { assert.equal(result.total, facts.funnel[2]); },
+    }, {
+      args: { of: 'object_map', arguments: {}, cell: { type: 'order_id', from: 'order_received', to: 'order_packed' } },
+      check(result) {
+        assert.equal(result.total, facts.skipped);
+        assert.ok(result.actors.every((a) => a.actor.startsWith('o') && a.last_event === 'order_sent'));
+      },
     }, {
       args: { of: 'compare_groups', arguments: GROUPS, cell: { field: 'event', value: 'add_to_cart', group: 'b' } },
       check(result) { assert.equal(result.total, 80); },
@@ -527,10 +450,28 @@ export const tools = {
         assert.ok(result.actors.every((a) => a.session === a.actor && a.last_event === 'view'));
       },
     }, {
-      args: { of: 'lifecycle', arguments: { event: 'view', interval: 'week', ...WEEK }, cell: { time: '2026-01-07', status: 'new' } },
+      args: { of: 'process_variants', arguments: {}, cell: { activities: facts.process.filter((a) => a !== 'order_checked') } },
+      check(result) {
+        assert.equal(result.total, facts.skipped);
+        assert.ok(result.actors.every((a) => a.last_event === 'order_sent'));
+        assert.deepEqual(result.meta.next.map((n) => [n.tool, n.arguments]), [['case_timeline', { source: 'shop', case_id: 'o0' }]]);
+      },
+    }, {
+      args: { of: 'process_map', arguments: {}, cell: { from: 'order_received', to: 'order_packed' } },
+      check(result) { assert.equal(result.total, facts.skipped); },
+    }, {
+      args: { of: 'handover_network', arguments: {}, cell: { from: 'clerk0', to: 'clerk0' } },
+      check(result) { assert.equal(result.total, 23); },
+    }, {
+      args: { of: 'bottlenecks', arguments: { rank: 'total' }, cell: { from: 'order_received', to: 'order_packed' } },
+      check(result) { assert.equal(result.total, facts.skipped); },
+      args: { of: 'throughput', arguments: { sla_s: 5000 }, cell: { breach: true } },
+      check(result) { assert.equal(result.total, facts.cases - facts.skipped); },
+    }, {
+      args: { of: 'lifecycle', arguments: { event: 'view', interval: 'week', ...WEEK }, cell: { time: '2026-01-07', status: 'new' } }, says: /Period: 2026-01-05 to 2026-01-18\./,
       check(result) { assert.equal(result.total, facts.funnel[0]); },
     }, {
-      args: { of: 'stickiness', arguments: { event: 'view', interval: 'week', ...WEEK, cumulative: true }, cell: { intervals: 1 }, limit: 1000 },
+      args: { of: 'stickiness', arguments: { event: 'view', interval: 'week', ...WEEK, cumulative: true }, cell: { intervals: 1 }, limit: 1000 }, says: /Period: 2026-01-05 to 2026-01-18\./,
       check(result) { assert.ok(result.total >= facts.funnel[0]); },
     }, ...[ // what a cell names and no event has
       [{ of: 'run_funnel', arguments: { ...FUNNEL, breakdown: ['device'] }, cell: { step: 1, breakdown: ['mobil'] } },
@@ -568,32 +509,22 @@ export const tools = {
       { args: { of: 'lifecycle', arguments: WEEK, cell: { time: '2020-01-01', status: 'new' } }, field: 'cell.time', says: /period/ },
       { args: { of: 'lifecycle', arguments: WEEK, cell: { time: '2026-01-07', status: 'old' } }, field: 'cell.status', says: /dormant/ },
       { args: { of: 'stickiness', arguments: WEEK, cell: { intervals: 99 } }, field: 'cell.intervals', says: /1 to 8/ },
+      { args: { of: 'process_variants', arguments: {}, cell: {} }, field: 'cell.activities', says: /activities of a variant/ },
+      { args: { of: 'process_variants', arguments: {}, cell: { activities: [1] } }, field: 'cell.activities', says: /name of an activity/ },
+      { args: { of: 'process_map', arguments: {}, cell: { from: 'order_packed' } }, field: 'cell.to', says: /name of an activity/ },
+      { args: { of: 'process_map', arguments: {}, cell: { activity: {} } }, field: 'cell.activity', says: /name of an activity/ },
+      { args: { of: 'rework_report', arguments: {}, cell: { from: 'order_packed' } }, field: 'cell.to', says: /name of an activity/ },
+      { args: { of: 'rework_report', arguments: {}, cell: { from: 'order_packed', activity: 'order_sent' } }, field: 'cell.activity', says: /either activity/ },
+      { args: { of: 'throughput', arguments: {}, cell: { breach: true } }, field: 'arguments.sla_s', says: /missing/ },
+      { args: { of: 'throughput', arguments: {}, cell: { breach: true, in_progress: true } }, field: 'cell', says: /either/ },
+      { args: { of: 'conformance_check', arguments: { sequence: facts.process }, cell: {} }, field: 'cell.conforming', says: /deviation/ },
+      { args: { of: 'conformance_check', arguments: { sequence: facts.process }, cell: { deviation: 'x' } }, field: 'cell.deviation', says: /index/ },
+      { args: { of: 'conformance_check', arguments: { sequence: facts.process }, cell: { deviation: 1 } }, field: 'cell.deviation', says: /0 to 0/ },
     ],
   },
 
-  conformance_check: {
-    good: [{
-      args: { sequence: facts.process },
-      check(result) {
-        assert.equal(result.cases, facts.cases);
-        assert.equal(result.conforming, facts.cases - facts.skipped);
-        assert.deepEqual(result.deviations.map((d) => [d.kind, d.activity, d.cases]),
-          [['skipped', 'order_checked', facts.skipped]]);
-      },
-    }, {
-      args: { case: 'order_id', sequence: facts.process.slice(0, 2), match: 'directly_follows' },
-      check(result) { assert.equal(result.conforming, facts.cases - facts.skipped); },
-    }],
-    bad: [...common({ sequence: facts.process }), ...source({ sequence: facts.process }),
-      ...period({ sequence: facts.process }), ...filters({ sequence: facts.process }),
-      ...limit({ sequence: facts.process }),
-      { args: {}, field: 'sequence', says: /missing|required/ },
-      { args: { sequence: [] }, field: 'sequence', says: /1 to 100/ },
-      { args: { sequence: ['order_recieved'] }, field: 'sequence[0]', says: /order_received/ },
-      { args: { sequence: facts.process, match: 'about' }, field: 'match', says: /exact/ },
-      { args: { sequence: facts.process, case: 'order' }, field: 'case', says: /order_id/ },
-    ],
-  },
+  ...processTools(facts, { common, source, period, filters, limit, cursor }),
+  ...objectTools(facts, { common, source, period, filters, limit, cursor }),
 
   anomaly_scan: {
     good: [{

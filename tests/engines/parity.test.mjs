@@ -5,13 +5,13 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { missing, startEndpoint } from './endpoint_helper.mjs'
-import { RAGE, calls, demo } from './parity_calls.mjs'
+import { ORDERS, RAGE, calls, demo } from './parity_calls.mjs'
 import { answers, compare } from './parity_compare.mjs'
 import { Side, Store } from './parity_store.mjs'
 
 const skip = missing() ?? false
 const store = skip ? null : new Store()
-let expected, expectedDemo
+let expected, expectedDemo, expectedLogs
 
 after(() => store?.remove())
 
@@ -34,6 +34,14 @@ const serverEnv = (endpoint, database, more = {}) => ({ CLICKHOUSE_HOST: '127.0.
 // A source in another database than the connection's is known by configuration only.
 const withDemo = () => config('with-demo', { demo: { database: 'demo', table: 'otel_traces' } })
 
+// The log of some cases as files.
+const logs = async (side) => Promise.all(['csv', 'xes'].map(async (format) => {
+  const selection = encodeURIComponent(JSON.stringify({ source: ORDERS, case: 'order', to: '2026-03-29', filters: [{ field: 'detail.flag', value: 'true' }], tz: 'Europe/Berlin' }))
+  const { result, error } = await side.request('resources/read', { uri: `sextant://log/${format}/${selection}` })
+  assert.ok(result, JSON.stringify(error))
+  return result.contents[0].text
+}))
+
 before(async () => {
   if (skip) return
   store.fill()
@@ -41,6 +49,7 @@ before(async () => {
   const tools = (await side.request('tools/list', {})).result.tools.map((tool) => tool.name).sort()
   expected = await answers(side, calls())
   expectedDemo = await answers(side, demo('demo'))
+  expectedLogs = await logs(side)
   await side.close()
   const called = new Set([...calls(), ...demo('demo')].map(([tool]) => tool))
   assert.deepEqual([...called].sort(), tools, 'every tool is called')
@@ -58,6 +67,7 @@ test('a server answers the same', { skip, timeout: 600000 }, async (t) => {
   const side = open(serverEnv(endpoint, 'sextant'), withDemo())
   compare(calls(), await answers(side, calls()), expected, 'a server')
   compare([...demo('demo')], await answers(side, demo('demo')), expectedDemo, 'a server, demo')
+  assert.deepEqual(await logs(side), expectedLogs)
   await side.close()
 })
 

@@ -8,7 +8,7 @@ const OPERATORS = [
 ]
 const filter = (field, [op, value]) => ({ field, op, ...(Array.isArray(value) ? { values: value } : value !== undefined ? { value } : {}) })
 
-const ORDERS = 'orders.all-1'
+export const ORDERS = 'orders.all-1'
 const OF_SHOP = ['view', 'add', 'pay']
 const OF_ORDERS = ['received', 'checked', 'approved "now"', 'packed', "sent, isn't it"]
 
@@ -203,6 +203,59 @@ function* processes() {
     yield ['conformance_check', { source: ORDERS, case: 'order', sequence: OF_ORDERS.slice(1, 3), match, from: '2026-03-22', to: '2026-03-29', tz: 'Europe/Berlin', filters: [filter('detail.flag', ['eq', 'true'])] }]
   }
   yield ['conformance_check', { source: ORDERS, case: 'order', sequence: OF_ORDERS, filters: [filter('actor.plan', ['eq', 'pro'])], explain: 'with' }]
+  const [a, b, c] = OF_ORDERS
+  const models = [{ edges: OF_ORDERS.slice(1).map((to, i) => ({ from: OF_ORDERS[i], to })) },
+    { rules: [{ kind: 'init', a }, { kind: 'exists', a: b, n: 2 }, { kind: 'absent', a: c }, ...['response', 'precedence', 'succession', 'chain_response', 'not_coexist', 'four_eyes'].map((kind) => ({ kind, a, b }))] },
+    { temporal: { learn: true, zeta: 1 } }, { temporal: { pairs: [{ from: a, to: b, mean_s: 3600, std_s: 60.5 }] } }]
+  for (const model of models)
+    for (const field of ['order', 'batch']) {
+      yield ['conformance_check', { source: ORDERS, case: field, ...model, explain: 'with' }]
+      for (const cell of [{ conforming: true }, { conforming: false }, { deviation: 0 }])
+        yield ['list_actors', { of: 'conformance_check', arguments: { source: ORDERS, case: field, ...model }, cell, limit: 5 }]
+    }
+}
+
+function* ways() { // of cases
+  const base = { source: ORDERS, case: 'order' }
+  for (const more of [{}, { collapse_repeats: true, limit: 2 }, { case: 'batch' }, { limit: 2, cursor: 'o1', explain: 'with' },
+    { from: '2026-03-24', to: '2026-03-27', tz: 'Europe/Berlin', compare: 'previous' },
+    { filters: [filter('detail.flag', ['eq', 'true'])], to: '2026-03-29' }, { segment: { did: [OF_ORDERS[1]] } }]) {
+    yield ['process_variants', { ...base, ...more }]
+    const { collapse_repeats: _, limit: __, cursor: ___, ...of } = { ...base, ...more }
+    yield ['process_map', of]
+    yield ['bottlenecks', { ...of, rank: 'total', min_count: 1 }]
+    const { compare: ____, ...once } = of
+    yield ['handover_network', once]
+    yield ['operator_report', once]
+    yield ['list_actors', { of: 'process_map', arguments: of, cell: { from: OF_ORDERS[0], to: OF_ORDERS[1] }, limit: 5 }]
+    yield ['rework_report', of]
+    const { compare: _____, ...plain } = of
+    yield ['throughput', { ...plain, sla_s: 3600, interval: 'day' }]
+  }
+  for (const cell of [{ activity: OF_ORDERS[1] }, { from: OF_ORDERS[1], to: OF_ORDERS[1] }, { from: OF_ORDERS[2], to: OF_ORDERS[1] }])
+    yield ['list_actors', { of: 'rework_report', arguments: base, cell, limit: 5 }]
+  for (const cell of [{ breach: true }, { in_progress: true }])
+    yield ['list_actors', { of: 'throughput', arguments: { ...base, sla_s: 60 }, cell, limit: 5 }]
+  yield ['list_actors', { of: 'process_variants', arguments: base, cell: { activities: OF_ORDERS }, limit: 5 }]
+  for (const more of [{ case_id: 'o/1' }, { case_id: 'o/2', limit: 2, cursor: 'o1', tz: 'Asia/Kathmandu', explain: 'with' }, { case: 'batch', case_id: 'b 1', limit: 5 }])
+    yield ['case_timeline', { ...base, ...more }]
+  yield ['list_actors', { of: 'process_map', arguments: base, cell: { activity: OF_ORDERS[2] }, limit: 5 }]
+}
+
+function* objects() {
+  const nested = 'detail.deep.list'
+  yield ['object_summary', { source: ORDERS, object_fields: ['order', 'batch', nested] }]
+  yield ['object_summary', { source: ORDERS, object_fields: ['order', 'resource'], from: '2026-03-22', to: '2026-03-29', tz: 'Europe/Berlin', filters: [filter('detail.flag', ['eq', 'true'])], explain: 'with' }]
+  yield ['object_summary', { source: 'shop', object_fields: ['value', 'device', KEYS[0]] }]
+  for (const type of ['order', 'batch', nested]) yield ['object_map', { source: ORDERS, type }]
+  yield ['object_map', { source: 'shop', type: 'value', from: '2026-03-22', to: '2026-03-24' }]
+  yield ['object_contention', { source: ORDERS, type: 'resource', case: 'order' }]
+  yield ['object_contention', { source: ORDERS, type: 'resource', case: 'batch', limit: 2, cursor: 'o1', tz: 'Asia/Kathmandu' }]
+  yield ['object_contention', { source: 'shop', type: 'device', filters: [filter('service', ['eq', 'web'])] }]
+  for (const tool of ['object_summary', 'object_map'])
+    yield [tool, { source: ORDERS, from: '2026-03-22', segment: { did: [{ min_times: 2 }], filters: [filter('detail.flag', ['eq', 'true'])] }, ...(tool === 'object_map' ? { type: 'batch' } : { object_fields: ['order', 'batch'] }) }]
+  for (const cell of [{ type: 'batch', from: 'checked', to: 'checked' }, { type: 'order', from: "sent, isn't it" }, { type: 'order', to: 'received' }])
+    yield ['list_actors', { of: 'object_map', arguments: { source: ORDERS }, cell, limit: 5 }]
 }
 
 function* anomalies() {
@@ -274,6 +327,15 @@ export function* demo(source, { isSmall = false, sessions = [RAGE] } = {}) {
   yield ['run_paths', { source, end: 'order_placed', exclude: ['webvitals'], segment: { did: ['login'] } }]
   yield ['list_actors', { of: 'run_paths', arguments: { source, edge_limit: 3 }, cell: { step: 2, from: 'webvitals', to: '(other)' }, limit: 5 }]
   yield ['conformance_check', { source, case: 'order', sequence: ['order_placed', 'order_received', 'credit_checked', 'order_approved', 'items_picked', 'order_packed', 'order_shipped', 'invoice_sent', 'order_delivered'] }]
+  yield ['process_variants', { source, case: 'order', compare: 'previous', from: '-7d' }]
+  yield ['process_map', { source, case: 'order' }]
+  yield ['case_timeline', { source, case: 'order', case_id: 'SO-106100506' }]
+  yield ['handover_network', { source, case: 'order' }]
+  yield ['operator_report', { source, case: 'order' }]
+  yield ['bottlenecks', { source, case: 'order', compare: 'previous', from: '-7d' }]
+  yield ['rework_report', { source, case: 'order', compare: 'previous', from: '-7d' }]
+  yield ['throughput', { source, case: 'order', sla_s: 259200, interval: 'week', tz: 'Europe/Berlin' }]
+  yield ['list_actors', { of: 'process_map', arguments: { source, case: 'order' }, cell: { from: 'items_picked', to: 'stock_recounted' }, limit: 5 }]
   yield ['anomaly_scan', { source, metric: 'error_rate', interval: 'hour', by: 'service' }]
   yield ['anomaly_scan', { source, metric: 'latency_p95', interval: 'day', points: true, tz: 'Europe/Berlin', filters: [{ field: 'resource.service.name', op: 'exists' }, { field: 'http.status_code', op: 'lt', value: '600' }] }]
   // Times that a column of nanoseconds cannot hold.
@@ -311,6 +373,8 @@ const ALL = [
   activity,
   explanations,
   processes,
+  ways,
+  objects,
   anomalies,
   trends,
   usage,

@@ -96,7 +96,7 @@ static void forget(void)
 #define COLUMNS(more)                                                                              \
     "[\"sextant\",\"shop\",[[\"time\",\"DateTime64(6, 'UTC')\"],[\"event\",\"String\"],"           \
     "[\"actor\",\"String\"],[\"session\",\"String\"],[\"case_id\",\"String\"],"                    \
-    "[\"seq\",\"UInt64\"],[\"url\",\"String\"]," more                                              \
+    "[\"seq\",\"UInt64\"],[\"url\",\"String\"],[\"resource\",\"String\"]," more                    \
     "[\"properties\",\"Map(LowCardinality(String), String)\"],"                                    \
     "[\"actor_properties\",\"Map(LowCardinality(String), String)\"]]]\n"
 
@@ -104,11 +104,18 @@ static struct fake_answer script[] = {
     {"FROM system.columns", NULL}, /* of the source at hand */
     {"FROM system.tables",
      "[\"sextant\",\"shop\",\"{\\\"kind\\\":\\\"events\\\",\\\"cases\\\":{\\\"order\\\":"
-     "\\\"case_id\\\"}}\",\"sextant\",1000,100000]\n"},
+     "\\\"case_id\\\"},\\\"objects\\\":{\\\"page\\\":\\\"url\\\",\\\"visit\\\":\\\"session\\\"}}\","
+     "\"sextant\",1000,100000]\n"},
     {"now64", "[1772323200000000,1774915200000000,1000,1775000000000000]\n"},
     {"IN {names:", "[\"view\",1772323200000000,1774915200000000]\n"},
     {"toInt64(offset)", "[0,3600]\n[1774746000,7200]\n"},
     {"= {session:String}", "[3,1772323200000000,1772326800000000,\"ann\"]\n"},
+    {"AS _is_long, if(", /* of traces */
+     "[[],1,\"\",0,0,[],2,[\"buy\",\"view\"],[4,0]]\n"
+     "[[2,1],3,\"c1\",9,0,[],0,[],[]]\n[[2],1,\"c2\",9,0,[],0,[],[]]\n"},
+    {"AS _activities", /* of groups and of a profile alike */
+     "[[2,1],3,\"c1\",9,[2,0.5],[\"c1\"],0,[\"buy\",\"view\"],[[5,4],[1e6,2e6],[0,1e3]]]\n"
+     "[[2],1,\"c2\",9,[1,0.5],[\"c2\"],0,[],[[],[],[]]]\n"},
     {"", ""}, /* everything else: no rows */
     {0},
 };
@@ -163,6 +170,37 @@ static const struct sample {
     {"compare_groups", "{\"a\":{\"did\":[\"view\"]},\"b\":{\"did_not\":[\"view\"]}}"},
     {"usage_report", "{}"},
     {"conformance_check", "{\"sequence\":[\"view\"]}"},
+    {"process_variants", "{\"compare\":\"previous\",\"from\":\"2026-01-01\"}"},
+    {"case_timeline", "{\"case_id\":\"c1\"}"},
+    {"process_map", "{\"filters\":[{\"field\":\"url\",\"value\":\"x\"}]}"},
+    {"list_actors",
+     "{\"of\":\"process_map\",\"arguments\":{},\"cell\":{\"from\":\"view\",\"to\":\"pay\"}}"},
+    {"bottlenecks", "{\"compare\":\"previous\",\"from\":\"2026-01-01\"}"},
+    {"handover_network", "{}"},
+    {"operator_report", "{}"},
+    {"list_actors",
+     "{\"of\":\"handover_network\",\"arguments\":{},\"cell\":{\"from\":\"a\",\"to\":\"b\"}}"},
+    {"rework_report", "{\"compare\":\"previous\",\"from\":\"2026-01-01\"}"},
+    {"throughput", "{\"sla_s\":60,\"interval\":\"day\"}"},
+    {"list_actors", "{\"of\":\"rework_report\",\"arguments\":{},\"cell\":{\"from\":\"view\","
+                    "\"to\":\"pay\"}}"},
+    {"list_actors", "{\"of\":\"throughput\",\"arguments\":{},\"cell\":{\"in_progress\":true}}"},
+    {"conformance_check", "{\"edges\":[{\"from\":\"view\",\"to\":\"view\"}]}"},
+    {"conformance_check", "{\"rules\":[{\"kind\":\"exists\",\"a\":\"pay\",\"n\":2},{\"kind\":"
+                          "\"response\",\"a\":\"view\","
+                          "\"b\":\"pay\"}],\"allow_unknown\":true}"},
+    {"conformance_check", "{\"temporal\":{\"learn\":true}}"},
+    {"conformance_check", "{\"temporal\":{\"pairs\":[{\"from\":\"view\",\"to\":\"view\",\"mean_s\":"
+                          "1,\"std_s\":0}]}}"},
+    {"list_actors",
+     "{\"of\":\"conformance_check\",\"arguments\":{\"sequence\":[\"view\"]},\"cell\":"
+     "{\"deviation\":0}}"},
+    {"list_actors",
+     "{\"of\":\"conformance_check\",\"arguments\":{\"sequence\":[\"view\"]},\"cell\":"
+     "{\"conforming\":false}}"},
+    {"object_summary", "{\"object_fields\":[\"url\",\"session\"],\"allow_unknown\":true}"},
+    {"object_map", "{\"type\":\"page\",\"segment\":{\"did\":[\"view\"],\"did_not\":[\"pay\"]}}"},
+    {"object_contention", "{\"type\":\"visit\"}"},
     {"attribute_conversions", "{\"conversion\":\"view\",\"field\":\"url\",\"allow_unknown\":true}"},
     {"stickiness", "{\"segment\":{\"did\":[\"view\"]}}"},
     {"anomaly_scan", "{\"metric\":\"event_count\",\"by\":\"event\"}"},

@@ -11,6 +11,8 @@ EPOCH = datetime(2026, 3, 2, tzinfo=timezone.utc)  # a Monday
 SOURCE = "journeys"
 APART = "apart"  # the same as SOURCE, but no actor does two things at one time
 SPANS = "spans"  # the same as SOURCE, the actors read as in spans: one key of a Map, else another
+LOOSE = "loose"  # the same as SOURCE without an order of import, cases as in SPANS
+COUNTED = "counted"  # the same as SOURCE without an order of import, cases by number
 NAMES = ["a", "b", "c", "d"]
 NOISE = ["x", "y"]
 PLANS = ["", "free", "pro", "team"]
@@ -72,6 +74,22 @@ def apart(actors):
     return out
 
 
+def resource_of(event):
+    """Who did it, where that is known."""
+    return ["", "r", "s", "t"][event.order * 7 % 5 % 4]
+
+
+def lasted(event):
+    """The microseconds that it took, where that is known."""
+    return [None, 0, 1500, 750000, 90 * 10**6, 7200 * 10**6][event.order * 5 % 11 % 6]
+
+
+def work_of(event):
+    """The same as two fields of a row: when it began, and how many milliseconds it took."""
+    took = lasted(event)
+    return {} if took is None else {"began": iso(event.us - took), "ms": str(took / 1000)}
+
+
 def write(path, actors):
     """Each actor's events in the order of `order`, actors mixed: file order breaks ties."""
     rows = sorted(((e.order, actor, e) for actor, events in actors.items() for e in events),
@@ -80,14 +98,26 @@ def write(path, actors):
         for _, actor, event in rows:
             out.write(json.dumps({"at": iso(event.us), "what": event.name, "who": actor,
                                   "visit": event.session, "user.id": actor if event.order % 3 else "",
+                                  "by": resource_of(event), **work_of(event),
                                   "userEmail": actor if event.order % 3 != 1 else "",
                                   **{k: v for k, v in event.props.items() if v}}) + "\n")
 
 
-CONFIG = {"sources": {SPANS: {
-    "kind": "events", "table": f"sextant.{SPANS}", "time": "time", "event": "event", "session": "session",
-    "actor": ["properties['user.id']", "properties['userEmail']", "session"], "properties": ["properties"]}}}
-COLUMNS = ("--time", "at", "--event", "what", "--actor", "who", "--session", "visit")
+KEYS = ["properties['user.id']", "properties['userEmail']"]
+
+
+def mapped(table, **more):
+    return {"kind": "events", "table": f"sextant.{table}", "time": "time", "event": "event",
+            "session": "session", "resource": "resource", "properties": ["properties"],
+            "start_time": [], "duration_ms": "properties['ms']", **more}
+
+
+CONFIG = {"sources": {
+    SPANS: mapped(SPANS, actor=[*KEYS, "session"], cases={"who": KEYS}),
+    LOOSE: mapped(LOOSE, cases={"who": KEYS}, order=""),
+    COUNTED: mapped(COUNTED, order="")}}
+COLUMNS = ("--time", "at", "--event", "what", "--actor", "who", "--session", "visit", "--case", "who",
+           "--resource", "by", "--start-time", "began")
 
 
 # --- random questions ---------------------------------------------------------------------------------

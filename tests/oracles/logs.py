@@ -2,6 +2,7 @@
 import json
 import os
 
+from logs_process import CHECKS, decoded
 from report import Family, close
 from sextant import ToolError
 from work import spread
@@ -9,16 +10,12 @@ from work import spread
 # figure of an oracle file → the tool that gives it
 TOOLS = {"variants_top20": "process_variants", "n_variants": "process_variants",
          "case_length": "process_variants", "dfg": "process_map", "start_activities": "process_map",
-         "end_activities": "process_map", "rework": "rework_report", "bottlenecks": "bottlenecks",
-         "service": "bottlenecks", "waiting": "bottlenecks", "throughput": "throughput",
+         "end_activities": "process_map", "activity_counts": "process_map",
+         "rework": "rework_report", "bottlenecks": "bottlenecks", "service": "bottlenecks",
+         "waiting": "bottlenecks", "throughput": "throughput",
          "cases_started_per_month": "throughput", "handover": "handover_network"}
 MATCHES = {"eventually_follows_cases": "eventually_follows",
            "directly_follows_cases": "directly_follows", "exact_cases": "exact"}
-
-
-def decoded(value):
-    """Some members of the files are JSON kept as text."""
-    return json.loads(value) if isinstance(value, str) and value[:1] in "[{" else value
 
 
 def log_file(data, name):
@@ -55,6 +52,31 @@ def check_sequence(store, source, item, cases):
             out.append(f"{match}: {result['conforming']}, expected {item[figure]}")
         if cases is not None and result["cases"] != cases:
             out.append(f"{match}: {result['cases']} cases, expected {cases}")
+    return out
+
+
+def check_rules(store, source, item):
+    """response and precedence of the two activities of a sequence."""
+    kinds = [kind for kind in ("response", "precedence") if kind in item]
+    a, b = item["sequence"]
+    result = store.call("conformance_check", {
+        "source": source, "rules": [{"kind": kind, "a": a, "b": b} for kind in kinds]})
+    return [f"{kind}: {got}, expected {item[kind]}" for kind, got in zip(kinds, result["rules"])
+            if any(got[figure] != item[kind][figure] for figure in ("activated", "satisfied"))]
+
+
+def check_samples(store, source, item):
+    """The first cases, by name, that have the sequence, and those that do not."""
+    out = []
+    for name, conforming in (("eventually_follows_sample", True),
+                             ("not_eventually_follows_sample", False)):
+        result = store.call("list_actors", {
+            "of": "conformance_check", "cell": {"conforming": conforming}, "limit": 5,
+            "arguments": {"source": source, "sequence": item["sequence"],
+                          "match": "eventually_follows", "allow_unknown": True}})
+        got = [actor["actor"] for actor in result["actors"]]
+        if got != item[name]:
+            out.append(f"{name}: {got}, expected {item[name]}")
     return out
 
 
@@ -109,8 +131,10 @@ def conformance_tasks(logs, family, name, oracle, offered):
         for what, item in whats:
             answer(family, what,
                    lambda item=item: check_sequence(store, source, item, oracle.get("n_cases")))
+            answer(family, f"{what} cases", lambda item=item: check_samples(store, source, item))
             if "response" in item or "precedence" in item:
-                family.skip(f"{what} response, precedence", "conformance_check rules: not yet")
+                answer(family, f"{what} response, precedence",
+                       lambda item=item: check_rules(store, source, item))
         if alignment:
             answer(family, f"{name} alignment",
                    lambda: check_alignment(store, source, alignment))
@@ -137,12 +161,24 @@ def funnel_tasks(logs, family, name, item, offered):
     return task
 
 
-def other_figures(family, name, oracle, offered):
+def other_figures(logs, family, name, oracle, offered):
+    """A task for the tools whose figures are compared; the others are left out."""
     for figure, tool in TOOLS.items():
-        if figure in oracle:
-            reason = f"tool {tool} not offered" if tool not in offered else \
-                f"no comparison written for {tool} yet"
-            family.skip(f"{name} {figure}", reason)
+        if figure in oracle and tool not in offered:
+            family.skip(f"{name} {figure}", f"tool {tool} not offered")
+        elif figure in oracle and tool not in CHECKS:
+            family.skip(f"{name} {figure}", f"no comparison written for {tool} yet")
+
+    def task(store):
+        source = loaded(logs, store, family, name)
+        for tool, check in CHECKS.items() if source else ():
+            try:
+                for figure, differences in check(store, source, oracle).items():
+                    family.done(f"{name} {figure}", differences)
+            except (ToolError, RuntimeError, LookupError) as error:
+                family.done(f"{name} {tool}", [f"{type(error).__name__}: {error}"])
+
+    return task
 
 
 def run(data, stores, offered):
@@ -165,10 +201,10 @@ def run(data, stores, offered):
                 else:
                     tasks.append(funnel_tasks(logs, funnels, log, item, offered))
         elif "n_cases" in oracle or "conformance" in oracle:
-            other_figures(others, name, oracle, offered)
             if log_file(data, name) is None:
                 conformance.skip(name, "no such log")
                 continue
+            tasks.append(other_figures(logs, others, name, oracle, offered))
             task = conformance_tasks(logs, conformance, name, oracle, offered)
             if task:
                 tasks.append(task)

@@ -17,10 +17,13 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import journeys
 import properties_attribution
+import properties_conformance
 import properties_explain
+import properties_flow
 import properties_funnel
 import properties_groups
 import properties_paths
+import properties_process
 import properties_retention
 import properties_trend
 import properties_visits
@@ -54,6 +57,28 @@ FAMILIES = {
                properties_groups.check_values),
     "groups": (12, "compare_groups", properties_groups.random_groups,
                properties_groups.check_groups),
+    "variants": (30, "process_variants", properties_process.random_variants,
+                 properties_process.check_variants),
+    "sequences": (24, "conformance_check", properties_conformance.random_sequence,
+                  properties_conformance.check),
+    "edges": (12, "conformance_check", properties_conformance.random_edges,
+              properties_conformance.check),
+    "rules": (24, "conformance_check", properties_conformance.random_rules,
+              properties_conformance.check),
+    "profiles": (16, "conformance_check", properties_conformance.random_temporal,
+                 properties_conformance.check),
+    "timelines": (16, "case_timeline", properties_process.random_timeline,
+                  properties_process.check_timeline),
+    "rework": (24, "rework_report", properties_flow.random_rework, properties_flow.check_rework),
+    "throughput": (24, "throughput", properties_flow.random_throughput,
+                   properties_flow.check_throughput),
+    "maps": (30, "process_map", properties_process.random_map, properties_process.check_map),
+    "bottlenecks": (24, "bottlenecks", properties_process.random_bottlenecks,
+                    properties_process.check_bottlenecks),
+    "handovers": (20, "handover_network", properties_process.random_once,
+                  properties_process.check_handover),
+    "operators": (20, "operator_report", properties_process.random_once,
+                  properties_process.check_operators),
 }
 
 
@@ -93,8 +118,9 @@ def main():
         if missing:
             print(f"skipped: {missing}")
             return 77
-        for source, told in ((journeys.SOURCE, actors), (journeys.SPANS, actors),
-                             (journeys.APART, journeys.apart(actors))):
+        for source in (journeys.SOURCE, journeys.SPANS, journeys.LOOSE, journeys.COUNTED,
+                       journeys.APART):
+            told = journeys.apart(actors) if source == journeys.APART else actors
             path = os.path.join(folder, f"{source}.jsonl")
             journeys.write(path, told)
             store.load(source, path, *journeys.COLUMNS)

@@ -40,6 +40,17 @@ static void test_content(void **state)
         {"[id],name", 9, SNIFF_CSV},
         {"\xef\xbb\xbf<?xml ", 9, SNIFF_XES},
         {"\n<log>", 6, SNIFF_XES},
+        {"{ \n \"eventTypes\" : [", 20, SNIFF_OCEL},
+        {"{\"objectTypes\":[]", 17, SNIFF_OCEL},
+        {"{\"objectTypes\":", 15, SNIFF_JSONL},
+        {"{\"objectTypes\":{}", 17, SNIFF_JSONL},
+        {"{\"objectTypes\"", 14, SNIFF_JSONL},
+        {"{\"events\":[{", 12, SNIFF_JSON},
+        {"{\"objects\": []}", 15, SNIFF_JSON},
+        {"{\"events\":1}", 12, SNIFF_JSONL},
+        {"{\"ocel:events\":{}", 17, SNIFF_OCEL1},
+        {"SQLite format 3\0", 16, SNIFF_OCEL_SQLITE},
+        {"SQLite format 3,b", 17, SNIFF_CSV},
         {"<log", 4, SNIFF_CSV},
         {"<log\0", 5, SNIFF_CSV},
         {"<logged>,<a>", 12, SNIFF_CSV},
@@ -67,6 +78,9 @@ static void test_content(void **state)
     assert_int_equal(sniff_name("x.ndjson.zst"), SNIFF_JSONL);
     assert_int_equal(sniff_name("x.parquet"), SNIFF_PARQUET);
     assert_int_equal(sniff_name("a.xes.gz"), SNIFF_XES);
+    assert_int_equal(sniff_name("a.json.gz"), SNIFF_JSON);
+    assert_int_equal(sniff_name("a.jsonocel"), SNIFF_OCEL);
+    assert_int_equal(sniff_name("a.sqlite"), SNIFF_OCEL_SQLITE);
     assert_int_equal(sniff_name(".csv"), SNIFF_UNKNOWN);
     assert_int_equal(sniff_name("x.gz"), SNIFF_UNKNOWN);
 }
@@ -120,6 +134,8 @@ static void test_columns(void **state)
         {{"activity", "concept:name"}, SNIFF_EVENT, "concept:name", SNIFF_XES},
         {{"case_id", "case:concept:name"}, SNIFF_CASE, "case:concept:name", SNIFF_XES},
         {{"user", "date"}, SNIFF_TIME, "date", SNIFF_XES},
+        {{"timestamp", "ocel:timestamp"}, SNIFF_TIME, "ocel:timestamp", SNIFF_OCEL},
+        {{"event", "ocel:activity"}, SNIFF_EVENT, "ocel:activity", SNIFF_OCEL_SQLITE},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct names columns = {0};

@@ -162,8 +162,8 @@ static void test_fields_of_each_kind(void **state)
     check_field(map, "event.plan", "`SpanAttributes`[<plan>]");
     check_field(map, "resource.host", "`ResourceAttributes`[<host>]");
     check_field(map, "plan",
-                "coalesce(nullIf(`SpanAttributes`[<plan>], ''), "
-                "nullIf(`ResourceAttributes`[<plan>], ''), '')");
+                "if(`SpanAttributes`[<plan>] != '', `SpanAttributes`[<plan>], "
+                "`ResourceAttributes`[<plan>])");
     check_field(map, "StatusCode", "`StatusCode`");
     check_field(map, "duration_ms",
                 "ifNull(toString((if(isFinite(toFloat64OrNull(ifNull(toString(`Duration`), ''))), "
@@ -193,8 +193,8 @@ static void test_copies_of_keys(void **state)
     const struct source *map = sources_find(l.sources, "clickstack", NULL);
     check_field(map, "resource.rum.sessionId", "`__hdx_materialized_rum.sessionId`");
     check_field(map, "rum.sessionId",
-                "coalesce(nullIf(`SpanAttributes`[<rum.sessionId>], ''), "
-                "nullIf(`__hdx_materialized_rum.sessionId`, ''), '')");
+                "if(`SpanAttributes`[<rum.sessionId>] != '', `SpanAttributes`[<rum.sessionId>], "
+                "`__hdx_materialized_rum.sessionId`)");
     const struct source *s = sources_find(l.sources, "copied", NULL);
     check_field(s, "event.plan", "`properties['plan']`");
     check_field(s, "plan", "`properties['plan']`");
@@ -210,12 +210,12 @@ static void test_places_that_no_row_has(void **state)
 {
     struct loaded l = load(NULL);
     const struct source *s = sources_find(l.sources, "clickstack", NULL);
+#define PLAN                                                                                       \
+    "if((SELECT count() FROM (SELECT 1 FROM here WHERE 1 < 2 AND "                                 \
+    "has(mapKeys(`SpanAttributes`), <plan>) LIMIT 1)) = 0, '', `SpanAttributes`[<plan>])"
     char *sql = field_within(s, "here WHERE 1 < 2", "plan");
-    assert_string_equal(
-        sql,
-        "coalesce(nullIf(if((SELECT count() FROM (SELECT 1 FROM here WHERE 1 < 2 "
-        "AND has(mapKeys(`SpanAttributes`), <plan>) LIMIT 1)) = 0, '', `SpanAttributes`[<plan>]), "
-        "''), nullIf(`ResourceAttributes`[<plan>], ''), '')");
+    assert_string_equal(sql, "if(" PLAN " != '', " PLAN ", `ResourceAttributes`[<plan>])");
+#undef PLAN
     free(sql);
     sql = field_within(s, "here WHERE 1 < 2", "event.plan");
     assert_string_equal(sql, "`SpanAttributes`[<plan>]");

@@ -348,6 +348,25 @@ test('a source that disappears is missed by its name, then looked for anew', { s
   await side.close()
 })
 
+// What is said of activities stays on its line, and cuts no character.
+test('activities with long names and line breaks, in the words of the process tools', { skip, timeout: 120000 }, async () => {
+  const [broken, long] = ['one\ntwo', '名'.repeat(80)]
+  const way = (who, ...events) => events.map((event, i) => ({ time: new Date(Date.UTC(2026, 2, 2, 0, 0, (who + 1) ** 2 * i)).toISOString(), event, actor: `w${who}` }))
+  importRows('ways', lines([way(0, broken, long, 'end'), way(1, broken, long, 'end'), way(2, long, broken, long), way(3, 'end', broken)].flat()), '--case', 'actor')
+  const side = open()
+  const models = [{ sequence: [broken, long, 'end'] }, { edges: [{ from: 'end', to: broken }] }, { temporal: { learn: true, zeta: 0 } },
+    { rules: [{ kind: 'response', a: long, b: 'end' }, { kind: 'precedence', a: long, b: broken }] }]
+  for (const [tool, args] of [['process_variants', {}], ['process_map', {}], ...models.map((model) => ['conformance_check', model])]) {
+    const { text, error } = await side.call(tool, { source: 'ways', ...args })
+    assert.equal(error, undefined, tool)
+    assert.match(text, /名…/u, `${tool}: ${text}`)
+    assert.doesNotMatch(text, /\uFFFD|one\n/u, `${tool}: ${text}`)
+  }
+  const { structured } = await side.call('conformance_check', { source: 'ways', edges: Array.from({ length: 3 }, () => ({ from: broken, to: 'end' })) })
+  assert.equal(structured.deviations.find((d) => d.from === broken).expected, 'end')
+  await side.close()
+})
+
 // Columns as people call them: like SQL, like what the statements themselves call things, and with
 // bytes that are no text.
 const ODD = ['a`b', 'c\\d', "e'f", 'g"h', 'i j', 'k{x:String}', '$event', 'ü', 'select', 'n', 'who', 'value', 'at', 'case_id', 'events', 'field', 'tt', 'v', 'x', 'step', '_event']

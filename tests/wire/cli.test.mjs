@@ -49,7 +49,7 @@ function callError(args, options) {
   return error;
 }
 
-const commands = ['stdio', 'serve', 'call', 'tools', 'import', 'demo', 'doctor'];
+const commands = ['stdio', 'serve', 'call', 'tools', 'import', 'export', 'demo', 'doctor'];
 
 let engineProblem;
 function skipWithoutEngine(t) {

@@ -63,9 +63,9 @@ export class Store {
     return JSON.parse(result.err).error;
   }
 
-  // What a tool says of the store, as JSON.
-  call(tool, args) {
-    const result = spawnSync(SEXTANT, ['call', tool, JSON.stringify(args), '--data', this.data],
+  // What a tool says of the store, as JSON if the options do not say else.
+  call(tool, args, ...options) {
+    const result = spawnSync(SEXTANT, ['call', tool, JSON.stringify(args), '--data', this.data, ...options],
       { encoding: 'utf8', maxBuffer: 1 << 28, env: environment() });
     assert.equal(result.status, 0, result.stderr);
     return result.stdout;

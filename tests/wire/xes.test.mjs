@@ -2,6 +2,7 @@
 // are damaged or mean harm.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -183,7 +184,8 @@ test('what cannot be read says where and why, and changes nothing', () => {
   const inEvent = (xml) => log(trace('c', event('a', AT), event('b', AT, xml)));
   for (const [content, pattern] of [
     ['<?xml version="1.0"?>\n<!DOCTYPE lolz [<!ENTITY a "lol"><!ENTITY b "&a;&a;">]>\n<log>&b;</log>', /line 2: .*DOCTYPE/],
-    [`<?xml version="1.0"?>\n<!DOCTYPE log SYSTEM "file:///etc/passwd">\n${log()}`, /line 2: .*DOCTYPE/],
+    [`<?xml version="1.0"?>\n<!DOCTYPE log SYSTEM "file:///etc/passwd">\n${log()}`, /line 2: .*DOCTYPE.* take it out/],
+    [Buffer.from(`\ufeff<?xml version="1.0" encoding="UTF-16"?>\n<!DOCTYPE log [<!ENTITY % a SYSTEM "http://127.0.0.1/x">%a;]>\n${log().replace(/^.*\n/, '')}`, 'utf16le'), /line 2: .*DOCTYPE/],
     [inEvent('&secret;'), /line 6: .*undefined entity/],
     [inEvent('<string key="a" value="b">'.repeat(100000) + '</string>'.repeat(100000)), /line 6: .*nested deeper than 64/],
     [inEvent('\u0000'), /line 6: a NUL byte/],
@@ -226,6 +228,21 @@ test('damage behind a good beginning, and gzip that is cut off, keep the old dat
   assert.deepEqual(store.events('late').map((r) => r.event), ['old']);
 });
 
+test('an attribute that does not end is refused while it arrives', { timeout: 120000 }, async () => {
+  const child = store.start(['-', '--source', 'endless', '--format', 'xes']);
+  let out = '', sent = 0;
+  child.stderr.on('data', (data) => { out += data; });
+  child.stdin.on('error', () => {}); // it stops reading
+  child.stdin.write(log(trace('c', '@')).split('@')[0] + '<event><string key="a" value="');
+  const piece = Buffer.alloc(1 << 20, 'x'), ended = once(child, 'close');
+  const take = () => new Promise((resolve) => { child.stdin.write(piece, (error) => resolve(!error)); });
+  while (sent < 1024 && await take()) sent += 1;
+  const [code] = await ended;
+  assert.equal(code, 1);
+  assert.match(out, /line 5: a tag or comment is longer than 64 MB/);
+  assert.ok(sent < 200, `${sent} MB of 1 GB were read`);
+});
+
 // The most memory that an import had, in MB, and its end.
 async function peakOf(args) {
   const child = store.start(args);
@@ -252,9 +269,9 @@ test('gzip that unpacks to much takes no memory for it', { timeout: 300000 }, as
   assert.equal(code, 0, out);
   assert.ok(peak > 0 && peak < 600, `${peak} MB for 768 MB of blanks`);
   const [start] = log(trace('c', '<event><string key="a" value="@')).split('@').map((text) => gzipSync(text));
-  const huge = store.file('huge.xes.gz', Buffer.concat([start, ...Array(24).fill(blanks)]));
+  const huge = store.file('huge.xes.gz', Buffer.concat([start, ...Array(32).fill(blanks)]));
   const refused = await peakOf([huge, '--source', 'bomb']);
   assert.equal(refused.code, 1);
   assert.match(refused.out, /line 5: a tag or comment is longer than 64 MB/);
-  assert.ok(refused.peak < 900, `${refused.peak} MB for a tag of 768 MB`);
+  assert.ok(refused.peak < 900, `${refused.peak} MB for a tag of 1 GB`);
 });
