@@ -6,8 +6,8 @@
 #define CATALOG(tool) \
     tool(anomaly_scan) \
     tool(attribute_conversions) \
-    tool(case_timeline) \
     tool(bottlenecks) \
+    tool(case_timeline) \
     tool(compare_groups) \
     tool(conformance_check) \
     tool(data_quality) \

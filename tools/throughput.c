@@ -235,9 +235,10 @@ static int set_bounds(const struct run *run, const json_t *row, const struct cal
     }
     json_int_t first = p->from_given ? 0 : calendar_holding(c, whole(row, FIRST));
     json_int_t last = calendar_holding(c, last_us);
-    if (first < 0 || last < 0 || last >= c->count)
+    if (first < 0 || last < 0 || last >= c->count || last - first >= THROUGHPUT_INTERVALS)
         return err_set(ret_err, ERR_ARGUMENT, "interval",
-                       "more than %d intervals: take a longer one, or a later from", CALENDAR_MAX);
+                       "more than %d intervals: take a longer one, or a later from",
+                       THROUGHPUT_INTERVALS);
     *ret_first = first;
     *ret_end = last + 1;
     return 0;

@@ -2,7 +2,10 @@
 /* The answer of throughput as text; internal to it. */
 #include "calendar.h"
 
-enum { THROUGHPUT_POINTS = 100 }; /* of the survival curve */
+enum {
+    THROUGHPUT_POINTS = 100,    /* of the survival curve */
+    THROUGHPUT_INTERVALS = 750, /* more do not fit into an answer twice */
+};
 
 /* What stands beside the result. */
 struct throughput_totals {

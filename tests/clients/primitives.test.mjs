@@ -232,7 +232,7 @@ describe('primitives', { skip: problem || false }, () => {
   });
 
   // Words of results, which tools/list does not carry.
-  const SPOKEN_OF = new Set(['ci_low', 'ci_high', 'replay_at', 'rage_click', 'dead_click', 'quick_back', 'median_s', 'p90_s', 'example_case', 'duration_ms', 'biggest_drop_step']);
+  const SPOKEN_OF = new Set(['ci_low', 'ci_high', 'replay_at', 'rage_click', 'dead_click', 'quick_back', 'median_s', 'p90_s', 'example_case', 'duration_ms', 'start_time', 'biggest_drop_step']);
 });
 
 describe('several sources', { skip: problem || false }, () => {

@@ -16,6 +16,7 @@ COUNTED = "counted"  # the same as SOURCE without an order of import, cases by n
 NAMES = ["a", "b", "c", "d"]
 NOISE = ["x", "y"]
 PLANS = ["", "free", "pro", "team"]
+FIELDS = ["plan", "n", "cart", "amount", "shift", "ms", "resource"]  # what groups may differ in
 US = {"second": 10**6, "minute": 60 * 10**6, "hour": 3600 * 10**6, "day": 86400 * 10**6,
       "week": 7 * 86400 * 10**6, "month": 30 * 86400 * 10**6}
 
@@ -176,6 +177,10 @@ def restrict(rnd, arguments):
 
 
 def field_of(event, field):
+    if field == "resource":
+        return resource_of(event)
+    if field == "ms":
+        return work_of(event).get("ms", "")
     return event.session if field == "session" else event.props.get(field, "")
 
 

@@ -6,7 +6,6 @@ import properties_funnel
 import reference_funnel as reference
 from reference_groups import adjusted, independence, odds
 
-FIELDS = ["plan", "n", "cart", "amount", "shift"]  # the properties of the journeys
 PATIENCE = 1800 * 10**6
 
 
@@ -30,7 +29,7 @@ def traits(arguments, events, run, won, usual):
     is_unordered = arguments["order"] == "unordered"
     at = next(e for e in events if e.us == began and
               any(j.matches(s, e) for s in (steps if is_unordered else [steps[before - 1]])))
-    return {(f, at.props[f]) for f in FIELDS if at.props.get(f)} | \
+    return {(f, j.field_of(at, f)) for f in j.FIELDS if j.field_of(at, f)} | \
         {("event", e.name) for e in events
          if began < e.us < ended and not any(j.matches(s, e) for s in steps)}
 

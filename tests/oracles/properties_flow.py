@@ -24,7 +24,7 @@ def random_throughput(rnd):
     if rnd.random() < 0.7:
         arguments["sla_s"] = rnd.choice([0, 60, 3600, 86400.5, 86400 * 7])
     if rnd.random() < 0.7:
-        arguments["interval"] = rnd.choice(["hour", "day", "week", "month"])
+        arguments["interval"] = rnd.choice(["day", "week", "month"])
     if rnd.random() < 0.4:
         arguments["tz"] = rnd.choice(["Europe/Berlin", "America/St_Johns"])
         arguments.pop("from", None)

@@ -3,7 +3,6 @@ import journeys as j
 import reference_groups as reference
 from report import close
 
-FIELDS = ["plan", "n", "cart", "amount", "shift"]
 PERIOD = {"source": j.SOURCE, "from": "2026-03-01", "to": "2026-04-15"}
 END = j.us_of("2026-04-16")
 
@@ -22,7 +21,7 @@ def pages(store, tool, asked, member):
 
 
 def random_values(rnd):
-    arguments = {"field": rnd.choice(FIELDS), "limit": rnd.choice([1, 2, 100])}
+    arguments = {"field": rnd.choice(j.FIELDS), "limit": rnd.choice([1, 2, 100])}
     if rnd.random() < 0.4:
         arguments["event"] = j.random_matcher(rnd)
     if rnd.random() < 0.3:
@@ -61,7 +60,7 @@ def random_groups(rnd):
     begin, end = rnd.choice([("2026-03-01", "2026-04-15"), ("2026-03-03", "2026-03-09")])
     arguments = {"a": j.random_segment(rnd), "b": j.random_segment(rnd), "from": begin, "to": end}
     if rnd.random() < 0.8:
-        arguments["fields"] = rnd.sample(["event", *FIELDS], rnd.randint(1, 3))
+        arguments["fields"] = rnd.sample(["event", *j.FIELDS], rnd.randint(1, 3))
     if rnd.random() < 0.2:
         arguments["filters"] = [j.random_filter(rnd)]
     return arguments
@@ -78,7 +77,7 @@ def check_actors(rnd, store, asked, groups, having, out):
 
 
 def check_groups(rnd, store, actors, arguments):
-    out, fields = [], arguments.get("fields", ["event", *FIELDS])
+    out, fields = [], arguments.get("fields", ["event", *j.FIELDS])
     begin, end = j.us_of(arguments["from"]), j.us_of(arguments["to"]) + j.US["day"]
     shown = {actor: [e for e in events if e.us >= begin] for actor, events in j.selected(
         {k: v for k, v in arguments.items() if k == "filters"}, actors, end).items()}
