@@ -129,6 +129,8 @@ static int plan(struct run *run, struct err *ret_err)
 {
     int64_t limit = 0, offset = 0;
     struct query all, page;
+    if (case_id(run)[0] == '\0') /* what events without a case have */
+        return err_set(ret_err, ERR_ARGUMENT, "case_id", "must not be empty: name a case");
     query_init(&all);
     query_init(&page);
     int rc = run_page(run, 100, &limit, &offset, ret_err);

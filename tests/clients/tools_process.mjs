@@ -29,7 +29,7 @@ export const processTools = (facts, { common, source, period, filters, limit, cu
       { args: { case_id: 'o1', tz: 'Mars/Olympus' }, field: 'tz', says: /Mars/ },
       { args: { case_id: 'o1', case: 'order' }, field: 'case', says: /order_id/ },
       { args: { case_id: 'O11 ' }, field: 'case_id', says: /no events of case 'O11 '; did you mean 'o11'\? Cases are called: o/ },
-      { args: { case_id: '' }, field: 'case_id', says: /empty|no events of case ''/ }],
+      { args: { case_id: '' }, field: 'case_id', says: /must not be empty/ }],
   },
 
   conformance_check: {
