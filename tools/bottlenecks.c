@@ -128,11 +128,13 @@ static int keep_more(struct run *run, struct err *ret_err)
     return 0;
 }
 
-static int plan_empty(struct run *run, struct err *ret_err)
+static int plan_rest(struct run *run, struct err *ret_err)
 {
-    const struct bottlenecks *b = run->state;
-    return map_whole(map_first(b->periods.now), EDGE_COUNT) == 0 ? process_plan_empty(run, ret_err)
-                                                                 : 0;
+    struct bottlenecks *b = run->state;
+    if (map_whole(map_first(b->periods.now), EDGE_COUNT) > 0)
+        return process_plan_periods_whole(run, &b->periods, ret_err);
+    b->periods.now_at = b->periods.before_at = -1;
+    return process_plan_empty(run, ret_err);
 }
 
 /* --- the result ------------------------------------------------------------------------------- */
@@ -284,7 +286,8 @@ static void write_edges(struct run *run, json_int_t cases)
 
 static int shape(struct run *run, struct err *ret_err)
 {
-    const struct bottlenecks *b = run->state;
+    struct bottlenecks *b = run->state;
+    process_keep_periods(run, &b->periods);
     const json_t *first = map_first(b->periods.now);
     json_int_t cases = map_whole(first, EDGE_COUNT);
     (void)ret_err;
@@ -301,7 +304,7 @@ static int shape(struct run *run, struct err *ret_err)
     return 0;
 }
 
-static const struct step steps[] = {{plan, keep}, {plan_more, keep_more}, {plan_empty, shape}, {0}};
+static const struct step steps[] = {{plan, keep}, {plan_more, keep_more}, {plan_rest, shape}, {0}};
 
 const struct tool tool_bottlenecks = {
     .name = "bottlenecks",

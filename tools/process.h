@@ -32,6 +32,8 @@ enum {
     PROCESS_MAX_TRACE = 1000,       /* activities of a variant that are told */
     PROCESS_MAX_COMPARED = 100000,  /* variants of a period that are compared with another one's */
     PROCESS_EXACT_ROWS = 20000000,  /* of a table beyond which quantiles are approximate */
+    PROCESS_SAMPLED = 32,           /* one case in so many is sampled */
+    PROCESS_WHOLE_ROWS = 100000,    /* beyond which not all delays of an edge are kept */
 };
 
 extern const char process_other[]; /* what activities that are not told apart are called */
@@ -44,8 +46,10 @@ struct process_ask {
      * PROCESS_MAX_TRACE. */
     int64_t max_trace;
     /* Of edges, what their passages above the median sum up to, and not in how many cases they
-     * are. */
-    bool is_costed;
+     * are. In a large table only delays near the median, as a sample has it, are kept to know that;
+     * where it is not among them the sum is null, and `is_whole` is to be asked, which keeps all.
+     */
+    bool is_costed, is_whole;
     /* The arrays also have, of each event, who did it and how long it took; such are wide. */
     bool has_resources;
     enum source_service service;
@@ -66,6 +70,7 @@ struct process_log {
     struct buf rows;   /* the selected cases' events: see process_add_rows() */
     struct buf codes;  /* for WITH: names Array(String), bits, rare, share_bits */
     struct buf arrays; /* SELECT _array, t, c */
+    struct buf sample; /* the same of one case in PROCESS_SAMPLED, where edges are costed */
 };
 
 /* Whether a narrow statement is worth asking; else all are wide. */
@@ -124,6 +129,8 @@ int process_plan_periods(struct run *run, struct process_periods *p, struct err 
 int process_plan_periods_wide(struct run *run, struct process_periods *p, struct err *ret_err);
 /* Takes the rows of a round that one of the two planned. */
 void process_keep_periods(const struct run *run, struct process_periods *p);
+/* Asks again, for whole, where a sum is null. */
+int process_plan_periods_whole(struct run *run, struct process_periods *p, struct err *ret_err);
 void process_periods_done(struct process_periods *p);
 
 /* Which of the two ways the source knows how long work takes, as a query of the round; its index.

@@ -113,6 +113,20 @@ int process_plan_periods_wide(struct run *run, struct process_periods *p, struct
     return plan(run, p, true, asks_now, asks_before, ret_err);
 }
 
+static bool has_null(const json_t *rows)
+{
+    for (size_t i = 0; i < json_array_size(rows); i++)
+        if (json_is_null(json_array_get(json_array_get(rows, i), EDGE_SAVING)))
+            return true;
+    return false;
+}
+
+int process_plan_periods_whole(struct run *run, struct process_periods *p, struct err *ret_err)
+{
+    p->ask.is_whole = true;
+    return plan(run, p, true, has_null(p->now), has_null(p->before), ret_err);
+}
+
 static void keep_rows(const struct run *run, int at, json_t **rows)
 {
     if (at < 0)
