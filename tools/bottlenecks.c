@@ -91,6 +91,7 @@ static int plan(struct run *run, struct err *ret_err)
     if (b == NULL)
         return err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
     run->state_free = state_free;
+    b->periods.question = process_plan_edges;
     b->periods.ask.is_costed = true;
     b->times_at = -1;
     int rc = process_plan_periods(run, &b->periods, ret_err);

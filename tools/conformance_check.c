@@ -249,17 +249,6 @@ static int plan_texts(struct run *run, struct err *ret_err)
     return rc < 0 ? rc : 0;
 }
 
-/* {number: case}, of the round that asked for them. */
-static json_t *read_texts(const struct run *run)
-{
-    json_t *texts = json_object();
-    for (size_t i = 0; run_has_asked(run) && i < json_array_size(run_rows(run, 0)); i++) {
-        const json_t *row = json_array_get(run_rows(run, 0), i);
-        json_object_set(texts, json_string_value(json_array_get(row, 0)), json_array_get(row, 1));
-    }
-    return texts;
-}
-
 static int shape(struct run *run, struct err *ret_err)
 {
     struct checked *k = run->state;
@@ -269,7 +258,7 @@ static int shape(struct run *run, struct err *ret_err)
         process_shape_empty(run);
         return 0;
     }
-    json_t *texts = read_texts(run);
+    json_t *texts = process_read_texts(run);
     conformance_write(run, &k->conformance, texts);
     json_decref(texts);
     process_link_log(run);

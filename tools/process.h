@@ -118,20 +118,34 @@ int process_plan_variants(struct run *run, struct process_ask ask, int64_t limit
  * Then the edges, most frequent first. */
 int process_plan_edges(struct run *run, struct process_ask ask, struct err *ret_err);
 
-/* The same on both periods of the call: narrow statements first, where they may do, then wide ones
- * in place of those that did not tell. */
+/* --- a question on both periods of the call --------------------------------------------------- */
+
+/* Plans the query of one: process_plan_edges(), or a tool's own. Returns its index. */
+typedef int process_question(struct run *run, struct process_ask ask, struct err *ret_err);
+
+/* Narrow statements first, where they may do, then wide ones in place of those that did not tell.
+ */
 struct process_periods {
+    process_question *question;
     struct process_ask ask; /* beside which period, and whether wide */
     json_t *now, *before;   /* rows; the second NULL without compare */
     int now_at, before_at;  /* queries of the round, -1 = not asked */
 };
 int process_plan_periods(struct run *run, struct process_periods *p, struct err *ret_err);
 int process_plan_periods_wide(struct run *run, struct process_periods *p, struct err *ret_err);
-/* Takes the rows of a round that one of the two planned. */
-void process_keep_periods(const struct run *run, struct process_periods *p);
-/* Asks again, for whole, where a sum is null. */
+/* Of edges: asks for whole ones where a sum is null. */
 int process_plan_periods_whole(struct run *run, struct process_periods *p, struct err *ret_err);
+/* Takes the rows of a round that one of the three planned. */
+void process_keep_periods(const struct run *run, struct process_periods *p);
 void process_periods_done(struct process_periods *p);
+
+/* The same as steps of a tool whose state they are: the first plan() ends in
+ * process_start_periods(); process_plan_wide() is the second; process_keep() shapes both. */
+int process_start_periods(struct run *run, process_question *question, struct err *ret_err);
+int process_plan_wide(struct run *run, struct err *ret_err);
+int process_keep(struct run *run, struct err *ret_err);
+
+/* --- more questions --------------------------------------------------------------------------- */
 
 /* Which of the two ways the source knows how long work takes, as a query of the round; its index.
  * process_service_of() reads it. */
@@ -160,6 +174,8 @@ json_t *process_names(const json_t *names, const json_t *codes);
 /* The texts of cases by their numbers: rows (number as text, case). Nothing is asked where cases
  * have no numbers, or none is wanted; returns 1 where it is asked. */
 int process_plan_texts(struct run *run, const json_t *numbers, struct err *ret_err);
+/* {number: case}, of the round that asked for them, as its first query. New reference. */
+json_t *process_read_texts(const struct run *run);
 
 /* --- what tools say of all cases -------------------------------------------------------------- */
 

@@ -61,31 +61,9 @@ static const struct field fields[] = {
 
 /* --- the questions ---------------------------------------------------------------------------- */
 
-static void map_free(void *state)
-{
-    process_periods_done(state);
-    free(state);
-}
-
 static int plan(struct run *run, struct err *ret_err)
 {
-    run->state = calloc(1, sizeof(struct process_periods));
-    if (run->state == NULL)
-        return err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
-    run->state_free = map_free;
-    return process_plan_periods(run, run->state, ret_err);
-}
-
-static int keep(struct run *run, struct err *ret_err)
-{
-    (void)ret_err;
-    process_keep_periods(run, run->state);
-    return 0;
-}
-
-static int plan_wide(struct run *run, struct err *ret_err)
-{
-    return process_plan_periods_wide(run, run->state, ret_err);
+    return process_start_periods(run, process_plan_edges, ret_err);
 }
 
 /* --- activities ------------------------------------------------------------------------------- */
@@ -266,7 +244,8 @@ static int shape(struct run *run, struct err *ret_err)
     return 0;
 }
 
-static const struct step steps[] = {{plan, keep}, {plan_wide, keep}, {plan_empty, shape}, {0}};
+static const struct step steps[] = {
+    {plan, process_keep}, {process_plan_wide, process_keep}, {plan_empty, shape}, {0}};
 
 const struct tool tool_process_map = {
     .name = "process_map",

@@ -216,6 +216,16 @@ int process_plan_texts(struct run *run, const json_t *numbers, struct err *ret_e
     return rc < 0 ? rc : 1;
 }
 
+json_t *process_read_texts(const struct run *run)
+{
+    json_t *texts = json_object();
+    for (size_t i = 0; run_has_asked(run) && i < json_array_size(run_rows(run, 0)); i++) {
+        const json_t *row = json_array_get(run_rows(run, 0), i);
+        json_object_set(texts, json_string_value(json_array_get(row, 0)), json_array_get(row, 1));
+    }
+    return texts;
+}
+
 void process_set_change(json_t *item, json_int_t now, json_int_t before)
 {
     json_object_set_new(item, "previous", json_integer(before));

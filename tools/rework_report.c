@@ -53,19 +53,6 @@ static const struct field fields[] = {
     {0},
 };
 
-struct rework {
-    json_t *now, *before;  /* rows of the two periods; the second NULL without compare */
-    int now_at, before_at; /* their queries of the round, -1 = not asked */
-};
-
-static void rework_free(void *state)
-{
-    struct rework *w = state;
-    json_decref(w->now);
-    json_decref(w->before);
-    free(w);
-}
-
 static json_int_t whole(const json_t *row, size_t column)
 {
     return json_integer_value(json_array_get(row, column));
@@ -102,62 +89,14 @@ static int plan_rows(struct run *run, struct process_ask ask, struct err *ret_er
     return rc;
 }
 
-static int plan_periods(struct run *run, bool is_wide, bool asks_now, bool asks_before,
-                        struct err *ret_err)
-{
-    struct rework *w = run->state;
-    int rc = 0;
-    w->now_at = w->before_at = -1;
-    if (asks_now)
-        w->now_at = rc = plan_rows(run, (struct process_ask){.is_wide = is_wide}, ret_err);
-    if (rc >= 0 && asks_before)
-        w->before_at = rc =
-            plan_rows(run, (struct process_ask){.is_previous = true, .is_wide = is_wide}, ret_err);
-    return rc < 0 ? rc : 0;
-}
-
 static int plan(struct run *run, struct err *ret_err)
 {
-    run->state = calloc(1, sizeof(struct rework));
-    if (run->state == NULL)
-        return err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
-    run->state_free = rework_free;
-    return plan_periods(run, !process_may_be_narrow(run), true, process_is_compared(run), ret_err);
-}
-
-static void keep_rows(const struct run *run, int at, json_t **rows)
-{
-    if (at < 0)
-        return;
-    json_decref(*rows);
-    *rows = json_incref((json_t *)run_rows(run, at));
-}
-
-static int keep(struct run *run, struct err *ret_err)
-{
-    struct rework *w = run->state;
-    (void)ret_err;
-    if (run_has_asked(run)) {
-        keep_rows(run, w->now_at, &w->now);
-        keep_rows(run, w->before_at, &w->before);
-    }
-    return 0;
-}
-
-/* Where a narrow statement does not tell, the wide one does. */
-static int plan_wide(struct run *run, struct err *ret_err)
-{
-    const struct rework *w = run->state;
-    bool asks_now = !process_is_told(w->now);
-    bool asks_before = w->before != NULL && !process_is_told(w->before);
-    if (!process_may_be_narrow(run) || (!asks_now && !asks_before))
-        return 0;
-    return plan_periods(run, true, asks_now, asks_before, ret_err);
+    return process_start_periods(run, plan_rows, ret_err);
 }
 
 static int plan_empty(struct run *run, struct err *ret_err)
 {
-    const struct rework *w = run->state;
+    const struct process_periods *w = run->state;
     return whole(first_of(w->now), REWORK_COUNT) == 0 ? process_plan_empty(run, ret_err) : 0;
 }
 
@@ -224,7 +163,7 @@ static void append(struct run *run, json_t *list, json_t *item, const char *name
 
 static void write_lists(struct run *run, const struct rework_before *before)
 {
-    const json_t *rows = ((const struct rework *)run->state)->now;
+    const json_t *rows = ((const struct process_periods *)run->state)->now;
     const json_t *names = json_array_get(first_of(rows), REWORK_NAMES);
     json_t *activities = json_array(), *loops = json_array();
     for (size_t i = 1; i < json_array_size(rows); i++) {
@@ -252,7 +191,7 @@ static void write_lists(struct run *run, const struct rework_before *before)
 
 static void write_overall(struct run *run)
 {
-    const json_t *rows = ((const struct rework *)run->state)->now, *all = first_of(rows);
+    const json_t *rows = ((const struct process_periods *)run->state)->now, *all = first_of(rows);
     json_int_t cases = whole(all, REWORK_COUNT), extra = 0;
     double extra_s = 0;
     for (size_t i = 1; i < json_array_size(rows); i++) {
@@ -293,7 +232,7 @@ static void suggest(struct run *run)
 
 static int shape(struct run *run, struct err *ret_err)
 {
-    const struct rework *w = run->state;
+    const struct process_periods *w = run->state;
     const json_t *all = first_of(w->now);
     json_int_t cases = whole(all, REWORK_COUNT);
     struct rework_before before = read_before(w->before);
@@ -376,7 +315,8 @@ static int plan_actors(struct run *run, const json_t *cell, struct err *ret_err)
     return rc;
 }
 
-static const struct step steps[] = {{plan, keep}, {plan_wide, keep}, {plan_empty, shape}, {0}};
+static const struct step steps[] = {
+    {plan, process_keep}, {process_plan_wide, process_keep}, {plan_empty, shape}, {0}};
 
 const struct tool tool_rework_report = {
     .name = "rework_report",
