@@ -84,6 +84,7 @@ struct conformance {
     size_t histogram_size;
     int64_t cases, conforming, total_cost, duration_ms;
     double fitness_sum;
+    size_t next;      /* row to look at */
     json_t *variants; /* the first of them, as the result has them */
     void *state;      /* the model's own */
 };
@@ -149,10 +150,14 @@ int conformance_plan_sequences(struct run *run, struct query *q, const char *ext
 /* For the rows of that query; negative: out of memory. Needs conformance_done() either way. */
 int conformance_init(struct conformance *c, const struct run *run, const json_t *rows);
 void conformance_done(struct conformance *c);
-/* Asks the model about a group and counts it. Negative: out of memory. */
-int conformance_check_row(struct conformance *c, const json_t *row, size_t number,
-                          struct verdict *ret_verdict);
 enum conformance_status conformance_status(const json_t *row);
+/* Asks the model about the groups from c->next on, counts them and hands each to `seen`, who may
+ * refuse by a negative number. RUN_AGAIN where time for a slice is over before the last one;
+ * negative: out of memory, or refused. */
+typedef int conformance_seen(void *user, json_t *row, const struct conformance_group *group,
+                             const struct verdict *verdict);
+int conformance_check_rows(struct conformance *c, const json_t *rows, conformance_seen *seen,
+                           void *user);
 
 /* conformance_names.c */
 /* The number of an activity, of one that no event has, too; no_activity when out of memory. */

@@ -9,16 +9,24 @@
 #include "json.h"
 #include "sql_text.h"
 
-struct page {
+/* Twice over the groups where a deviation is asked for: which it is, and who has it. */
+struct cells {
+    json_t *rows; /* the groups */
+    struct conformance conformance;
+    bool is_wanted_known; /* the second time */
+    struct deviation wanted;
     json_t *ids; /* of the cases */
     int64_t total;
 };
 
-static void page_free(void *state)
+static void cells_free(void *state)
 {
-    struct page *page = state;
-    json_decref(page->ids);
-    free(page);
+    struct cells *cells = state;
+    if (cells->conformance.model != NULL)
+        conformance_done(&cells->conformance);
+    json_decref(cells->rows);
+    json_decref(cells->ids);
+    free(cells);
 }
 
 static int read_cell(const json_t *cell, struct err *ret_err)
@@ -59,27 +67,22 @@ static int find_deviation(struct conformance *c, const json_t *cell, struct devi
     return 0;
 }
 
-/* All groups of the cell: their first cases, and how many they have in all. `wanted` NULL: those
- * that conform, or not. */
-static int gather(struct conformance *c, const json_t *rows, const struct deviation *wanted,
-                  bool is_conforming, json_t *ids, int64_t *ret_total)
+/* Takes a group of the cell: its first cases, and how many it has in all. */
+static int keep_group(void *user, json_t *row, const struct conformance_group *group,
+                      const struct verdict *verdict)
 {
-    for (size_t i = 0; i < json_array_size(rows); i++) {
-        json_t *row = json_array_get(rows, i);
-        struct verdict verdict;
-        if (conformance_status(row) != STATUS_CHECKED)
-            continue;
-        if (conformance_check_row(c, row, i, &verdict) < 0)
-            return -1;
-        bool is_in = wanted != NULL ? deviations_has(&c->deviations, wanted, i)
-                                    : (verdict.cost == 0) == is_conforming;
-        if (!is_in)
-            continue;
-        *ret_total += json_integer_value(json_array_get(row, GROUP_CASES));
-        if (json_array_extend(ids, json_array_get(row, GROUP_IDS)) < 0)
-            return -1;
-    }
-    return 0;
+    struct cells *cells = user;
+    struct conformance *c = &cells->conformance;
+    const json_t *cell = json_object_get(c->arguments, "cell");
+    bool is_in =
+        cells->is_wanted_known
+            ? deviations_has(&c->deviations, &cells->wanted, group->number)
+            : json_object_get(cell, "deviation") == NULL &&
+                  (verdict->cost == 0) == json_is_true(json_object_get(cell, "conforming"));
+    if (!is_in)
+        return 0;
+    cells->total += group->cases;
+    return json_array_extend(cells->ids, json_array_get(row, GROUP_IDS));
 }
 
 struct id {
@@ -112,62 +115,39 @@ static json_t *page_of(const json_t *ids, int64_t limit, int64_t offset)
     return page;
 }
 
-/* Twice over the groups where a deviation is asked for: which it is, and who has it. */
-static int check(struct run *run, const json_t *rows, json_t *ids, int64_t *ret_total,
-                 struct err *ret_err)
-{
-    const json_t *cell = json_object_get(run->arguments, "cell");
-    bool has_deviation = json_object_get(cell, "deviation") != NULL;
-    struct deviation wanted = {0};
-    struct conformance c;
-    int rc = 0;
-    for (int pass = has_deviation ? 0 : 1; rc == 0 && pass < 2; pass++) {
-        json_array_clear(ids);
-        *ret_total = 0;
-        rc = conformance_init(&c, run, rows);
-        if (rc == 0)
-            rc = gather(&c, rows, has_deviation ? &wanted : NULL,
-                        json_is_true(json_object_get(cell, "conforming")), ids, ret_total);
-        if (rc < 0)
-            err_set(ret_err, ERR_MEMORY, NULL, "out of memory while checking");
-        else if (pass == 0)
-            rc = find_deviation(&c, cell, &wanted, ret_err);
-        conformance_done(&c);
-    }
-    return rc < 0 && ret_err->code == ERR_MEMORY ? -ERR_MEMORY : rc;
-}
-
 int conformance_shape_cell(struct run *run, struct err *ret_err)
 {
-    int64_t limit, offset;
-    int rc = run_page(run, 50, &limit, &offset, ret_err);
-    if (rc < 0)
-        return rc;
-    struct page *page = calloc(1, sizeof *page);
-    json_t *ids = json_array();
-    if (page == NULL || ids == NULL) {
-        free(page);
-        json_decref(ids);
-        err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
-        return -ERR_MEMORY;
-    }
-    run->state = page;
-    run->state_free = page_free;
-    rc = check(run, run_rows(run, 0), ids, &page->total, ret_err);
-    if (rc == 0)
-        page->ids = page_of(ids, limit, offset);
-    json_decref(ids);
-    if (rc == 0 && page->ids == NULL) {
-        err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
-        return -ERR_MEMORY;
-    }
-    return rc;
+    struct cells *cells = run->state = calloc(1, sizeof *cells);
+    if (cells == NULL)
+        return err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
+    run->state_free = cells_free;
+    cells->rows = json_incref((json_t *)run_rows(run, 0));
+    cells->ids = json_array();
+    return 0;
 }
 
-int conformance_plan_actors(struct run *run, const json_t *cell, struct err *ret_err)
+/* A slice of the groups; RUN_AGAIN where there are more, or once more all. */
+static int check(struct run *run, struct cells *cells, struct err *ret_err)
 {
-    (void)cell;
-    const struct page *page = run->state;
+    const json_t *cell = json_object_get(run->arguments, "cell");
+    struct conformance *c = &cells->conformance;
+    int rc = c->model == NULL ? conformance_init(c, run, cells->rows) : 0;
+    if (rc == 0)
+        rc = conformance_check_rows(c, cells->rows, keep_group, cells);
+    if (rc < 0)
+        return err_set(ret_err, ERR_MEMORY, NULL, "out of memory while checking");
+    if (rc != 0 || cells->is_wanted_known || json_object_get(cell, "deviation") == NULL)
+        return rc;
+    rc = find_deviation(c, cell, &cells->wanted, ret_err);
+    conformance_done(c);
+    *c = (struct conformance){0};
+    cells->is_wanted_known = true;
+    return rc < 0 ? rc : RUN_AGAIN;
+}
+
+/* The events of the cases of the page. */
+static int plan_events(struct run *run, const json_t *ids, int64_t total, struct err *ret_err)
+{
     struct query q;
     struct process p;
     /* What stands in the cell is a case, as in those of the other process tools. */
@@ -182,8 +162,8 @@ int conformance_plan_actors(struct run *run, const json_t *cell, struct err *ret
     if (rc == 0)
         rc = process_init(&p, run, &q, ret_err);
     if (rc == 0) {
-        query_set_texts(&q, "ids", page->ids);
-        query_set_integer(&q, "total", page->total);
+        query_set_texts(&q, "ids", ids);
+        query_set_integer(&q, "total", total);
         rc = run_query(run, &q, &sql_conformance_actors,
                        (const struct query_fragment[]){{"case", buf_text(&p.case_id)},
                                                        {"time_us", buf_text(&p.time_us)},
@@ -192,10 +172,28 @@ int conformance_plan_actors(struct run *run, const json_t *cell, struct err *ret
                                                        {"session", buf_text(&session)},
                                                        {"from", buf_text(&p.from)},
                                                        {0}},
-                       json_array_size(page->ids) + 1, ret_err);
+                       json_array_size(ids) + 1, ret_err);
         process_done(&p);
     }
     buf_done(&session);
     query_done(&q);
     return rc < 0 ? rc : 0;
+}
+
+int conformance_plan_actors(struct run *run, const json_t *cell, struct err *ret_err)
+{
+    struct cells *cells = run->state;
+    int64_t limit, offset;
+    (void)cell;
+    int rc = run_page(run, 50, &limit, &offset, ret_err);
+    if (rc == 0)
+        rc = check(run, cells, ret_err);
+    if (rc != 0)
+        return rc;
+    json_t *page = page_of(cells->ids, limit, offset);
+    if (page == NULL)
+        return err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
+    rc = plan_events(run, page, cells->total, ret_err);
+    json_decref(page);
+    return rc;
 }

@@ -189,15 +189,22 @@ static int plan_wide(struct run *run, struct err *ret_err)
 
 /* --- the check -------------------------------------------------------------------------------- */
 
-static void add_variant(struct conformance *c, const json_t *row, const struct verdict *verdict)
+/* Takes the first groups as variants. */
+static int keep_variant(void *user, json_t *row, const struct conformance_group *group,
+                        const struct verdict *verdict)
 {
+    struct conformance *c = user;
+    json_int_t limit = json_get_integer(c->arguments, "limit", 20);
+    if (!c->model->has_variants || (json_int_t)json_array_size(c->variants) >= limit)
+        return 0;
     json_t *activities = json_array();
-    for (size_t i = 0; i < json_array_size(json_array_get(row, GROUP_ACTIVITIES)); i++)
-        json_array_append_new(activities, json_string(conformance_name(c, c->trace[i])));
+    for (size_t i = 0; i < group->len; i++)
+        json_array_append_new(activities, json_string(conformance_name(c, group->trace[i])));
     json_array_append_new(c->variants,
                           json_pack("{s:o, s:O, s:I, s:f}", "activities", activities, "cases",
                                     json_array_get(row, GROUP_CASES), "cost",
                                     (json_int_t)verdict->cost, "fitness", verdict->fitness));
+    return 0;
 }
 
 static void warn_long(struct run *run, const struct conformance *c, const json_t *row)
@@ -209,25 +216,25 @@ static void warn_long(struct run *run, const struct conformance *c, const json_t
              text_verb(cases, "is", "are"));
 }
 
-static int check_rows(struct run *run, struct conformance *c, const json_t *rows)
+/* A slice of the groups; RUN_AGAIN where there are more. */
+static int check_rows(struct run *run, struct checked *k, struct err *ret_err)
 {
-    json_int_t limit = json_get_integer(run->arguments, "limit", 20);
-    c->variants = json_array();
-    for (size_t i = 0; i < json_array_size(rows); i++) {
-        const json_t *row = json_array_get(rows, i);
-        enum conformance_status status = conformance_status(row);
-        struct verdict verdict;
-        if (status == STATUS_TOO_LONG)
-            warn_long(run, c, row);
-        if (status != STATUS_CHECKED)
-            continue;
-        if (conformance_check_row(c, row, i, &verdict) < 0)
-            return -1;
-        if (c->model->has_variants && (json_int_t)json_array_size(c->variants) < limit)
-            add_variant(c, row, &verdict);
+    struct conformance *c = &k->conformance;
+    int rc = 0;
+    if (c->model == NULL) {
+        rc = conformance_init(c, run, k->rows);
+        c->variants = json_array();
     }
-    deviations_sort(&c->deviations);
-    return 0;
+    if (rc == 0)
+        rc = conformance_check_rows(c, k->rows, keep_variant, c);
+    return rc < 0 ? err_set(ret_err, ERR_MEMORY, NULL, "out of memory while checking") : rc;
+}
+
+static void warn_rows(struct run *run, const struct conformance *c, const json_t *rows)
+{
+    for (size_t i = 0; i < json_array_size(rows); i++)
+        if (conformance_status(json_array_get(rows, i)) == STATUS_TOO_LONG)
+            warn_long(run, c, json_array_get(rows, i));
 }
 
 /* The examples are numbers where cases have some. */
@@ -235,8 +242,11 @@ static int plan_texts(struct run *run, struct err *ret_err)
 {
     struct checked *k = run->state;
     struct conformance *c = &k->conformance;
-    if (conformance_init(c, run, k->rows) < 0 || check_rows(run, c, k->rows) < 0)
-        return err_set(ret_err, ERR_MEMORY, NULL, "out of memory while checking");
+    int rc = check_rows(run, k, ret_err);
+    if (rc != 0)
+        return rc;
+    deviations_sort(&c->deviations);
+    warn_rows(run, c, k->rows);
     if (c->cases == 0)
         return process_plan_empty(run, ret_err);
     if (!conformance_is_of_traces(run))
@@ -244,7 +254,7 @@ static int plan_texts(struct run *run, struct err *ret_err)
     json_t *numbers = json_array();
     for (size_t i = 0; i < deviations_told(&c->deviations); i++)
         json_array_append_new(numbers, json_string(c->deviations.items[i].example));
-    int rc = process_plan_texts(run, numbers, ret_err);
+    rc = process_plan_texts(run, numbers, ret_err);
     json_decref(numbers);
     return rc < 0 ? rc : 0;
 }

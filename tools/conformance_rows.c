@@ -2,6 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <uv.h>
+
 #include "conformance.h"
 
 /* The code of activities that the engine does not tell apart: of no name. */
@@ -78,21 +80,37 @@ static int count_cost(struct conformance *c, const struct verdict *verdict, int6
     return 0;
 }
 
-int conformance_check_row(struct conformance *c, const json_t *row, size_t number,
-                          struct verdict *ret_verdict)
+static int check_row(struct conformance *c, json_t *row, conformance_seen *seen, void *user)
 {
     struct conformance_group group = {
         .row = row,
-        .number = number,
+        .number = c->next,
         .len = json_array_size(json_array_get(row, GROUP_ACTIVITIES)),
         .cases = json_integer_value(json_array_get(row, GROUP_CASES)),
         .duration_ms = json_integer_value(json_array_get(row, GROUP_DURATION_MS)),
         .example = json_string_value(json_array_get(row, GROUP_EXAMPLE))};
+    struct verdict verdict;
     if (read_trace(c, json_array_get(row, GROUP_ACTIVITIES)) < 0)
         return -1;
     group.trace = c->trace;
     c->duration_ms += group.duration_ms;
-    if (c->model->check(c, &group, ret_verdict) < 0)
+    if (c->model->check(c, &group, &verdict) < 0 || count_cost(c, &verdict, group.cases) < 0)
         return -1;
-    return count_cost(c, ret_verdict, group.cases);
+    return seen(user, row, &group, &verdict);
+}
+
+int conformance_check_rows(struct conformance *c, const json_t *rows, conformance_seen *seen,
+                           void *user)
+{
+    uint64_t end_ns = uv_hrtime() + (uint64_t)RUN_SLICE_MS * 1000000;
+    for (; c->next < json_array_size(rows); c->next++) {
+        json_t *row = json_array_get(rows, c->next);
+        if (conformance_status(row) != STATUS_CHECKED)
+            continue;
+        if (uv_hrtime() > end_ns)
+            return RUN_AGAIN;
+        if (check_row(c, row, seen, user) < 0)
+            return -1;
+    }
+    return 0;
 }

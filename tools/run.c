@@ -21,7 +21,7 @@ static int plan_step(struct run_state *r, struct err *ret_err)
         return 0;
     }
     int rc = step->plan(&r->run, ret_err);
-    if (rc < 0)
+    if (rc < 0 || rc == RUN_AGAIN)
         return rc;
     if (!wants(r, "none"))
         round_keep_explained(r);
@@ -45,7 +45,8 @@ static int shape_step(struct run_state *r, struct err *ret_err)
     return rc;
 }
 
-/* Plans the phase; 1 = its queries run, 0 = go on to the next phase, negative = failed. */
+/* Plans the phase; 1 = its queries run, 0 = go on to the next phase, RUN_AGAIN = not yet planned,
+ * negative = failed. */
 static int enter_phase(struct run_state *r, struct err *ret_err)
 {
     switch (r->phase) {
@@ -160,6 +161,10 @@ void run_advance(struct run_state *r)
         }
         if (rc >= 0)
             rc = enter_phase(r, &r->failure);
+        if (rc == RUN_AGAIN) {
+            workspace_push(r->run.workspace, r);
+            return;
+        }
         if (rc >= 0 && r->query_count > 0) {
             round_start(r);
             return;

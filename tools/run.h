@@ -16,6 +16,11 @@
 
 struct run;
 
+/* What plan() returns, having added no query, to be called again in another turn of the loop: work
+ * that takes long goes in slices, so that others are served between them, and ends where the run is
+ * cancelled or its time is over. No index of a query is as high. */
+enum { RUN_AGAIN = 1 << 20, RUN_SLICE_MS = 10 };
+
 /* One round of queries. plan() adds them with run_query(); they run together; shape() reads their
  * rows with run_rows() when the last one has ended. shape may be NULL. */
 struct step {

@@ -13,14 +13,14 @@ struct db_query {
     const struct fake_answer *answer;
     struct db_request request;
     uv_idle_t idle;
-    size_t sent;
+    size_t size, sent;
     bool is_cancelled;
 };
 
 struct fake {
     struct db db;
     const struct fake_answer *script;
-    int started;
+    int started, ended;
     char *sql[LOG_MAX], *params[LOG_MAX];
 };
 
@@ -38,6 +38,7 @@ static void finish(struct db_query *q, enum err_code code)
     if (code == ERR_ACCESS)
         err.engine_code = 452; /* a limit beyond what the user may set */
     uv_idle_stop(&q->idle);
+    q->fake->ended++;
     q->request.on_done(q->request.user, code != ERR_OK ? &err : NULL, &stats);
     uv_close((uv_handle_t *)&q->idle, on_closed);
 }
@@ -55,7 +56,7 @@ static void on_idle(uv_idle_t *handle)
     }
     if (q->answer->hangs)
         return;
-    size_t left = strlen(q->answer->rows) - q->sent, n = left < PIECE ? left : PIECE;
+    size_t left = q->size - q->sent, n = left < PIECE ? left : PIECE;
     if (n > 0 && q->request.on_data != NULL &&
         q->request.on_data(q->request.user, q->answer->rows + q->sent, n) < 0) {
         finish(q, ERR_LIMIT);
@@ -80,7 +81,10 @@ static int start(struct db *db, const struct db_request *request, struct db_quer
     if (a->err == ERR_BUSY)
         return err_set(ret_err, ERR_BUSY, NULL, "busy, retry after 1 s");
     struct db_query *q = calloc(1, sizeof *q);
-    *q = (struct db_query){.fake = fake, .answer = a, .request = *request};
+    *q = (struct db_query){.fake = fake,
+                           .answer = a,
+                           .request = *request,
+                           .size = a->rows != NULL ? strlen(a->rows) : 0};
     int slot = fake->started++ % LOG_MAX;
     free(fake->sql[slot]);
     free(fake->params[slot]);
@@ -124,6 +128,11 @@ void fake_db_free(struct db *db)
 int fake_db_started(const struct db *db)
 {
     return ((const struct fake *)db)->started;
+}
+
+int fake_db_ended(const struct db *db)
+{
+    return ((const struct fake *)db)->ended;
 }
 
 static int find(const struct fake *fake, const char *text)

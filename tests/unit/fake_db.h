@@ -15,8 +15,9 @@ struct fake_answer {
 struct db *fake_db_new(uv_loop_t *loop, const struct fake_answer *script);
 void fake_db_free(struct db *db);
 
-/* How many statements were started, and the SQL and parameters of the last one that contained
- * `text` ("name=value" lines), or NULL. */
+/* How many statements were started and have ended, and the SQL and parameters of the last one that
+ * contained `text` ("name=value" lines), or NULL. */
 int fake_db_started(const struct db *db);
+int fake_db_ended(const struct db *db);
 const char *fake_db_sql(const struct db *db, const char *text);
 const char *fake_db_params(const struct db *db, const char *text);

@@ -278,6 +278,62 @@ static void test_cancel_while_running(void **state)
     bench_done(&b);
 }
 
+/* More sequences than are checked in one turn of the loop, and a model as long as one may be. */
+static void make_sequences(struct buf *rows, struct buf *arguments)
+{
+    buf_puts(rows, "[[],400,\"\",0,0,[],2,[\"buy\",\"cart\",\"view\"],[400,0]]\n");
+    for (int i = 0; i < 400; i++) {
+        buf_puts(rows, "[[1");
+        for (int k = 0; k < 1000; k++)
+            buf_printf(rows, ",%d", (i * k) % 3 + 1);
+        buf_puts(rows, "],1,\"c1\",0,0,[],0,[],[]]\n");
+    }
+    buf_puts(arguments, "{\"allow_unknown\":true,\"sequence\":[\"view\"");
+    for (int i = 1; i < 100; i++)
+        buf_puts(arguments, ",\"cart\"");
+    buf_puts(arguments, "]}");
+}
+
+enum ending { TO_THE_END, CANCELLED, EXPIRED };
+
+static void check_long(enum ending ending, enum err_code wanted)
+{
+    struct buf rows = {0}, text = {0};
+    make_sequences(&rows, &text);
+    struct fake_answer script[] = {
+        TABLES, COLUMNS, BOUNDS, {"AS _activities", buf_text(&rows)}, {0}};
+    struct bench b;
+    bench_init(&b, script);
+    struct outcome out = {0};
+    json_t *arguments = json_loads(buf_text(&text), 0, NULL);
+    struct run *run = run_start(b.workspace, catalog_find("conformance_check"), arguments, "t1",
+                                NULL, on_done, &out);
+    while (fake_db_ended(b.db) < 4)
+        uv_run(&b.loop, UV_RUN_NOWAIT);
+    assert_int_equal(out.count, 0); /* the loop turns before all is checked */
+    if (ending == CANCELLED)
+        run_cancel(run);
+    if (ending == EXPIRED)
+        run_limit(run, 1, 0);
+    uv_run(&b.loop, UV_RUN_DEFAULT);
+    assert_int_equal(out.count, 1);
+    assert_int_equal(out.err.code, wanted);
+    if (ending == TO_THE_END)
+        assert_int_equal(json_get_integer(out.structured, "cases", 0), 400);
+    json_decref(arguments);
+    outcome_done(&out);
+    bench_done(&b);
+    buf_done(&rows);
+    buf_done(&text);
+}
+
+static void test_a_long_check(void **state)
+{
+    check_long(TO_THE_END, ERR_OK);
+    check_long(CANCELLED, ERR_CANCELLED);
+    check_long(EXPIRED, ERR_TIMEOUT);
+}
+
 static void test_cancel_before_the_start(void **state)
 {
     struct bench b;
@@ -667,6 +723,7 @@ int main(void)
         cmocka_unit_test(test_engine_errors),
         cmocka_unit_test(test_broken_row),
         cmocka_unit_test(test_cancel_while_running),
+        cmocka_unit_test(test_a_long_check),
         cmocka_unit_test(test_cancel_before_the_start),
         cmocka_unit_test(test_time_zone),
         cmocka_unit_test(test_names_of_both_kinds),
