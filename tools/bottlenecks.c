@@ -269,7 +269,8 @@ static void write_edges(struct run *run, json_int_t cases)
     json_t *all_before = map_edges(p->before, EDGE_COUNT, 0, edge_item);
     struct map_changes changes = {.edges_before = ranked_edges(run, p->before),
                                   .before = map_index(all_before),
-                                  .now = map_index(all)};
+                                  .now = map_index(all),
+                                  .is_cut = map_is_cut(p)};
     cap_edges(run, edges);
     if (p->before != NULL)
         map_set_changes(edges, &changes);

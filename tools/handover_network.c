@@ -177,7 +177,11 @@ static void write_headline(struct run *run, const json_t *pairs, json_int_t tota
     const json_t *most = most_of(pairs, "count"), *queue = most_of(pairs, "total_s");
     char some[48], median[48], p95[48], all[48], share[32], people[48];
     struct buf *out = &run->text;
-    if (most == NULL) {
+    size_t count = json_array_size(json_object_get(run->result, "resources"));
+    if (count == 0) {
+        buf_puts(out, "No event names who did it, so nothing is handed over; import --resource "
+                      "says which column does");
+    } else if (most == NULL) {
         buf_puts(out, total > 0 ? "Nobody hands a case over to somebody else"
                                 : "No two events in a row name who did them");
     } else {
@@ -199,7 +203,6 @@ static void write_headline(struct run *run, const json_t *pairs, json_int_t tota
         buf_printf(out, ". %s of %s stay with the same resource",
                    text_percent(share, sizeof share, (double)own_count(pairs) / (double)total),
                    text_things(some, sizeof some, (double)total, "handover"));
-    size_t count = json_array_size(json_object_get(run->result, "resources"));
     buf_printf(out, ". %s.\n", text_things(people, sizeof people, (double)count, "resource"));
 }
 

@@ -154,13 +154,15 @@ static int shape(struct run *run, struct err *ret_err)
     const json_t *rows = run_rows(run, 0);
     size_t count = json_array_size(rows);
     json_int_t total = json_integer_value(json_array_get(json_array_get(rows, 0), 5));
+    bool is_case = strcmp(json_get_string(run->arguments, "actor", ""), "case") == 0;
+    const char *thing = is_case ? "case" : "actor";
     char number[48];
     if (total > 0)
         buf_printf(&run->text, "%s in this cell.\n",
-                   text_things(number, sizeof number, (double)total, "actor"));
+                   text_things(number, sizeof number, (double)total, thing));
     if (count > 0)
-        text_table(&run->text, (const char *const[]){"actor", "entered", "last step", "event",
-                                                     "session", NULL});
+        text_table(&run->text,
+                   (const char *const[]){thing, "entered", "last step", "event", "session", NULL});
     json_t *actors = json_array();
     for (size_t i = 0; i < count; i++) {
         json_t *item = actor_item(run, json_array_get(rows, i));

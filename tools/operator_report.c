@@ -310,7 +310,7 @@ static void write_operators(struct run *run, bool is_long)
     size_t count = json_array_size(list), shown = is_long || count < SHOWN ? count : SHOWN;
     if (count > 0)
         text_table(&run->text, (const char *const[]){"operator", "events", "cases", "activities",
-                                                     "median", "rework", "score", NULL});
+                                                     "median", "rework", "score (s a day)", NULL});
     for (size_t i = 0; i < shown; i++) {
         const json_t *o = json_array_get(list, i);
         bool is_known = json_object_get(o, "median_s") != NULL;
@@ -334,8 +334,8 @@ static void write_automation(struct run *run, bool is_long)
     const json_t *list = json_object_get(run->result, "automation");
     size_t count = json_array_size(list), shown = is_long || count < SHOWN ? count : SHOWN;
     if (count > 0)
-        text_table(&run->text,
-                   (const char *const[]){"activity", "a day", "mean", "rework", "score", NULL});
+        text_table(&run->text, (const char *const[]){"activity", "events a day", "mean", "rework",
+                                                     "score (s a day)", NULL});
     for (size_t i = 0; i < shown; i++) {
         const json_t *a = json_array_get(list, i);
         bool is_known = json_object_get(a, "mean_s") != NULL;

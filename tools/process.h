@@ -196,6 +196,10 @@ void process_shape_empty(struct run *run);
 /* (now - before) / before into `item` as previous and change, where there was something before. */
 void process_set_change(json_t *item, json_int_t now, json_int_t before);
 
+/* With compare: in one line that `what`, a clause, where nothing else was told since the text had
+ * `len` bytes. */
+void process_write_unchanged(struct run *run, size_t len, const char *what);
+
 /* plan_actors() of a tool: the cases of a cell {activities}, {from, to} or {activity}. */
 int process_plan_actors(struct run *run, const json_t *cell, struct err *ret_err);
 

@@ -68,13 +68,20 @@ void map_changes_done(struct map_changes *changes)
     json_decref(changes->now);
 }
 
+bool map_is_cut(const struct process_periods *p)
+{
+    return json_array_size(p->now) > PROCESS_MAX_EDGES ||
+           json_array_size(p->before) > PROCESS_MAX_EDGES;
+}
+
 void map_set_changes(json_t *edges, const struct map_changes *changes)
 {
     size_t i;
     json_t *edge;
     json_array_foreach (edges, i, edge) {
         const json_t *then = map_find(changes->before, edge);
-        process_set_change(edge, json_get_integer(edge, "count", 0),
-                           json_get_integer(then, "count", 0));
+        if (then != NULL || !changes->is_cut)
+            process_set_change(edge, json_get_integer(edge, "count", 0),
+                               json_get_integer(then, "count", 0));
     }
 }

@@ -212,7 +212,8 @@ static void write_edges(struct run *run, json_t *edges, json_int_t cases)
         .edges_before =
             edges_of(m->before, share * (double)map_whole(map_first(m->before), EDGE_COUNT)),
         .before = map_index(all_before),
-        .now = map_index(all)};
+        .now = map_index(all),
+        .is_cut = map_is_cut(m)};
     if (m->before != NULL)
         map_set_changes(edges, &changes);
     json_object_set_new(run->result, "edges", edges);

@@ -1,7 +1,7 @@
 #pragma once
 /* The edges of a process, as process_map and bottlenecks tell them: what changed between two
  * periods, the answer as text and as a picture. */
-#include "run.h"
+#include "process.h"
 
 enum { MAP_MAX_EDGES = 1000, MAP_DRAWN = 50 };
 
@@ -42,12 +42,15 @@ json_t *map_index(const json_t *edges);
 const json_t *map_find(const json_t *index, const json_t *edge);
 
 /* With compare: `edges_before`, those of the period before that could be in the result; `before`
- * and `now`, all of the two periods by their ends. */
+ * and `now`, all of the two periods by their ends; where `is_cut`, one of these has only its most
+ * frequent ones, so that one that is not there may have been. */
 struct map_changes {
     json_t *edges_before, *before, *now;
+    bool is_cut;
 };
+bool map_is_cut(const struct process_periods *p);
 void map_changes_done(struct map_changes *changes);
-/* Every edge gets its `previous` and `change`. */
+/* Every edge gets its `previous` and `change`, as far as they are known. */
 void map_set_changes(json_t *edges, const struct map_changes *changes);
 /* What appeared, vanished and slowed among the result's edges. */
 void map_write_changes(struct run *run, const struct map_changes *changes);

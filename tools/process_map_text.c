@@ -141,17 +141,21 @@ static void write_headline(struct run *run, json_int_t cases)
     const json_t *edges = json_object_get(run->result, "edges");
     double all_s;
     const json_t *slow = longest(edges, &all_s);
-    char share[32], median[48], p95[48], some[48], count[48];
+    double share = json_get_number(run->arguments, "min_share", 0);
+    char of_all[32], least[32], median[48], p95[48], some[48], count[48];
     if (slow != NULL && all_s > 0) {
         buf_puts(&run->text, "Most time passes between ");
         map_write_edge_name(&run->text, slow);
         buf_printf(
             &run->text, ": %s of all, median %s, p95 %s, %s.",
-            text_percent(share, sizeof share, json_get_number(slow, "total_s", 0) / all_s),
+            text_percent(of_all, sizeof of_all, json_get_number(slow, "total_s", 0) / all_s),
             text_duration(median, sizeof median, json_get_number(slow, "median_s", 0)),
             text_duration(p95, sizeof p95, json_get_number(slow, "p95_s", 0)),
             text_things(some, sizeof some, (double)json_get_integer(slow, "count", 0), "time"));
     }
+    if (json_array_size(edges) == 0 && share > 0)
+        buf_printf(&run->text, "No edge is in %s of the cases, as min_share asks.",
+                   text_percent(least, sizeof least, share));
     size_t activities = json_array_size(json_object_get(run->result, "activities"));
     buf_printf(&run->text, "%s%s, %zu %s, %zu %s.\n", run->text.len > 0 ? " " : "",
                text_things(count, sizeof count, (double)cases, "case"), activities,
@@ -171,7 +175,10 @@ static void write_table(struct run *run)
                                                  "total", is_compared ? "previous" : NULL, NULL});
     for (size_t i = 0; i < shown; i++) {
         const json_t *edge = json_array_get(edges, i);
-        char n[32], cases[32], median[48], p95[48], total[48], previous[32];
+        const json_t *then = json_object_get(edge, "previous");
+        char n[32], cases[32], median[48], p95[48], total[48], previous[32] = "";
+        if (then != NULL)
+            text_count(previous, sizeof previous, json_number_value(then));
         text_row(&run->text,
                  (const char *const[]){
                      end_of(edge, "from"), end_of(edge, "to"),
@@ -180,8 +187,7 @@ static void write_table(struct run *run)
                      text_duration(median, sizeof median, json_get_number(edge, "median_s", 0)),
                      text_duration(p95, sizeof p95, json_get_number(edge, "p95_s", 0)),
                      text_duration(total, sizeof total, json_get_number(edge, "total_s", 0)),
-                     text_count(previous, sizeof previous,
-                                (double)json_get_integer(edge, "previous", 0))},
+                     previous},
                  is_compared ? 8 : 7);
     }
     text_more(&run->text, count, shown);
@@ -243,9 +249,17 @@ void map_write_changes(struct run *run, const struct map_changes *changes)
         buf_puts(&run->text, "The period before has no edges to compare with.\n");
         return;
     }
-    write_missing(run, "Appeared: ", edges, changes->before);
-    write_missing(run, "Vanished: ", changes->edges_before, changes->now);
+    size_t len = run->text.len;
+    if (!changes->is_cut) {
+        write_missing(run, "Appeared: ", edges, changes->before);
+        write_missing(run, "Vanished: ", changes->edges_before, changes->now);
+    }
     write_slowed(run, edges, changes->before);
+    process_write_unchanged(run, len,
+                            changes->is_cut
+                                ? "nothing in this list slowed by more than a tenth"
+                                : "nothing in this list appeared or vanished, and nothing "
+                                  "slowed by more than a tenth");
 }
 
 void map_write_text(struct run *run, json_int_t cases, const struct map_changes *changes)

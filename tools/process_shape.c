@@ -233,6 +233,12 @@ void process_set_change(json_t *item, json_int_t now, json_int_t before)
         json_object_set_new(item, "change", json_real((double)(now - before) / (double)before));
 }
 
+void process_write_unchanged(struct run *run, size_t len, const char *what)
+{
+    if (run->text.len == len)
+        buf_printf(&run->text, "Against the period before %s.\n", what);
+}
+
 void process_warn_unfinished(struct run *run, int64_t cases, int64_t unfinished)
 {
     char some[48];

@@ -42,11 +42,12 @@ static void write_headline(struct run *run, const json_t *list)
     int64_t limit, offset;
     run_page(run, 20, &limit, &offset, NULL);
     trace_text(json_object_get(top, "activities"), trace, sizeof trace);
-    text_things(cases, sizeof cases, (double)json_get_integer(run->result, "cases", 0), "case");
+    double all = (double)json_get_integer(run->result, "cases", 0);
+    text_things(cases, sizeof cases, all, "case");
     text_things(events, sizeof events, (double)json_get_integer(run->result, "events", 0), "event");
-    buf_printf(&run->text, "%s of %s (%s) %s %s, in %s at the median.",
+    buf_printf(&run->text, "%s of %s (%s) %s%s %s, in %s at the median.",
                text_percent(share, sizeof share, json_get_number(top, "share", 0)), cases, events,
-               offset == 0 ? "go" : "(further down the list) go", trace,
+               offset == 0 ? "" : "(further down the list) ", text_verb(all, "goes", "go"), trace,
                text_duration(median, sizeof median, json_get_number(top, "median_s", 0)));
     if (offset == 0)
         write_concentration(run, list,
@@ -113,7 +114,9 @@ static void write_changes(struct run *run, const json_t *before)
         text_things(now, sizeof now, (double)variants_count(v->now, VARIANT_DISTINCT), "variant"));
     if (variants_count(v->before, VARIANT_ALL_CASES) == 0)
         return;
-    if (variants_are_whole(v->before) && variants_are_whole(v->now)) {
+    size_t len = run->text.len;
+    bool is_whole = variants_are_whole(v->before) && variants_are_whole(v->now);
+    if (is_whole) {
         json_t *index = variants_index(v->now);
         write_missing(run, "Appeared: ", v->now, before);
         write_missing(run, "Vanished: ", v->before, index);
@@ -123,6 +126,10 @@ static void write_changes(struct run *run, const json_t *before)
                  PROCESS_MAX_COMPARED);
     }
     write_slowed(run, v->now, before);
+    process_write_unchanged(run, len,
+                            is_whole ? "no variant appeared or vanished, and none slowed by more "
+                                       "than a tenth"
+                                     : "none of those compared slowed by more than a tenth");
 }
 
 static void write_table(struct run *run, const json_t *list)

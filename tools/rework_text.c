@@ -72,15 +72,17 @@ static void write_headline(struct run *run, json_int_t cases, double took_s)
     char share[32], all[48], extra[48], took[64], time_share[32];
     text_things(all, sizeof all, (double)cases, "case");
     if (events == 0) {
-        buf_printf(&run->text, "No activity is repeated in any of %s.\n", all);
+        buf_printf(&run->text, "No activity is repeated in %s%s.\n", cases > 1 ? "any of " : "",
+                   all);
         return;
     }
-    buf_printf(&run->text, "%s of %s repeat an activity: %s",
+    buf_printf(&run->text, "%s of %s %s an activity: %s",
                text_percent(share, sizeof share, json_get_number(overall, "share", 0)), all,
+               text_verb((double)cases, "repeats", "repeat"),
                text_things(extra, sizeof extra, events, "repeat"));
     if (took_s > 0)
-        buf_printf(&run->text, ", which take %s, %s of the time of all cases",
-                   text_duration(took, sizeof took, extra_s),
+        buf_printf(&run->text, ", which %s %s, %s of the time of all cases",
+                   text_verb(events, "takes", "take"), text_duration(took, sizeof took, extra_s),
                    text_percent(time_share, sizeof time_share, extra_s / took_s));
     buf_puts(&run->text, ". ");
     write_activity(run, json_array_get(list_of(run, "activities"), 0), events);
@@ -169,8 +171,10 @@ static void write_changes(struct run *run, const struct rework_before *before)
                    json_get_number(json_object_get(run->result, "overall"), "extra_events", 0)));
     if (!before->is_whole || json_array_size(list_of(run, "loops")) == REWORK_MAX)
         return;
+    size_t len = run->text.len;
     write_appeared(run);
     write_vanished(run, before->loops);
+    process_write_unchanged(run, len, "no loop appeared or vanished");
 }
 
 /* --- tables ----------------------------------------------------------------------------------- */

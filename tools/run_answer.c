@@ -68,7 +68,7 @@ static void name_period(const struct run_state *r, struct buf *text)
     *text = named;
 }
 
-/* The table gives way to the notes: they say what the figures do not. */
+/* The table gives way to the notes: they say what the figures do not, nor the text already. */
 static json_t *final_text(struct run_state *r)
 {
     struct buf *text = &r->run.text;
@@ -77,7 +77,7 @@ static json_t *final_text(struct run_state *r)
     size_t i;
     json_t *item;
     json_array_foreach (r->warnings, i, item)
-        if (notes.len < NOTES_MAX)
+        if (notes.len < NOTES_MAX && strstr(buf_text(text), json_string_value(item)) == NULL)
             buf_printf(&notes, "\nNote: %s", json_string_value(item));
     if (text->len + notes.len > TEXT_MAX) {
         cut_text(text, TEXT_MAX - notes.len - 120);

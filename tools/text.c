@@ -117,7 +117,8 @@ char *text_percent(char *out, size_t size, double share)
 char *text_duration(char *out, size_t size, double seconds)
 {
     double s = fabs(seconds);
-    const char *sign = seconds < 0 ? "-" : "";
+    const char *sign = seconds < 0 && s >= 0.0005 ? "-" : ""; /* no -0 */
+    char days[32];
     if (s < 1)
         snprintf(out, size, "%s%.0f ms", sign, s * 1000);
     else if (s < 60)
@@ -127,7 +128,8 @@ char *text_duration(char *out, size_t size, double seconds)
     else if (s < 86400)
         snprintf(out, size, "%s%d h %d min", sign, (int)(s / 3600), (int)(fmod(s, 3600) / 60));
     else
-        snprintf(out, size, "%s%.0f d %d h", sign, floor(s / 86400), (int)(fmod(s, 86400) / 3600));
+        snprintf(out, size, "%s%s d %d h", sign, text_count(days, sizeof days, floor(s / 86400)),
+                 (int)(fmod(s, 86400) / 3600));
     return out;
 }
 

@@ -13,6 +13,12 @@ static json_int_t cases_in(const struct run *run, const char *list, size_t i)
     return json_get_integer(json_array_get(json_object_get(run->result, list), i), "cases", 0);
 }
 
+static const char *name_of(const struct run *run, size_t i)
+{
+    const json_t *started = json_object_get(run->result, "started");
+    return json_get_string(json_array_get(started, i), "time", "");
+}
+
 static double duration(const struct run *run, const char *member)
 {
     return json_get_number(json_object_get(run->result, "duration"), member, 0);
@@ -22,9 +28,22 @@ static void write_tail(struct run *run, const struct throughput_totals *t)
 {
     double median = duration(run, "p50_s"), p95 = duration(run, "p95_s");
     char cases[48], typical[64], slow[64], times[32], share[32];
-    buf_printf(&run->text, "Half of %s take longer than %s, one in twenty longer than %s",
-               text_things(cases, sizeof cases, t->cases, "case"),
-               text_duration(typical, sizeof typical, median),
+    if (t->cases == 1) {
+        buf_printf(&run->text, "1 case, which takes %s.",
+                   text_duration(typical, sizeof typical, median));
+        return;
+    }
+    text_things(cases, sizeof cases, t->cases, "case");
+    if (p95 <= 0) { /* nor can half of them take longer than that */
+        buf_printf(&run->text, "Nearly all of %s begin and end at one moment.", cases);
+        return;
+    }
+    if (median <= 0)
+        buf_printf(&run->text, "Half of %s begin and end at one moment", cases);
+    else
+        buf_printf(&run->text, "Half of %s take longer than %s", cases,
+                   text_duration(typical, sizeof typical, median));
+    buf_printf(&run->text, ", one in twenty%s longer than %s", median <= 0 ? " takes" : "",
                text_duration(slow, sizeof slow, p95));
     if (median > 0 && p95 >= 2 * median)
         buf_printf(&run->text, ", %s times as long",
@@ -65,13 +84,15 @@ static bool is_known(const struct run *run, const struct throughput_totals *t, j
 static void write_flow(struct run *run, const struct throughput_totals *t)
 {
     size_t count = json_array_size(json_object_get(run->result, "started")), found = 0;
+    size_t first = 0, last = 0;
     double started = 0, finished = 0;
     for (size_t i = count; i > 0 && found < FLOW; i--) {
         if (!is_known(run, t, (json_int_t)(i - 1) + t->skipped))
             continue;
         started += (double)cases_in(run, "started", i - 1);
         finished += (double)cases_in(run, "finished", i - 1);
-        found++;
+        last = found++ == 0 ? i - 1 : last;
+        first = i - 1;
     }
     if (found == 0 || started + finished == 0)
         return;
@@ -84,8 +105,11 @@ static void write_flow(struct run *run, const struct throughput_totals *t)
     char thing[32];
     snprintf(thing, sizeof thing, "complete %s",
              json_get_string(run->arguments, "interval", "month"));
-    buf_printf(&run->text, " In the last %s %s: %s began, %s finished.",
-               found > 1 ? text_things(some, sizeof some, (double)found, thing) : thing, verdict,
+    buf_printf(&run->text, " In the last %s (",
+               found > 1 ? text_things(some, sizeof some, (double)found, thing) : thing);
+    if (found > 1)
+        buf_printf(&run->text, "%s to ", name_of(run, first));
+    buf_printf(&run->text, "%s) %s: %s began, %s finished.", name_of(run, last), verdict,
                text_count(begun, sizeof begun, started), text_count(ended, sizeof ended, finished));
 }
 
