@@ -27,6 +27,6 @@ FROM (
     WHERE _who != 0
     GROUP BY _who
     ORDER BY is_all DESC, activity = 0 DESC, n DESC, _who
-    LIMIT {limit:UInt64}
+    LIMIT {limit:UInt64} BY is_all, activity = 0
 )
 ORDER BY is_all DESC, activity = 0 DESC, n DESC, activity, resource

@@ -15,4 +15,4 @@ ARRAY JOIN edges AS _edge, times AS _took
 WHERE _took != $unknown
 GROUP BY _edge
 ORDER BY source = 0 DESC, total DESC, _edge
-LIMIT {limit:UInt64}
+LIMIT {limit:UInt64} BY source = 0

@@ -179,14 +179,21 @@ static void write_headline(struct run *run, const json_t *all)
     double gap_s = (double)number_of(all, ALL_GAP) / 1e6;
     json_t *first = run_time(run, number_of(all, ALL_FIRST));
     json_t *last = run_time(run, number_of(all, ALL_LAST));
-    buf_printf(&run->text, "%s took %s (%s", text_line(text_fit(id, sizeof id, case_id(run))),
-               text_duration(took, sizeof took, took_s),
-               text_things(events, sizeof events, (double)number_of(all, ALL_EVENTS), "event"));
+    bool is_one = number_of(all, ALL_EVENTS) == 1;
+    text_things(events, sizeof events, (double)number_of(all, ALL_EVENTS), "event");
+    buf_puts(&run->text, text_line(text_fit(id, sizeof id, case_id(run))));
+    if (is_one)
+        buf_printf(&run->text, " has %s (", events);
+    else
+        buf_printf(&run->text, " took %s (%s, ", text_duration(took, sizeof took, took_s), events);
     if (number_of(all, ALL_SESSIONS) > 0)
-        buf_printf(&run->text, ", %s",
+        buf_printf(&run->text, "%s, ",
                    text_things(sessions, sizeof sessions, (double)number_of(all, ALL_SESSIONS),
                                "session"));
-    buf_printf(&run->text, ", %s to %s).", json_string_value(first), json_string_value(last));
+    buf_puts(&run->text, json_string_value(first));
+    if (!is_one)
+        buf_printf(&run->text, " to %s", json_string_value(last));
+    buf_puts(&run->text, ").");
     if (gap_s > 0)
         buf_printf(&run->text, " Longest gap: %s (%s) between %s and %s.",
                    text_duration(gap, sizeof gap, gap_s),

@@ -16,7 +16,7 @@
 #include "sql_text.h"
 #include "text.h"
 
-enum { MAX_ROWS = 20000, MAX_TOLD = 1000, SHOWN = 12 };
+enum { MAX_ROWS = 20000 /* of each list */, MAX_TOLD = 1000, SHOWN = 12 };
 
 static const double day_s = 86400;
 
@@ -139,7 +139,7 @@ static int plan(struct run *run, struct err *ret_err)
                            {"times", r->service != SOURCE_NO_SERVICE ? "s" : since},
                            {"arrays", buf_text(&l.arrays)},
                            {0}},
-                       MAX_ROWS + 1, ret_err);
+                       (size_t)2 * MAX_ROWS + 2, ret_err);
     }
     buf_done(&percentiles_if);
     process_log_done(&l);

@@ -68,7 +68,7 @@ int process_plan_times(struct run *run, enum source_service service, struct err 
                                                        {"unknown", PROCESS_UNKNOWN},
                                                        {"arrays", buf_text(&l.arrays)},
                                                        {0}},
-                       PROCESS_MAX_EDGES + 1, ret_err);
+                       (size_t)2 * PROCESS_MAX_EDGES + 1, ret_err);
     }
     process_log_done(&l);
     query_done(&q);

@@ -65,6 +65,19 @@ test('the complete intervals are named', () => {
     /In the last 3 complete days \(2026-02-06 to 2026-02-08\) as many finish as begin: 3 began, 3 finished\./);
 });
 
+test('a case of one event has no duration to tell', () => {
+  assert.match(tell('case_timeline', { source: 'alike', case_id: 'firstc' }), /^firstc has 1 event \(2026-01-05T00:00:00Z\)\.\n/);
+  assert.match(tell('case_timeline', { source: 'alike', case_id: 'first' }), /^first took 2 d 0 h \(3 events, 2026-01-05T00:00:00Z to 2026-01-07T00:00:00Z\)\./);
+});
+
+test('more resources than are told leave room for activities', () => {
+  const rows = Array.from({ length: 20100 }, (_, i) => `2026-01-05T00:00:0${i % 2}Z,${'AB'[i % 2]},c${i >> 1},who${i}`);
+  store.import([store.file('crowd.csv', `time,event,ticket,who\n${rows.join('\n')}\n`), '--source', 'crowd', '--case', 'ticket', '--resource', 'who']);
+  const { operators, automation } = ask('operator_report', { source: 'crowd' });
+  assert.equal(operators.length, 1000);
+  assert.deepEqual(automation.map((a) => [a.activity, a.mean_s]), [['B', 1], ['A', undefined]]);
+});
+
 // 150 activities, each after each: 22,500 edges, of which 20,000 are told.
 test('what is not told is not taken for nothing', () => {
   const name = (i) => `A${String(i).padStart(3, '0')}`;
