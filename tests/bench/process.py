@@ -5,6 +5,7 @@ import re
 
 FIRST = 1767225600  # 2026-01-01
 VARIANT_IDS = 110000
+MODEL = [f"Activity {i:02}" for i in range(7)]  # what the most frequent variant is
 
 
 def log_sql(events, is_tied):
@@ -151,9 +152,16 @@ def check_throughput(result, rows):
     return out
 
 
+def check_alignment(result, rows):
+    """The analyst's statement is that of the variants: it tells how many cases follow the model to the letter."""
+    want = [int(n) for trace, n, _ in rows if re.findall(r"'([^']*)'", trace) == MODEL]
+    return [] if [result["conforming"]] == want else [(result["conforming"], want)]
+
+
 QUESTIONS = [
     # name, tool, arguments, the analyst's statement, check
     ("variants", "process_variants", {"source": "bench"}, NAIVE_VARIANTS, check_variants),
+    ("conformance by alignment", "conformance_check", {"source": "bench", "sequence": MODEL}, NAIVE_VARIANTS, check_alignment),
     ("map with exact quantiles", "process_map", {"source": "bench"}, NAIVE_MAP, check_map),
     ("bottlenecks", "bottlenecks", {"source": "bench"}, NAIVE_BOTTLENECKS, check_bottlenecks),
     ("rework", "rework_report", {"source": "bench"}, NAIVE_REWORK, check_rework),

@@ -160,9 +160,9 @@ SHAPES = {
     "clickstack": Tables(fill_spans, None, SPANS, (0.75,) * 6, "analytics-clickstack"),
     "materialized": Tables(fill_materialized, None, SPANS, (0.75,) * 6,
                            "analytics-materialized"),
-    "process": Tables(fill_plain_log, fill_case_table, process.PLAIN_LOG, (0.15, 0.2, 0.2, 0.25, 1), "process",
+    "process": Tables(fill_plain_log, fill_case_table, process.PLAIN_LOG, (0.15, 0.45, 0.2, 0.2, 0.25, 1), "process",
                       tuple(process.QUESTIONS), lambda events: process.log_sql(events, False)),
-    "process-ties": Tables(fill_plain_log, fill_case_table, process.PLAIN_LOG, (0.15, 0.2, 0.2, 0.25, 1), "process-ties",
+    "process-ties": Tables(fill_plain_log, fill_case_table, process.PLAIN_LOG, (0.15, 0.45, 0.2, 0.2, 0.25, 1), "process-ties",
                            tuple(process.QUESTIONS), lambda events: process.log_sql(events, True)),
 }
 
