@@ -63,7 +63,7 @@ def rework(log):
     of = seen.groupby(level=0, observed=True)
     repeats = seen[seen > 1].groupby(level=0, observed=True).size()
     loops = log[(log["case"] == log["case"].shift(-1)) & (log["activity"] == log["activity"].shift(-1))].groupby("activity", observed=True).size()
-    return sorted([a, int(n), int(repeats.get(a, 0)), int(of.sum()[a] - n), int(loops.get(a, 0))] for a, n in of.size().items())
+    return sorted([a, int(n), int(repeats[a]), int(of.sum()[a] - n), int(loops.get(a, 0))] for a, n in of.size().items() if a in repeats)
 
 
 def throughput(log):
