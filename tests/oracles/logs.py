@@ -184,8 +184,7 @@ def other_figures(logs, family, name, oracle, offered):
 def run(data, stores, offered):
     folder = os.path.join(data, "oracles")
     conformance, funnels = Family("oracles conformance"), Family("oracles ordered funnels")
-    others, objects = Family("oracles other figures"), Family("oracles object-centric")
-    logs, tasks = Logs(data), []
+    others, logs, tasks = Family("oracles other figures"), Logs(data), []
     for file in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
         name = file.removesuffix(".json")
         if name == file or name.startswith("DEFINITIONS"):
@@ -200,7 +199,7 @@ def run(data, stores, offered):
                     funnels.skip(log, "tool run_funnel not offered")
                 else:
                     tasks.append(funnel_tasks(logs, funnels, log, item, offered))
-        elif "n_cases" in oracle or "conformance" in oracle:
+        elif "n_cases" in oracle or "conformance" in oracle:  # else of objects: see ocel.py
             if log_file(data, name) is None:
                 conformance.skip(name, "no such log")
                 continue
@@ -208,9 +207,5 @@ def run(data, stores, offered):
             task = conformance_tasks(logs, conformance, name, oracle, offered)
             if task:
                 tasks.append(task)
-        else:
-            tool = "object_summary"
-            objects.skip(name, f"tool {tool} not offered" if tool not in offered else
-                         f"no comparison written for {tool} yet")
     spread(stores, tasks)
-    return [f for f in (conformance, funnels, others, objects) if f.ran or f.left_out]
+    return [f for f in (conformance, funnels, others) if f.ran or f.left_out]
