@@ -2,18 +2,17 @@
 SELECT _x, toInt64(uniqExact(_case)) AS _cases, toInt64(count()), quantilesExactInclusive(0.5, 0.95)((_us - _ready) / 1000000),
        sum(_us - _ready) / 1000000 AS _waited, toInt64(maxIntersectionsPosition(_ready, _us)), toInt64(count() OVER ())
 FROM (
-    SELECT _us, assumeNotNull(_before) AS _ready, _case, arrayJoin(_used) AS _u, _u.1 AS _x
+    SELECT _us, _wait.1 AS _case, _wait.2 AS _ready, arrayJoin(_used) AS _u, _u.1 AS _x
     FROM (
-        SELECT _us, _used, _case,
-               lagInFrame(toNullable(_us)) OVER (PARTITION BY _case ORDER BY _us, _order, _row ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS _before
+        SELECT any(_us) AS _us, groupArrayIf((_x, assumeNotNull(_before)), _x != '') AS _used, arrayJoin(groupArrayIf((_id, assumeNotNull(_before)), _x = '')) AS _wait
         FROM (
-            SELECT _row, any(_us) AS _us, any(_order) AS _order, arrayJoin(any(_cases)) AS _case,
-                   groupArrayIf((_x, assumeNotNull(_served)), _x != '' AND isNotNull(_served)) AS _used
+            SELECT _row, _us, _is_use, _id, _x,
+                   lagInFrame(toNullable(_us)) OVER (PARTITION BY _x != '', _id ORDER BY _us, _order, _row ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS _before
             FROM (
-                SELECT _row, _us, _order, _cases, _x,
-                       lagInFrame(toNullable(_us)) OVER (PARTITION BY _x ORDER BY _us, _order, _row ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS _served
+                SELECT _row, _us, _order, _is_use, _o.1 AS _id, _o.2 AS _x
                 FROM (
-                    SELECT _row, _us, _order, _cases, arrayJoin(if(empty(_wanted), [''], _wanted)) AS _x
+                    SELECT _row, _us, _order, notEmpty(_wanted) AS _is_use,
+                           arrayJoin(arrayConcat(arrayMap(_i -> (sipHash64(_i), _i), _wanted), arrayMap(_i -> (_i, ''), _cases))) AS _o
                     FROM (
                         SELECT rowNumberInAllBlocks() AS _row, _us, _order, $wanted AS _wanted, $cases AS _cases
                         FROM ($rows)
@@ -21,10 +20,11 @@ FROM (
                     WHERE notEmpty(_cases)
                 )
             )
-            GROUP BY _row
         )
+        WHERE _is_use AND isNotNull(_before)
+        GROUP BY _row
     )
-    WHERE isNotNull(_before) AND _u.2 > _before
+    WHERE _u.2 > _ready
 )
 GROUP BY _x
 ORDER BY _cases DESC, _waited DESC, _x

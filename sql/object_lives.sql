@@ -13,7 +13,7 @@ FROM (
             FROM (
                 SELECT _life_type, _life, count() AS _count, min(_id) AS _example
                 FROM (
-                    SELECT _o.1 AS _life_type, _o.2 AS _id, arrayMap(_x -> _x.3, arraySort(groupArray((_us, _order, _event)))) AS _life
+                    SELECT _o.1 AS _life_type, _o.2 AS _id, arrayMap(_x -> _x.3, arraySort(arrayZip(groupArray(_us), groupArray(_order), groupArray(_event)))) AS _life
                     FROM (SELECT _us, _order, _event, arrayJoin(_objects) AS _o FROM ($rows))
                     WHERE {only:Int64} < 0 OR _o.1 = {only:Int64}
                     GROUP BY _life_type, _id

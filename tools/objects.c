@@ -147,19 +147,18 @@ static void select_objects(const struct run *run, struct query *q, const char *e
 {
     const struct period *p = &run->period;
     buf_printf(out,
-               "SELECT any(_us) AS _us, any(_order) AS _order, any(_event) AS _event%s, "
-               "groupArray(_o) AS _objects FROM (SELECT _row, _us, _order, _event%s, "
-               "arrayJoin(_objects) AS _o FROM (SELECT *, rowNumberInAllBlocks() AS _row FROM "
-               "(%s))) WHERE sipHash64(_o) IN (SELECT _who FROM (SELECT *, "
-               "sipHash64(arrayJoin(_objects)) AS _who FROM (%s)) GROUP BY _who HAVING 1",
-               has_case ? ", any(_case) AS _case" : "", has_case ? ", _case" : "", events, events);
+               "SELECT * FROM (SELECT _us, _order, _event%s, arrayFilter(_o -> sipHash64(_o) IN "
+               "(SELECT _who FROM (SELECT *, sipHash64(arrayJoin(_objects)) AS _who FROM (%s)) "
+               "GROUP BY _who HAVING 1",
+               has_case ? ", _case" : "", events);
     if (p->from_given || p->to_given) {
         buf_puts(out, " AND min(_us) >= ");
         query_bind_integer(q, out, p->from_us);
         buf_puts(out, " AND min(_us) < ");
         query_bind_integer(q, out, p->to_us);
     }
-    buf_printf(out, "%s) GROUP BY _row", having);
+    buf_printf(out, "%s), _objects) AS _objects FROM (%s)) WHERE notEmpty(_objects)", having,
+               events);
 }
 
 int objects_rows(struct objects *o, const struct run *run, struct query *q, const char *case_name,
