@@ -306,7 +306,7 @@ static int check_totals(struct import *im, struct err *ret_err)
         return err_set(ret_err, ERR_ARGUMENT, "FILE", "%s: %s",
                        im->options.file_count == 1 ? input_name(&im->inputs[0]) : "all files",
                        im->inputs[0].format == SNIFF_XES || input_has_objects(&im->inputs[0])
-                           ? "a log but no events"
+                           ? "a log without events"
                            : "a header but no rows");
     if (imported == 0)
         return err_set(ret_err, ERR_ARGUMENT, "FILE",

@@ -37,9 +37,8 @@ static int no_column(const struct input *in, enum sniff_role role, const char *w
     int rc;
     if (wanted == NULL)
         rc = err_set(ret_err, ERR_ARGUMENT, "--time",
-                     "no column of %s is obviously the time: name it with --time; the columns are "
-                     "%s",
-                     input_name(in), buf_text(&list));
+                     "no column of %s is obviously the time: name it with --time%s%s",
+                     input_name(in), list.len > 0 ? "; the columns are " : "", buf_text(&list));
     else
         rc =
             err_set(ret_err, ERR_NOT_FOUND, NULL, "%s has no column '%s'%s%s%s; its columns are %s",

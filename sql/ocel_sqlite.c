@@ -13,6 +13,7 @@
 enum {
     VALUE_MAX = 64 << 20, /* bytes of one value, and of one event */
     OBJECT_ROWS = 20000,  /* in one slice */
+    ROWS_MAX = 1000,      /* of one event; only a file that means harm has more than one */
 };
 
 /* Rows of one event type, in the order of the table `event`: rowid, id, and the type's columns. */
@@ -44,6 +45,7 @@ struct ocel_sqlite {
     struct cursor *current; /* whose row is the last event */
     bool has_relation, is_started;
     sqlite3_int64 relation_rowid;
+    int repeats;     /* rows of the last event behind its first */
     struct buf text; /* of the last event: its values between tabs */
     struct relation_text *relations;
     size_t relation_size;
@@ -194,6 +196,30 @@ static enum csv_result check_tables(struct ocel_sqlite *s)
     return result;
 }
 
+/* The rows of `event` are told apart by their rowid: a table can lack it, or hide it behind a
+ * column of that name. */
+static enum csv_result check_rowid(struct ocel_sqlite *s)
+{
+    static const char no_rowid[] = "the rows of its table 'event' have no rowid";
+    sqlite3_stmt *statement;
+    int code = s->lib->prepare_v2(s->db, "SELECT rowid, * FROM event", -1, &statement, NULL);
+    enum csv_result result = code == SQLITE_OK ? CSV_ROW : broken(s, code);
+    if (code == SQLITE_ERROR)
+        s->reason = no_rowid; /* the table is there */
+    int count = result == CSV_ROW ? s->lib->column_count(statement) : 0;
+    for (int i = 1; result == CSV_ROW && i < count; i++) {
+        const char *name = s->lib->column_name(statement, i);
+        if (name == NULL) {
+            result = CSV_NO_MEMORY;
+        } else if (strcasecmp(name, "rowid") == 0) {
+            s->reason = no_rowid;
+            result = CSV_BROKEN;
+        }
+    }
+    s->lib->finalize(statement);
+    return result;
+}
+
 /* --- one cursor a type -------------------------------------------------------------------- */
 
 /* Which columns are what; the first two are rowid and id. As in SQL, case does not matter. */
@@ -241,6 +267,10 @@ static enum csv_result open_cursor(struct ocel_sqlite *s, struct bytes type, str
 {
     struct buf sql = {0}, table = {0};
     enum csv_result result = CSV_NO_MEMORY;
+    if (memchr(map.text, '\0', map.len) != NULL) {
+        s->reason = "event_map_type names a table with a zero byte in its name";
+        return CSV_BROKEN;
+    }
     char *copy = malloc(type.len + 1);
     struct cursor *c = copy != NULL ? add_cursor(s) : NULL;
     if (c == NULL) {
@@ -306,6 +336,8 @@ static enum csv_result open_cursors(struct ocel_sqlite *s)
 static enum csv_result open_statements(struct ocel_sqlite *s)
 {
     enum csv_result result = check_tables(s);
+    if (result == CSV_ROW)
+        result = check_rowid(s);
     if (result == CSV_ROW)
         result = prepare(s, "SELECT ocel_id, ocel_type FROM object", &s->object_rows);
     if (result == CSV_ROW)
@@ -528,7 +560,13 @@ enum csv_result ocel_sqlite_read(struct ocel_sqlite *s)
     if (s->current == NULL)
         return CSV_END;
     result = read_event(s, s->current);
-    if (result == CSV_ROW && before != NULL && s->current->rowid == last) {
+    bool is_repeat = before != NULL && s->current->rowid == last;
+    s->repeats = is_repeat ? s->repeats + 1 : 0;
+    if (s->repeats == ROWS_MAX) {
+        s->reason = "more than 1,000 rows for one event";
+        return CSV_BROKEN;
+    }
+    if (result == CSV_ROW && is_repeat) {
         s->event.reason = "a second row for the same event";
         return CSV_BAD;
     }

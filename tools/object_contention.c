@@ -88,16 +88,16 @@ static void write_finding(struct run *run, const json_t *row, json_int_t count)
 {
     char cases[48], times[48], median[64], all[64];
     const json_t *seconds = json_array_get(row, 3);
-    buf_printf(&run->text,
-               "The queue is longest for %.100s %.100s: %s waited %s while it served others, half "
-               "of them longer than %s, %s in all.",
-               json_get_string(run->arguments, "type", ""),
-               json_string_value(json_array_get(row, 0)),
-               text_things(cases, sizeof cases, json_number_value(json_array_get(row, 1)),
-                           case_of(run) != NULL ? "case" : "object"),
-               text_things(times, sizeof times, json_number_value(json_array_get(row, 2)), "time"),
-               text_duration(median, sizeof median, json_number_value(json_array_get(seconds, 0))),
-               text_duration(all, sizeof all, json_number_value(json_array_get(row, 4))));
+    buf_printf(
+        &run->text,
+        "The queue is longest for %.100s %.100s: %s waited %s while it served others, median "
+        "%s, %s in all.",
+        json_get_string(run->arguments, "type", ""), json_string_value(json_array_get(row, 0)),
+        text_things(cases, sizeof cases, json_number_value(json_array_get(row, 1)),
+                    case_of(run) != NULL ? "case" : "object"),
+        text_things(times, sizeof times, json_number_value(json_array_get(row, 2)), "time"),
+        text_duration(median, sizeof median, json_number_value(json_array_get(seconds, 0))),
+        text_duration(all, sizeof all, json_number_value(json_array_get(row, 4))));
     if (count > 1)
         buf_printf(&run->text, " %s of the type were waited for.",
                    text_things(cases, sizeof cases, (double)count, "object"));

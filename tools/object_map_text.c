@@ -4,7 +4,7 @@
 
 enum { SHOWN = 10 };
 
-/* The hand-off that keeps work waiting longest in all: count times the median. */
+/* The hand-off that keeps work waiting longest in all: count times the median. NULL = none does. */
 static const json_t *slowest(const struct run *run)
 {
     const json_t *best = NULL, *item;
@@ -12,7 +12,7 @@ static const json_t *slowest(const struct run *run)
     size_t i;
     json_array_foreach (json_object_get(run->result, "handoffs"), i, item) {
         double waited = json_get_number(item, "count", 0) * json_get_number(item, "median_s", 0);
-        if (best == NULL || waited > most) {
+        if (waited > most) {
             best = item;
             most = waited;
         }
@@ -32,12 +32,12 @@ static void write_finding(struct run *run, const json_t *types)
     buf_printf(&run->text, "%s.",
                text_things(some, sizeof some, (double)json_array_size(types), "type"));
     if (worst != NULL)
-        buf_printf(&run->text,
-                   " Work waits longest where %.100s hands over to %.100s: %s, half of them after "
-                   "more than %s.",
-                   json_get_string(worst, "from", ""), json_get_string(worst, "to", ""),
-                   text_things(some, sizeof some, json_get_number(worst, "count", 0), "hand-off"),
-                   text_duration(time, sizeof time, json_get_number(worst, "median_s", 0)));
+        buf_printf(
+            &run->text,
+            " Work waits longest where %.100s hands over to %.100s: %s, after a median of %s.",
+            json_get_string(worst, "from", ""), json_get_string(worst, "to", ""),
+            text_things(some, sizeof some, json_get_number(worst, "count", 0), "hand-off"),
+            text_duration(time, sizeof time, json_get_number(worst, "median_s", 0)));
     buf_putc(&run->text, '\n');
 }
 

@@ -220,14 +220,14 @@ static void write_finding(struct run *run)
                            (double)json_array_size(json_object_get(result, "types")), "type"),
                text_things(relations, sizeof relations,
                            (double)json_get_integer(result, "relations", 0), "relation"));
-    if (converging != NULL)
-        buf_printf(
-            &run->text, " Counting by %.100s counts %s of '%.100s' more than once: %s several.",
-            json_get_string(converging, "type", ""),
-            text_things(some, sizeof some, (double)json_get_integer(converging, "events", 0),
-                        "event"),
-            json_get_string(converging, "activity", ""),
-            text_verb((double)json_get_integer(converging, "events", 0), "it has", "they have"));
+    if (converging != NULL) {
+        double events = (double)json_get_integer(converging, "events", 0);
+        buf_printf(&run->text,
+                   " %s of '%.100s' %s several objects of type %.100s, and %s once for each.",
+                   text_things(some, sizeof some, events, "event"),
+                   json_get_string(converging, "activity", ""), text_verb(events, "has", "have"),
+                   json_get_string(converging, "type", ""), text_verb(events, "counts", "count"));
+    }
     if (diverging != NULL)
         buf_printf(&run->text, " %s of type %.100s %s '%.100s' more than once.",
                    text_things(some, sizeof some, (double)json_get_integer(diverging, "objects", 0),

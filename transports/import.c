@@ -344,14 +344,16 @@ static void put_mapping(struct buf *out, const json_t *report)
     }
 }
 
-static void put_properties(struct buf *out, const json_t *report, const char *key, const char *of)
+/* "2 properties: size, colour", as far as there is room. */
+static void put_list(struct buf *out, const json_t *report, const char *key, const char *one,
+                     const char *many)
 {
     enum { SHOWN = 30 };
     const json_t *list = json_object_get(report, key);
     size_t count = json_array_size(list);
     if (count == 0)
         return;
-    buf_printf(out, "  %zu %s%s: ", count, of, count == 1 ? "property" : "properties");
+    buf_printf(out, "  %zu %s: ", count, count == 1 ? one : many);
     for (size_t i = 0; i < count && i < SHOWN; i++)
         buf_printf(out, "%s%s", i > 0 ? ", " : "", json_string_value(json_array_get(list, i)));
     buf_puts(out, count > SHOWN ? ", …\n" : "\n");
@@ -414,13 +416,18 @@ static void put_report(struct buf *out, const struct importing *im)
         buf_puts(out, " and ");
         put_count(out, report, "cases", "case");
     }
+    if (json_object_get(report, "objects") != NULL) {
+        buf_puts(out, ", ");
+        put_count(out, report, "objects", "object");
+    }
     buf_printf(out, ", %s to %s, in %.1f s%s\n\n", json_get_string(report, "from", ""),
                json_get_string(report, "to", ""),
                (double)json_get_integer(report, "elapsed_ms", 0) / 1000,
                json_get_bool(report, "replaced", false) ? " (the old data is replaced)" : "");
     put_mapping(out, report);
-    put_properties(out, report, "properties", "");
-    put_properties(out, report, "actor_properties", "actor ");
+    put_list(out, report, "properties", "property", "properties");
+    put_list(out, report, "actor_properties", "actor property", "actor properties");
+    put_list(out, report, "object_types", "type of objects", "types of objects");
     buf_putc(out, '\n');
     put_files(out, report);
     put_rejects(out, im);

@@ -76,7 +76,33 @@ test('more types than a call asks for, and one that none can ask for', () => {
   assert.deepEqual([map.interactions, map.meta.truncated], [[{ a: 'type 0', b: 'type 110', count: 1 }], truncated]);
 });
 
+test('names with quotes, ids that repeat, types and events without objects', () => {
+  const odd = `a'b"c\\ \`d`, type = `ty'pe"\\ \``;
+  const { report, rows, source } = load('names.json', log([object(odd, type), object('n\0', 'n\0type'), object('x', 'order'), object('x', 'order'), object('x', 'item')],
+    [event("e'", `do 'it' "\\`, AT, [odd, odd, 'n\0', 'x', 'x']), event("e'", 'rest', AT, ['nobody'])]));
+  assert.deepEqual([report.rows_imported, report.objects, report.object_types, report.warnings.map((w) => w.replace(/^.*\.json/, '')).sort()],
+    [2, 3, [type, 'n\0type', 'order', 'item'], [': 1 object comes again with another type: the first one counts', ': 1 relation to objects that are not in the file is left out',
+      "no tool can ask for objects of type 'n': its name has '] or a zero byte in it"]]);
+  assert.deepEqual(rows().map((r) => [r.event, r.objects[type], r.objects.order]), [[`do 'it' "\\`, [odd, odd], ['x', 'x']], ['rest', undefined, undefined]]);
+  const summary = JSON.parse(store.call('object_summary', { source }));
+  assert.deepEqual(summary.types.map((t) => [t.type, t.objects, t.relations]), [['item', 0, 0], ['order', 1, 1], [type, 1, 1]]);
+  assert.equal(JSON.parse(store.call('object_map', { source, type })).types[0].variants[0].example, odd);
+  assert.match(store.run([path.join(store.root, 'names.json'), '--source', source]).out, /^Source o\d+: 2 events of 1 actor, 3 objects, .*\n\s+4 types of objects: /s);
+  const none = load('none.json', log([], EVENTS.slice(2)));
+  assert.match(JSON.parse(spawnSync(SEXTANT, ['call', 'object_map', JSON.stringify({ source: none.source }), '--data', store.data], { encoding: 'utf8' }).stderr).error.message, /has no object types/);
+});
+
+test('one of a thing is told as one', () => {
+  const { source } = load('one.json', log([object('t', 'truck'), object('a', 'order'), object('b', 'order')], [event('1', 'ask', '2024-01-01T10:00:00Z', ['a']), event('2', 'load', '2024-01-01T11:00:00Z', ['t', 'b']),
+    event('3', 'load', '2024-01-01T12:00:00Z', ['t', 'a']), event('4', 'join', '2024-01-01T12:00:00Z', ['a', 'b'])]));
+  const say = (tool, args) => store.call(tool, { source, ...args }, '--format', 'text').split(' Period:')[0];
+  assert.equal(say('object_contention', { type: 'truck' }), 'The queue is longest for truck t: 1 object waited 1 time while it served others, median 2 h 0 min, 2 h 0 min in all.');
+  assert.equal(say('object_summary', {}), "3 objects of 2 types in 7 relations. 1 event of 'join' has several objects of type order, and counts once for each. 1 object of type truck has 'load' more than once.");
+  assert.equal(say('object_map', {}), '3 objects of 2 types.'); // nobody waits between types
+});
+
 test('JSON lines are still lines', () => {
+  assert.match(store.fail([store.file('long.json', `{"${'x'.repeat(1 << 20)}":1}`), '--source', 'long']).message, /name it with --time$/);
   const { report } = load('lines.json', `{"time":"${AT}","event":"a","objects":["x"]}\n`);
   assert.equal(report.files[0].format, 'jsonl');
 });
@@ -111,7 +137,7 @@ test('what cannot be read says where and why, and changes nothing', () => {
   const body = (text) => `{"objectTypes":[],\n${text}}`;
   for (const [content, pattern] of [
     [log().slice(0, -30), /cut off/], [eventsFirst().slice(0, -120), /cut off/], [log().slice(0, 150), /cut off/],
-    [body('"objects":[]'), /no list "events"/], [body('"events":[]'), /no list "objects"/], [body('"objects":[],"events":[]'), /no events/],
+    [body('"objects":[]'), /no list "events"/], [body('"events":[]'), /no list "objects"/], [body('"objects":[],"events":[]'), /a log without events/],
     [body('"objects":{},"events":[]'), /line 2: events and objects must be lists/], [body('"objects":[1],"events":[]'), /line 2: an item of the list is no object/],
     [body('"objects":[{"id":"o"}],"events":[]'), /line 2: an object without a type/], [body('"objects":[{"type":"o"}],"events":[]'), /line 2: an object without an id/],
     [body('"objects":[],"objects":[],"events":[]'), /line 2: the same list a second time/],
@@ -301,6 +327,11 @@ test('a database that is damaged, is none, or means harm, hurts nobody', { skip 
     [withView('event_object', `CREATE VIEW event_object AS SELECT load_extension('x') AS ocel_event_id, writefile('${marker}', 'x') AS ocel_object_id, '' AS ocel_qualifier;`), /no table 'event_object'/],
     [readFileSync(database('columns.sqlite', `${SCHEMA} CREATE TABLE event_X (ocel_id TEXT, time TEXT); INSERT INTO event_map_type VALUES ('x', 'X'); ALTER TABLE event_object RENAME COLUMN ocel_object_id TO x;`)), /ocel_object_id/],
     [readFileSync(database('missing.sqlite', `${SCHEMA} INSERT INTO event_map_type VALUES ('x', 'X"; DROP TABLE event; --');`)), /no OCEL 2.0: it has no table 'event_X"; DROP TABLE event; --'/],
+    [readFileSync(database('plain.sqlite', (SCHEMA + MAPS + DATA).replace('event (ocel_id TEXT, ocel_type TEXT)', 'event (ocel_id TEXT PRIMARY KEY, ocel_type TEXT) WITHOUT ROWID'))), /the rows of its table 'event' have no rowid/],
+    [readFileSync(database('hidden.sqlite', (SCHEMA + MAPS + DATA).replace('event (ocel_id TEXT, ocel_type TEXT)', 'event (ocel_id TEXT, ocel_type TEXT, RowId TEXT DEFAULT 1)').replace('event VALUES', 'event (ocel_id, ocel_type) VALUES'))), /the rows of its table 'event' have no rowid/],
+    [readFileSync(database('zero.sqlite', `${SCHEMA}${MAPS}${DATA} INSERT INTO event_map_type VALUES ('zero', 'Wait' || char(0) || 'x');`)), /a table with a zero byte in its name/],
+    [readFileSync(database('repeats.sqlite', `${SCHEMA}${MAPS} ${['event_Wait SELECT NULL,', 'event SELECT'].map((what) => `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1500) INSERT INTO ${what} 'e'${what.startsWith('event ') ? ", 'wait'" : ''} FROM n;`).join(' ')}`)), /more than 1,000 rows for one event/],
+    [readFileSync(database('none.sqlite', SCHEMA + MAPS)), /a log without events/],
     [readFileSync(database('huge.sqlite', `${SCHEMA}${MAPS}${DATA} INSERT INTO object VALUES (zeroblob(70000000), 'x');`)), /longer than 64 MB/],
   ]) {
     writeFileSync(file, content);
