@@ -305,6 +305,18 @@ static int shape(struct run *run, struct err *ret_err)
 
 /* --- who stands in a cell -------------------------------------------------------------------- */
 
+/* Whether the map of the call can have it; without object types it may be any field. */
+static bool is_mapped(const struct run *run, const char *type)
+{
+    const char *only = json_get_string(run->arguments, "type", NULL);
+    if (only != NULL)
+        return strcmp(type, only) == 0;
+    for (size_t i = 0; i < run->source->object_count; i++)
+        if (strcmp(type, run->source->objects[i].name) == 0)
+            return true;
+    return run->source->object_count == 0;
+}
+
 static int plan_actors(struct run *run, const json_t *cell, struct err *ret_err)
 {
     const char *type = json_get_string(cell, "type", NULL);
@@ -313,6 +325,9 @@ static int plan_actors(struct run *run, const json_t *cell, struct err *ret_err)
         return err_set(ret_err, ERR_ARGUMENT, "cell",
                        "expected {type, from, to} of an edge; {type, to}: those that begin with "
                        "it; {type, from}: those that end with it");
+    if (!is_mapped(run, type))
+        return err_set(ret_err, ERR_NOT_FOUND, "cell.type",
+                       "the map has no object type '%.100s': see its types", type);
     struct objects o;
     struct query q;
     json_t *only = json_pack("[s]", type);
