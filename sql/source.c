@@ -552,7 +552,10 @@ int source_text(const struct source *s, struct query *q, const char *field, stru
     }
     if (strcmp(field, "case") == 0)
         return err_set(ret_err, ERR_ARGUMENT, NULL,
-                       "source '%s' has no case field; map one in its configuration", s->name);
+                       "source '%s' has no case field; %s%.100s%smap one in its configuration",
+                       s->name, s->object_count > 0 ? "name one of its object types, as '" : "",
+                       s->object_count > 0 ? s->objects[0].name : "",
+                       s->object_count > 0 ? "', or " : "");
     const char *key;
     if ((key = key_after(field, "actor.")) != NULL)
         return source_owned(s, q, SOURCE_ACTOR, key, out, ret_err);

@@ -99,6 +99,9 @@ test('one of a thing is told as one', () => {
   assert.equal(say('object_contention', { type: 'truck' }), 'The queue is longest for truck t: 1 object waited 1 time while it served others, median 2 h 0 min, 2 h 0 min in all.');
   assert.equal(say('object_summary', {}), "3 objects of 2 types in 7 relations. 1 event of 'join' has several objects of type order, and counts once for each. 1 object of type truck has 'load' more than once.");
   assert.equal(say('object_map', {}), '3 objects of 2 types.'); // nobody waits between types
+  const variants = (args) => spawnSync(SEXTANT, ['call', 'process_variants', JSON.stringify({ source, ...args }), '--data', store.data], { encoding: 'utf8' });
+  assert.match(JSON.parse(variants({}).stderr).error.message, /has no case field; name one of its object types, as 'truck', or map one/);
+  assert.equal(JSON.parse(variants({ case: 'truck' }).stdout).cases, 1);
   const actors = (type) => spawnSync(SEXTANT, ['call', 'list_actors', JSON.stringify({ of: 'object_map', arguments: { source }, cell: { type, from: 'load', to: 'join' } }), '--data', store.data], { encoding: 'utf8' });
   assert.equal(JSON.parse(actors('order').stdout).total, 2);
   assert.match(JSON.parse(actors('ordre').stderr).error.message, /the map has no object type 'ordre'/);
