@@ -67,8 +67,8 @@ static const struct field survival_fields[] = {
 static const struct field fields[] = {
     {"duration", "Of all cases, those in progress up to their last event.", VALUE_OBJECT,
      .fields = duration_fields},
-    {"started", "One for each interval, also without cases.", VALUE_OBJECT, .is_list = true,
-     .fields = started_fields},
+    {"started", "One for each interval, also without cases; at most the last 800.", VALUE_OBJECT,
+     .is_list = true, .fields = started_fields},
     {"finished", "The same intervals.", VALUE_OBJECT, .is_list = true, .fields = finished_fields},
     {"in_progress",
      "Cases whose last event is nearer to the end of the data than the median case is long.",
@@ -186,23 +186,31 @@ static json_int_t count_in(const json_t *starts, const json_t *sums, int64_t at_
     return whole(sums, *place - 1) - before;
 }
 
-static void write_intervals(struct run *run, const json_t *row, const struct calendar *c,
-                            json_int_t first, json_int_t end)
+/* Returns how many cases began before `first` and had not ended by then. */
+static json_int_t write_intervals(struct run *run, const json_t *row, const struct calendar *c,
+                                  json_int_t first, json_int_t end)
 {
     static const struct {
         const char *name;
         size_t at, sums;
-    } lists[] = {{"started", BEGUN_AT, BEGUN}, {"finished", ENDED_AT, ENDED}};
+        int sign;
+    } lists[] = {{"started", BEGUN_AT, BEGUN, 1}, {"finished", ENDED_AT, ENDED, -1}};
+    json_int_t open = 0;
     for (size_t k = 0; k < sizeof lists / sizeof lists[0]; k++) {
         json_t *list = json_array();
         size_t place = 0;
-        for (json_int_t i = first; i < end; i++)
-            json_array_append_new(
-                list, json_pack("{s:o, s:I}", "time", calendar_name(run, c, i), "cases",
-                                count_in(json_array_get(row, lists[k].at),
-                                         json_array_get(row, lists[k].sums), c->at[i], &place)));
+        for (json_int_t i = 0; i < end; i++) {
+            json_int_t cases = count_in(json_array_get(row, lists[k].at),
+                                        json_array_get(row, lists[k].sums), c->at[i], &place);
+            if (i < first)
+                open += lists[k].sign * cases;
+            else
+                json_array_append_new(list, json_pack("{s:o, s:I}", "time",
+                                                      calendar_name(run, c, i), "cases", cases));
+        }
         json_object_set_new(run->result, lists[k].name, list);
     }
+    return open;
 }
 
 static void write_survival(struct run *run, const json_t *row)
@@ -235,10 +243,9 @@ static int set_bounds(const struct run *run, const json_t *row, const struct cal
     }
     json_int_t first = p->from_given ? 0 : calendar_holding(c, whole(row, FIRST));
     json_int_t last = calendar_holding(c, last_us);
-    if (first < 0 || last < 0 || last >= c->count || last - first >= THROUGHPUT_INTERVALS)
+    if (first < 0 || last < 0 || last >= c->count)
         return err_set(ret_err, ERR_ARGUMENT, "interval",
-                       "more than %d intervals: take a longer one, or a later from",
-                       THROUGHPUT_INTERVALS);
+                       "more than %d intervals: take a longer one, or a later from", CALENDAR_MAX);
     *ret_first = first;
     *ret_end = last + 1;
     return 0;
@@ -261,7 +268,7 @@ static void suggest(struct run *run, json_int_t breaches)
 }
 
 static void write_totals(struct run *run, const json_t *row, const struct calendar *c,
-                         json_int_t first)
+                         json_int_t first, json_int_t open)
 {
     char some[48];
     const struct throughput_totals totals = {.cases = number(row, CASES),
@@ -269,7 +276,8 @@ static void write_totals(struct run *run, const json_t *row, const struct calend
                                              .slow_s = number(row, SLOW),
                                              .typical_s = number(row, TYPICAL) / 1e6,
                                              .calendar = c,
-                                             .skipped = first};
+                                             .skipped = first,
+                                             .open = open};
     throughput_write_text(run, &totals);
     suggest(run, sla_us(run) < INT64_MAX ? whole(row, BREACHES) : 0);
     process_link_log(run);
@@ -290,14 +298,19 @@ static int keep(struct run *run, struct err *ret_err)
     if (rc < 0)
         return rc;
     write_duration(run, row);
-    write_intervals(run, row, c, first, end);
+    if (end - first > THROUGHPUT_INTERVALS) {
+        run_truncated(run, "intervals", THROUGHPUT_INTERVALS,
+                      "the older ones are left out: take a longer interval, or an earlier to");
+        first = end - THROUGHPUT_INTERVALS;
+    }
+    json_int_t open = write_intervals(run, row, c, first, end);
     json_object_set_new(run->result, "in_progress", json_integer(whole(row, OPEN)));
     if (sla_us(run) < INT64_MAX)
         json_object_set_new(run->result, "breaches", json_integer(whole(row, BREACHES)));
     write_survival(run, row);
     process_warn_unfinished(run, whole(row, CASES), whole(row, OPEN));
     if (whole(row, CASES) > 0)
-        write_totals(run, row, c, first);
+        write_totals(run, row, c, first, open);
     return 0;
 }
 

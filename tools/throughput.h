@@ -4,7 +4,7 @@
 
 enum {
     THROUGHPUT_POINTS = 100,    /* of the survival curve */
-    THROUGHPUT_INTERVALS = 750, /* more do not fit into an answer twice */
+    THROUGHPUT_INTERVALS = 800, /* the last ones that are told: both lists fit into a result */
 };
 
 /* What stands beside the result. */
@@ -14,5 +14,6 @@ struct throughput_totals {
     double typical_s;                /* the median */
     const struct calendar *calendar; /* of started and finished, `skipped` intervals before them */
     json_int_t skipped;
+    json_int_t open; /* cases that began in those and did not end there */
 };
 void throughput_write_text(struct run *run, const struct throughput_totals *totals);

@@ -135,12 +135,11 @@ static void write_open(struct run *run)
 }
 
 /* The last intervals. */
-static void write_table(struct run *run)
+static void write_table(struct run *run, json_int_t open)
 {
     const json_t *started = json_object_get(run->result, "started");
     bool is_long = strcmp(json_get_string(run->arguments, "format", "concise"), "detailed") == 0;
     size_t count = json_array_size(started), shown = is_long || count < SHOWN ? count : SHOWN;
-    json_int_t open = 0;
     text_table(&run->text,
                (const char *const[]){"interval", "started", "finished", "open at its end", NULL});
     for (size_t i = 0; i < count; i++) {
@@ -166,5 +165,5 @@ void throughput_write_text(struct run *run, const struct throughput_totals *tota
     write_flow(run, totals);
     write_open(run);
     buf_putc(&run->text, '\n');
-    write_table(run);
+    write_table(run, totals->open);
 }

@@ -221,7 +221,7 @@ export const processTools = (facts, { common, source, period, filters, limit, cu
     }],
     bad: [...common({}), ...source({}), ...period({}), ...filters({}),
       { args: { case: 'order' }, field: 'case', says: /order_id/ },
-      { args: { interval: 'minute' }, field: 'interval', says: /more than 750 intervals/ },
+      { args: { interval: 'minute' }, field: 'interval', says: /more than 2000 intervals/ },
       { args: { interval: 'year' }, field: 'interval', says: /month/ },
       { args: { sla_s: -1 }, field: 'sla_s', says: /0 to/ }],
   },

@@ -52,14 +52,6 @@ test('the cases that repeat', () => {
   assert.deepEqual(cases({ from: 'A', to: 'A' }), [['c3', '2026-01-10T00:00:00Z', '2026-01-11T00:00:00Z']]);
 });
 
-test('hours of a month: both lists are whole, and more are refused', () => {
-  const { started, finished } = ask('throughput', { interval: 'hour', to: '2026-01-31' });
-  assert.equal(started.length, 27 * 24);
-  assert.deepEqual(started.map((s) => s.time), finished.map((f) => f.time));
-  assert.deepEqual([started, finished].map((list) => list.reduce((n, { cases }) => n + cases, 0)), [4, 4]);
-  assert.throws(() => ask('throughput', { interval: 'hour' }), /more than 750 intervals: take a longer one, or a later from/);
-});
-
 test('durations, intervals without cases, and the time that is allowed', () => {
   const result = ask('throughput', { sla_s: 1.5 * DAY });
   // 1, 1, 2, 2, 4 and 4 days. The last events of c5 and c6 are less than 2 days before the end.

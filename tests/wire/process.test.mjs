@@ -65,6 +65,15 @@ test('the complete intervals are named', () => {
     /In the last 3 complete days \(2026-02-06 to 2026-02-08\) as many finish as begin: 3 began, 3 finished\./);
 });
 
+// 40 days have 959 hours from the first to the last event. Of the cases that began before those that
+// are told, none is open.
+test('the last of many intervals are told, of both lists', () => {
+  const { started, finished, meta } = ask('throughput', { source: 'daily', interval: 'hour' });
+  assert.deepEqual([started.length, finished.length, started.at(-1).time], [800, 800, '2026-02-09T12:00:00Z']);
+  assert.deepEqual([meta.truncated.reason], ['intervals']);
+  assert.match(tell('throughput', { source: 'daily', interval: 'hour' }), /\| 2026-02-08T12:00:00Z \| 0 \| 1 \| 0 \|\n|\| 2026-02-09T12:00:00Z \| 0 \| [01] \| [01] \|\n/);
+});
+
 test('a case of one event has no duration to tell', () => {
   assert.match(tell('case_timeline', { source: 'alike', case_id: 'firstc' }), /^firstc has 1 event \(2026-01-05T00:00:00Z\)\.\n/);
   assert.match(tell('case_timeline', { source: 'alike', case_id: 'first' }), /^first took 2 d 0 h \(3 events, 2026-01-05T00:00:00Z to 2026-01-07T00:00:00Z\)\./);
