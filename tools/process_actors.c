@@ -54,12 +54,20 @@ static void add_resource_codes(struct query *q, const json_t *resources, struct 
     buf_puts(out, "))");
 }
 
+static int check_end(const struct process_place *p, const json_t *name, const char *path,
+                     struct err *ret_err)
+{
+    if (p->is_of_resources && !json_is_string(name))
+        return err_set(ret_err, ERR_ARGUMENT, path, "expected the name of a resource");
+    return process_check_activity(name, path, ret_err);
+}
+
 static int read_edge(struct query *q, const json_t *from, const json_t *to, struct process_place *p,
                      struct err *ret_err)
 {
-    int rc = process_check_activity(from, "cell.from", ret_err);
+    int rc = check_end(p, from, "cell.from", ret_err);
     if (rc == 0)
-        rc = process_check_activity(to, "cell.to", ret_err);
+        rc = check_end(p, to, "cell.to", ret_err);
     if (rc < 0)
         return rc;
     json_t *both = json_pack("[O, O]", from, to);

@@ -219,7 +219,7 @@ static void write_edges(struct run *run, json_t *edges, json_int_t cases)
     json_object_set_new(run->result, "edges", edges);
     json_object_set_new(run->result, "mermaid", map_mermaid(run->result));
     if (cases > 0)
-        map_write_text(run, cases, m->before != NULL ? &changes : NULL);
+        map_write_text(run, cases, all, m->before != NULL ? &changes : NULL);
     map_changes_done(&changes);
     json_decref(all);
     json_decref(all_before);

@@ -54,5 +54,8 @@ void map_changes_done(struct map_changes *changes);
 void map_set_changes(json_t *edges, const struct map_changes *changes);
 /* What appeared, vanished and slowed among the result's edges. */
 void map_write_changes(struct run *run, const struct map_changes *changes);
-void map_write_text(struct run *run, json_int_t cases, const struct map_changes *changes);
+/* `all`: the edges of the period, those that are not listed, too. `changes` NULL without compare.
+ */
+void map_write_text(struct run *run, json_int_t cases, const json_t *all,
+                    const struct map_changes *changes);
 void map_write_edge_name(struct buf *out, const json_t *edge);

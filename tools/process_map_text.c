@@ -136,11 +136,11 @@ void map_write_edge_name(struct buf *out, const json_t *edge)
 }
 
 /* Where the time goes, before how many of what there are. */
-static void write_headline(struct run *run, json_int_t cases)
+static void write_headline(struct run *run, json_int_t cases, const json_t *all)
 {
     const json_t *edges = json_object_get(run->result, "edges");
     double all_s;
-    const json_t *slow = longest(edges, &all_s);
+    const json_t *slow = longest(all, &all_s);
     double share = json_get_number(run->arguments, "min_share", 0);
     char of_all[32], least[32], median[48], p95[48], some[48], count[48];
     if (slow != NULL && all_s > 0) {
@@ -154,8 +154,8 @@ static void write_headline(struct run *run, json_int_t cases)
             text_things(some, sizeof some, (double)json_get_integer(slow, "count", 0), "time"));
     }
     if (json_array_size(edges) == 0 && share > 0)
-        buf_printf(&run->text, "No edge is in %s of the cases, as min_share asks.",
-                   text_percent(least, sizeof least, share));
+        buf_printf(&run->text, "%sNo edge is in %s of the cases, as min_share asks.",
+                   run->text.len > 0 ? " " : "", text_percent(least, sizeof least, share));
     size_t activities = json_array_size(json_object_get(run->result, "activities"));
     buf_printf(&run->text, "%s%s, %zu %s, %zu %s.\n", run->text.len > 0 ? " " : "",
                text_things(count, sizeof count, (double)cases, "case"), activities,
@@ -262,9 +262,10 @@ void map_write_changes(struct run *run, const struct map_changes *changes)
                                   "slowed by more than a tenth");
 }
 
-void map_write_text(struct run *run, json_int_t cases, const struct map_changes *changes)
+void map_write_text(struct run *run, json_int_t cases, const json_t *all,
+                    const struct map_changes *changes)
 {
-    write_headline(run, cases);
+    write_headline(run, cases, all);
     if (changes != NULL)
         map_write_changes(run, changes);
     write_table(run);

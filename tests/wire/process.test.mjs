@@ -45,8 +45,15 @@ test('why there is nothing is said once', () => {
   assert.ok(result.meta.warnings.includes('no case has an event that passes the filters'));
 });
 
-test('edges that too few cases have', () => {
-  assert.match(tell('process_map', { source: 'alike', min_share: 0.9 }), /^No edge is in 90\.0 % of the cases, as min_share asks\. 4 cases, 3 activities, 0 edges\./);
+test('where most time passes is told of all edges, not of those that are listed', () => {
+  const all = tell('process_map', { source: 'alike' });
+  assert.match(all, /^Most time passes between A → B: 50\.0 % of all, /);
+  assert.match(tell('process_map', { source: 'alike', min_share: 0.9 }),
+    /^Most time passes between A → B: 50\.0 % of all, .* No edge is in 90\.0 % of the cases, as min_share asks\. 4 cases, 3 activities, 0 edges\./);
+});
+
+test('the cell of a handover names resources', () => {
+  assert.throws(() => ask('list_actors', { of: 'handover_network', arguments: { source: 'alike' }, cell: { from: 'x' } }), /cell\.to.*expected the name of a resource/);
 });
 
 test('events of one moment take no time, nobody hands over what nobody did', () => {
