@@ -63,7 +63,7 @@ static const struct param temporal_params[] = {
      .min = 0,
      .max = 1e6,
      .fallback = "3",
-     .description = "Standard deviations that are usual."},
+     .description = "Usual deviations."},
     {0},
 };
 
@@ -76,12 +76,12 @@ static const struct param params[] = {
      .role = "event",
      .min_items = 1,
      .max_items = 100,
-     .description = "The activities in the order they should happen."},
+     .description = "Activities in the order expected."},
     {.name = "match",
      .choices = conformance_matches,
      .fallback = "\"alignment\"",
-     .description = "alignment: how far a case is from it; exact: equal; eventually_follows: "
-                    "others may lie between; directly_follows: as one block."},
+     .description = "alignment: how far from it; exact: equal; eventually_follows: others may lie "
+                    "between; directly_follows: one block."},
     {.name = "edges",
      .type = VALUE_OBJECT,
      .is_list = true,
@@ -95,13 +95,13 @@ static const struct param params[] = {
      .fields = rule_params,
      .min_items = 1,
      .max_items = 50,
-     .description = "Instead: rules about activities a, b."},
+     .description = "Instead: rules."},
     {.name = "temporal",
      .type = VALUE_OBJECT,
      .fields = temporal_params,
      .is_brief = true,
-     .description = "Instead: {learn: true} or {pairs: [{from, to, mean_s, std_s}]}, with zeta (3) "
-                    "deviations: times between events."},
+     .description =
+         "Instead: {learn: true} or {pairs: [{from, to, mean_s, std_s}]}, zeta (3) deviations."},
     ARG_LIMIT("20"),
     ARG_OUTPUT,
     {0},
@@ -288,10 +288,8 @@ static const struct step steps[] = {{plan, keep}, {plan_wide, keep}, {plan_texts
 const struct tool tool_conformance_check = {
     .name = "conformance_check",
     .title = "Check conformance",
-    .description =
-        "Does reality follow the model? Compares every case with a sequence of activities, allowed "
-        "edges, rules (four eyes) or usual times: how many conform, what deviates, the time it "
-        "costs.",
+    .description = "Compares every case with a sequence of activities, allowed edges, rules (four "
+                   "eyes) or usual times: how many conform, what deviates, the time it costs.",
     .toolset = "core",
     .flags = TOOL_CORE | TOOL_WHOLE_PERIOD,
     .params = params,

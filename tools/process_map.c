@@ -13,7 +13,7 @@ static const struct param params[] = {
      .min = 0,
      .max = 1,
      .fallback = "0",
-     .description = "Only edges that so many of all cases have, like 0.05."},
+     .description = "Only edges of this share of cases."},
     ARG_PERIOD,
     ARG_SCOPE,
     ARG_CASE,
@@ -28,15 +28,14 @@ static const struct field activity_fields[] = {
     {"cases", "Cases that have it.", VALUE_INTEGER},
     {"starts", "Cases that begin with it.", VALUE_INTEGER},
     {"ends", "Cases that end with it.", VALUE_INTEGER},
-    {"previous", "Its events in the period before, with compare.", VALUE_INTEGER,
-     .is_optional = true},
+    {"previous", "Events in the period before.", VALUE_INTEGER, .is_optional = true},
     {"change", "(events - previous) / previous.", VALUE_NUMBER, .is_optional = true},
     {0},
 };
 
 static const struct field edge_fields[] = {
     {"from", "Activity.", VALUE_STRING},
-    {"to", "The next one of the same case.", VALUE_STRING},
+    {"to", "The next one of the case.", VALUE_STRING},
     {"count", "How often it follows.", VALUE_INTEGER},
     {"cases", "Cases in which it does.", VALUE_INTEGER},
     {"mean_s", "Time between the two.", VALUE_NUMBER},
@@ -45,8 +44,7 @@ static const struct field edge_fields[] = {
     {"min_s", "The same.", VALUE_NUMBER},
     {"max_s", "The same.", VALUE_NUMBER},
     {"total_s", "Summed over all.", VALUE_NUMBER},
-    {"previous", "Its count in the period before, with compare.", VALUE_INTEGER,
-     .is_optional = true},
+    {"previous", "Count in the period before.", VALUE_INTEGER, .is_optional = true},
     {"change", "(count - previous) / previous.", VALUE_NUMBER, .is_optional = true},
     {0},
 };
@@ -252,7 +250,7 @@ const struct tool tool_process_map = {
     .name = "process_map",
     .title = "Map of a process",
     .description = "Which activity directly follows which, how often and after what time, where "
-                   "cases begin and end; also drawn as Mermaid; compared with the period before.",
+                   "cases begin and end; as Mermaid.",
     .toolset = "core",
     .flags = TOOL_CORE | TOOL_WHOLE_PERIOD,
     .params = params,

@@ -27,10 +27,9 @@ static const struct field variant_fields[] = {
     {"share", "Of all cases.", VALUE_NUMBER},
     {"cumulative_share", "Of this and all more frequent ones.", VALUE_NUMBER},
     {"median_s", "From the first to the last event of a case.", VALUE_NUMBER},
-    {"p90_s", "The same, 90th percentile.", VALUE_NUMBER},
+    {"p90_s", "90th percentile.", VALUE_NUMBER},
     {"example_case", "One of them.", VALUE_STRING},
-    {"previous", "Its cases in the period before, with compare.", VALUE_INTEGER,
-     .is_optional = true},
+    {"previous", "Cases in the period before.", VALUE_INTEGER, .is_optional = true},
     {"change", "(cases - previous) / previous.", VALUE_NUMBER, .is_optional = true},
     {0},
 };
@@ -274,8 +273,8 @@ static const struct step steps[] = {
 const struct tool tool_process_variants = {
     .name = "process_variants",
     .title = "Variants of a process",
-    .description = "Which ways cases really take: the distinct sequences of activities, how many "
-                   "cases follow each and how long they take; compared with the period before.",
+    .description = "The distinct sequences of activities that cases take, how many follow each and "
+                   "how long they take.",
     .toolset = "core",
     .flags = TOOL_CORE | TOOL_WHOLE_PERIOD,
     .params = params,
