@@ -13,12 +13,12 @@ FROM (
                            arrayWithConstant(length(r), toUInt64(0)), arrayMap(x -> toUInt64(bitAnd(x, bitShiftLeft(toUInt64(1), {time_bits:UInt8}) - 1)), lasts)) AS all_marks,
                arrayConcat(c, c, arrayWithConstant(length(lasts), toUInt16(0))) AS all_codes
         FROM (
-            SELECT t, c, r, arrayMap((e, f, n) -> if(n OR e = 0 OR f = 0, toUInt32(0), toUInt32(bitShiftLeft(toUInt32(f), 16) + e)), r, arrayPushFront(arrayPopBack(r), toUInt16(0)), begins) AS pairs,
-                   arrayMap((x, y, n) -> if(n, toUInt64(0), toUInt64(x - y)), t, before, begins) AS delays,
+            SELECT t, c, r, arrayMap((e, f, n) -> toUInt32((bitShiftLeft(toUInt32(f), 16) + e) * (n AND e > 0 AND f > 0)), r, arrayPushFront(arrayPopBack(r), toUInt16(0)), follows) AS pairs,
+                   arrayMap((x, y, n) -> toUInt64(x - y) * n, t, before, follows) AS delays,
                    arrayFilter((x, n) -> n, t, begins) AS firsts, arrayFilter((x, n) -> n, t, arrayPushBack(arrayPopFront(begins), 1)) AS lasts
             FROM (
                 SELECT t, c, r, arrayPushFront(arrayPopBack(t), toUInt64(0)) AS before,
-                       arrayMap((x, y) -> bitXor(x, y) >= bitShiftLeft(toUInt64(1), {time_bits:UInt8}), t, before) AS begins
+                       arrayMap((x, y) -> bitXor(x, y) >= bitShiftLeft(toUInt64(1), {time_bits:UInt8}), t, before) AS begins, arrayMap(x -> NOT x, begins) AS follows
                 FROM ($arrays)
             )
         )
