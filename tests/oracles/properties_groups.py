@@ -59,10 +59,12 @@ def check_values(_rnd, store, actors, arguments):
 def random_groups(rnd):
     begin, end = rnd.choice([("2026-03-01", "2026-04-15"), ("2026-03-03", "2026-03-09")])
     arguments = {"a": j.random_segment(rnd), "b": j.random_segment(rnd), "from": begin, "to": end}
-    if rnd.random() < 0.8:
-        arguments["fields"] = rnd.sample(["event", *j.FIELDS], rnd.randint(1, 3))
     if rnd.random() < 0.2:
         arguments["filters"] = [j.random_filter(rnd)]
+    # Left to the tool, fields with up to 100 values count: of few events, the names of users too.
+    is_whole = begin == "2026-03-01" and "filters" not in arguments
+    if not is_whole or rnd.random() < 0.6:
+        arguments["fields"] = rnd.sample(["event", *j.FIELDS], rnd.randint(1, 3))
     return arguments
 
 
@@ -105,5 +107,6 @@ def check_groups(rnd, store, actors, arguments):
     if order != sorted(order):
         out.append("not by score")
     having = reference.value_actors({k: shown[k] for k in a | b}, fields)
-    check_actors(rnd, store, asked, groups, having, out)
+    if having:
+        check_actors(rnd, store, asked, groups, having, out)
     return out
