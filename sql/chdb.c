@@ -452,8 +452,7 @@ struct db *chdb_new(uv_loop_t *loop, const struct chdb_options *options, struct 
         err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
         return NULL;
     }
-    if (chdb_store_init(&chdb->store, options->store, options->library, options->holder,
-                        options->memory_bytes, ret_err) < 0) {
+    if (chdb_store_init(&chdb->store, options, ret_err) < 0) {
         chdb_free(chdb);
         return NULL;
     }

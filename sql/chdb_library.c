@@ -170,10 +170,12 @@ static int refuse(const char *file, struct err *ret_err)
 
 /* Calls come seconds apart, and a question needs some hundred megabytes. Given back in between, as
  * the library would, every page has to be asked for again: a fifth of the time of a call. Half a
- * minute later they are given back, and then in large pages. docs/decisions/engine-memory.md */
-void chdb_library_prepare(void)
+ * minute later they are given back, and then in large pages; a process that asks once would wait
+ * for the parts of those that it does not use. docs/decisions/engine-memory.md */
+void chdb_library_prepare(bool is_brief)
 {
-    setenv("JE_MALLOC_CONF", "dirty_decay_ms:30000,thp:always", 0);
+    const char *lasting = "dirty_decay_ms:30000,thp:always", *brief = "dirty_decay_ms:30000";
+    setenv("JE_MALLOC_CONF", is_brief ? brief : lasting, 0);
 }
 
 static int load(const char *path, struct err *ret_err)

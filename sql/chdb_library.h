@@ -49,8 +49,9 @@ struct chdb_library {
 };
 
 /* Says how the library's allocator is to treat memory that was used, which it reads when it is
- * loaded; what the environment says already stays. Once, before there are threads. */
-void chdb_library_prepare(void);
+ * loaded; what the environment says already stays. `is_brief`: for one question only. Once, before
+ * there are threads. */
+void chdb_library_prepare(bool is_brief);
 
 /* Finds and loads the library, once per process; it is never unloaded. `path` NULL searches:
  * environment SEXTANT_LIBCHDB, the build's default, beside the executable and in ../lib, in the

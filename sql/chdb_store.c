@@ -14,13 +14,22 @@
 
 /* Caches count towards the engine's memory; the defaults add up to 16 GB. No <users>, no listeners:
  * nothing here can be reached from outside the process. */
-static const char configuration[] =
-    "<clickhouse>\n"
-    "  <mark_cache_size>268435456</mark_cache_size>\n"
-    "  <primary_index_cache_size>268435456</primary_index_cache_size>\n"
-    "  <index_mark_cache_size>67108864</index_mark_cache_size>\n"
+#define CACHES                                                                                     \
+    "  <mark_cache_size>268435456</mark_cache_size>\n"                                             \
+    "  <primary_index_cache_size>268435456</primary_index_cache_size>\n"                           \
+    "  <index_mark_cache_size>67108864</index_mark_cache_size>\n"                                  \
     "  <uncompressed_cache_size>0</uncompressed_cache_size>\n"
-    "</clickhouse>\n";
+
+/* The engine begins to merge parts as soon as a table is open, and throws the work away when it is
+ * closed: one call on what was just imported would take half as long again. No part is small
+ * enough for such a process. docs/decisions/engine-memory.md */
+#define NO_MERGES                                                                                  \
+    "  <merge_tree>\n"                                                                             \
+    "    <max_bytes_to_merge_at_max_space_in_pool>1</max_bytes_to_merge_at_max_space_in_pool>\n"   \
+    "  </merge_tree>\n"
+
+static const char lasting[] = "<clickhouse>\n" CACHES "</clickhouse>\n";
+static const char brief[] = "<clickhouse>\n" CACHES NO_MERGES "</clickhouse>\n";
 
 static atomic_bool is_process_taken;
 
@@ -42,15 +51,16 @@ static char *copy_text(const char *text, bool *is_failed)
     return copy;
 }
 
-int chdb_store_init(struct chdb_store *store, const char *directory, const char *library_path,
-                    const char *holder, uint64_t memory_bytes, struct err *ret_err)
+int chdb_store_init(struct chdb_store *store, const struct chdb_options *options,
+                    struct err *ret_err)
 {
     bool is_failed = false;
     *store = (struct chdb_store){
-        .directory = copy_text(directory, &is_failed),
-        .library_path = copy_text(library_path, &is_failed),
-        .holder = copy_text(holder, &is_failed),
-        .memory_bytes = memory_bytes != 0 ? memory_bytes : default_memory(),
+        .directory = copy_text(options->store, &is_failed),
+        .library_path = copy_text(options->library, &is_failed),
+        .holder = copy_text(options->holder, &is_failed),
+        .memory_bytes = options->memory_bytes != 0 ? options->memory_bytes : default_memory(),
+        .is_brief = options->is_brief,
         .lock = {.fd = -1},
     };
     if (!is_failed)
@@ -68,13 +78,14 @@ void chdb_store_done(struct chdb_store *store)
     *store = (struct chdb_store){.lock = {.fd = -1}};
 }
 
-static int write_configuration(const char *directory, struct err *ret_err)
+static int write_configuration(const struct chdb_store *store, struct err *ret_err)
 {
     char path[PATH_MAX];
-    if (snprintf(path, sizeof(path), "%s/engine.xml", directory) >= (int)sizeof(path))
+    if (snprintf(path, sizeof(path), "%s/engine.xml", store->directory) >= (int)sizeof(path))
         return err_set(ret_err, ERR_UNAVAILABLE, NULL, "the path of the store is too long");
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    size_t len = sizeof(configuration) - 1;
+    const char *configuration = store->is_brief ? brief : lasting;
+    size_t len = strlen(configuration);
     bool is_written = fd >= 0 && write(fd, configuration, len) == (ssize_t)len;
     int reason = errno;
     if (fd >= 0)
@@ -92,7 +103,7 @@ int chdb_store_open(struct chdb_store *store, struct err *ret_err)
     if (store->directory != NULL && store->lock.fd < 0)
         rc = store_lock_take(&store->lock, store->directory, store->holder, ret_err);
     if (rc == 0 && store->directory != NULL)
-        rc = write_configuration(store->directory, ret_err);
+        rc = write_configuration(store, ret_err);
     if (rc == 0 && atomic_exchange(&is_process_taken, true))
         rc = err_set(ret_err, ERR_UNAVAILABLE, NULL,
                      "this process has another embedded store open; the engine allows one");

@@ -2,9 +2,11 @@
 /* The embedded store of this process: its directory, its lock, the library, the engine's own
  * configuration file. Opened before the first connection, closed after the last one; the lock is
  * released after that. */
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "chdb_library.h"
+#include "db.h"
 #include "store_lock.h"
 
 struct chdb_store {
@@ -12,14 +14,15 @@ struct chdb_store {
     char *library_path;
     char *holder;
     uint64_t memory_bytes; /* of the whole engine */
+    bool is_brief;
 
     struct store_lock lock;
     const struct chdb_library *library; /* NULL until opened */
 };
 
-/* Fills `store` from what was asked for; touches nothing outside. Any pointer may be NULL. */
-int chdb_store_init(struct chdb_store *store, const char *directory, const char *library_path,
-                    const char *holder, uint64_t memory_bytes, struct err *ret_err);
+/* Fills `store` from what was asked for; touches nothing outside. */
+int chdb_store_init(struct chdb_store *store, const struct chdb_options *options,
+                    struct err *ret_err);
 void chdb_store_done(struct chdb_store *store);
 
 /* Loads the library, takes the lock unless it was given one, writes the configuration. Blocks. The

@@ -178,6 +178,7 @@ struct db *store_new(uv_loop_t *loop, const struct chdb_options *options, struct
         return NULL;
     }
     store->memory_bytes = options->memory_bytes;
+    store->is_brief = options->is_brief;
     store->db = (struct db){.ops = &store_ops, .loop = loop};
     store->queries_end = &store->queries;
     store->ended_end = &store->ended;

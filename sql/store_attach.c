@@ -83,6 +83,7 @@ static int make_engine(struct store *store, struct err *ret_err)
         .library = store->library,
         .holder = store->holder,
         .memory_bytes = store->memory_bytes,
+        .is_brief = store->is_brief,
         .opened = on_opened,
         .user = store,
     };

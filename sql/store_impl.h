@@ -57,6 +57,7 @@ struct store {
     struct db db; /* first: the interface sees this */
     char *directory, *library, *holder;
     uint64_t memory_bytes;
+    bool is_brief;
 
     enum store_state state;
     struct store_owner owner; /* the other process, as far as it is known */

@@ -23,6 +23,7 @@ struct app {
     struct config config;
     const char *command; /* "serve" */
     char holder[32];     /* "sextant serve": for the store's lock */
+    bool is_brief;       /* asks once and ends (commands.h) */
     int output;          /* where results go: descriptor 1, or a private one (commands.h) */
     uv_loop_t *loop;
     struct db *db;               /* after app_open_db() */

@@ -56,6 +56,7 @@ struct db *app_open_store(struct app *app, struct err *ret_err)
         .store = c->data_dir,
         .library = c->libchdb,
         .holder = app->holder,
+        .is_brief = app->is_brief,
     };
     return store_new(app->loop, &options, ret_err);
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "bind.h"
+#include "chdb_library.h"
 #include "commands.h"
 #include "json.h"
 #include "log.h"
@@ -160,9 +161,11 @@ static int open_and_run(const struct command *command, struct app *app, int argc
 
 static int run_command(const struct command *command, int argc, char **argv)
 {
-    struct app app = {.command = command->name, .output = STDOUT_FILENO};
+    struct app app = {
+        .command = command->name, .is_brief = command->is_brief, .output = STDOUT_FILENO};
     snprintf(app.holder, sizeof app.holder, "sextant %s", command->name);
     struct err err = {0};
+    chdb_library_prepare(command->is_brief);
     char **rest = NULL;
     int count = 0;
     if (config_load(&app.config, command->groups, command->flags, argc, argv, &count, &rest, &err) <

@@ -16,6 +16,7 @@ struct command {
     /* Results go to a private descriptor (app->output), and what libraries print to stderr. */
     bool is_guarded;
     bool has_own_signals; /* does not want app_catch_signals() */
+    bool is_brief;        /* asks once and ends: its engine does nothing for later */
     int (*run)(struct app *app, int argc, char **argv);
     /* Help on one thing it can be asked to do ("call run_funnel --help"); false: there is none. */
     bool (*help)(const char *topic, struct buf *out);

@@ -44,6 +44,7 @@ const struct command command_list[] = {
      .flags = call_flags,
      .groups = OPTION_ENGINE,
      .is_guarded = true,
+     .is_brief = true,
      .run = call_command,
      .help = tools_help},
     {.name = "tools",
@@ -69,6 +70,7 @@ const struct command command_list[] = {
      .flags = export_flags,
      .groups = OPTION_ENGINE,
      .is_guarded = true,
+     .is_brief = true,
      .run = export_command},
     {.name = "demo",
      .usage = "",
@@ -83,6 +85,7 @@ const struct command command_list[] = {
      .flags = doctor_flags,
      .groups = OPTION_ENGINE | OPTION_TOKENS,
      .is_guarded = true,
+     .is_brief = true,
      .run = doctor_command},
     {0},
 };
@@ -100,6 +103,5 @@ static int fill_descriptors(void)
 
 int main(int argc, char **argv)
 {
-    chdb_library_prepare();
     chdb_library_exit(fill_descriptors() < 0 ? EXIT_FAILED : command_main(argc, argv));
 }

@@ -176,12 +176,39 @@ static int child_library(struct store *s, const char *library)
     return !is_told ? 3 : is_old ? 10 : 0;
 }
 
+/* Writes parts one after the other. 0: after a while they are still as many, 10: some were merged.
+ */
+static int child_merges(struct store *s, bool is_brief)
+{
+    enum { PARTS = 12, LOOKS_MIN = 20, LOOKS_MAX = 600, LOOK_MS = 100 };
+    struct err err;
+    const struct chdb_options options = {.store = s->path, .is_brief = is_brief};
+    uv_loop_init(&s->loop);
+    s->db = chdb_new(&s->loop, &options, &err);
+    if (s->db == NULL)
+        return 1;
+    do_write(s->db, "CREATE TABLE t (a Int64) ENGINE = MergeTree ORDER BY a");
+    for (int i = 0; i < PARTS; i++)
+        do_write(s->db, "INSERT INTO t SELECT 1");
+    bool is_merged = false;
+    for (int i = 0; i < (is_brief ? LOOKS_MIN : LOOKS_MAX) && !is_merged; i++) {
+        struct outcome o;
+        run_read(s->db, &o, "SELECT count() FROM system.parts WHERE table = 't' AND active");
+        is_merged = strcmp(buf_text(&o.rows), "[12]\n") != 0;
+        outcome_free(&o);
+        uv_sleep(LOOK_MS);
+    }
+    return store_disconnect(s) != 0 ? 2 : is_merged ? 10 : 0;
+}
+
 static int run_part(const char *part, const char *argument)
 {
     struct store s;
     if (store_make(&s) < 0)
         return 98;
-    int rc = strcmp(part, "unstoppable") == 0 ? child_unstoppable(&s) : child_library(&s, argument);
+    int rc = strcmp(part, "unstoppable") == 0 ? child_unstoppable(&s)
+             : strcmp(part, "merges") == 0    ? child_merges(&s, argument != NULL)
+                                              : child_library(&s, argument);
     store_remove(&s);
     return rc;
 }
@@ -198,6 +225,12 @@ static void test_missing_and_old_libraries(void **state)
     assert_int_equal(run_child("library", "libuv.so.1"), 10);
 }
 
+static void test_a_brief_engine_does_not_merge(void **state)
+{
+    assert_int_equal(run_child("merges", "brief"), 0);
+    assert_int_equal(run_child("merges", NULL), 10);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_signal_handlers_stay),
     cmocka_unit_test(test_a_second_handle_learns_who_has_the_store),
@@ -208,6 +241,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_in_memory),
     cmocka_unit_test(test_close_gives_up_on_what_cannot_be_stopped),
     cmocka_unit_test(test_missing_and_old_libraries),
+    cmocka_unit_test(test_a_brief_engine_does_not_merge),
 };
 
 int main(int argc, char **argv)
