@@ -2,5 +2,5 @@
 SELECT _array, arrayMap(x -> toUInt64(bitShiftRight(x, $behind)), g) AS t, arrayMap(x -> toUInt16($code), g) AS c$more
 FROM (
     SELECT _array, $checked AS g$kept
-    FROM (SELECT $array AS _array, arraySort(groupArray($number)$as) AS p$gathered FROM ($rows) WHERE $condition GROUP BY _array)
+    FROM (SELECT $array AS _array, arraySort(groupArray($number)$as) AS p$gathered FROM ($rows) WHERE $fits GROUP BY _array)
 )

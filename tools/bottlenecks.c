@@ -92,7 +92,7 @@ static int plan(struct run *run, struct err *ret_err)
         return err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
     run->state_free = state_free;
     b->periods.question = process_plan_edges;
-    b->periods.ask.is_costed = true;
+    b->periods.ask.is_uncounted = true;
     b->times_at = -1;
     int rc = process_plan_periods(run, &b->periods, ret_err);
     if (rc == 0)
@@ -129,13 +129,11 @@ static int keep_more(struct run *run, struct err *ret_err)
     return 0;
 }
 
-static int plan_rest(struct run *run, struct err *ret_err)
+static int plan_empty(struct run *run, struct err *ret_err)
 {
-    struct bottlenecks *b = run->state;
-    if (map_whole(map_first(b->periods.now), EDGE_COUNT) > 0)
-        return process_plan_periods_whole(run, &b->periods, ret_err);
-    b->periods.now_at = b->periods.before_at = -1;
-    return process_plan_empty(run, ret_err);
+    const struct bottlenecks *b = run->state;
+    return map_whole(map_first(b->periods.now), EDGE_COUNT) == 0 ? process_plan_empty(run, ret_err)
+                                                                 : 0;
 }
 
 /* --- the result ------------------------------------------------------------------------------- */
@@ -288,8 +286,7 @@ static void write_edges(struct run *run, json_int_t cases)
 
 static int shape(struct run *run, struct err *ret_err)
 {
-    struct bottlenecks *b = run->state;
-    process_keep_periods(run, &b->periods);
+    const struct bottlenecks *b = run->state;
     const json_t *first = map_first(b->periods.now);
     json_int_t cases = map_whole(first, EDGE_COUNT);
     (void)ret_err;
@@ -306,7 +303,7 @@ static int shape(struct run *run, struct err *ret_err)
     return 0;
 }
 
-static const struct step steps[] = {{plan, keep}, {plan_more, keep_more}, {plan_rest, shape}, {0}};
+static const struct step steps[] = {{plan, keep}, {plan_more, keep_more}, {plan_empty, shape}, {0}};
 
 const struct tool tool_bottlenecks = {
     .name = "bottlenecks",

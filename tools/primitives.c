@@ -294,7 +294,6 @@ const struct primitive primitive_list[] = {
     {"sipHash64", "chance that every run repeats; a check sum over imported rows",
      "SELECT sipHash64('visitor', 7) % 100"},
     {"splitByChar", "the parts of a path or version", "SELECT splitByChar('.', 'device.type')"},
-    {"sqrt", "how far off the median of a sample may be", "SELECT sqrt(2)"},
     {"startsWith", "the filter starts_with, completion",
      "SELECT startsWith('/checkout/pay', '/checkout')"},
     {"stddevSampStable", "standard deviation of the usual time between two activities",

@@ -32,8 +32,6 @@ enum {
     PROCESS_MAX_TRACE = 1000,       /* activities of a variant that are told */
     PROCESS_MAX_COMPARED = 100000,  /* variants of a period that are compared with another one's */
     PROCESS_EXACT_ROWS = 20000000,  /* of a table beyond which quantiles are approximate */
-    PROCESS_SAMPLED = 32,           /* one case in so many is sampled */
-    PROCESS_WHOLE_ROWS = 100000,    /* beyond which not all delays of an edge are kept */
 };
 
 extern const char process_other[]; /* what activities that are not told apart are called */
@@ -45,11 +43,7 @@ struct process_ask {
     /* Of variants, so many activities are told, and one more where there are more; 0 =
      * PROCESS_MAX_TRACE. */
     int64_t max_trace;
-    /* Of edges, what their passages above the median sum up to, and not in how many cases they
-     * are. In a large table only delays near the median, as a sample has it, are kept to know that;
-     * where it is not among them the sum is null, and `is_whole` is to be asked, which keeps all.
-     */
-    bool is_costed, is_whole;
+    bool is_uncounted; /* of edges, not in how many cases they are: that is half of the work */
     /* The arrays also have, of each event, who did it and how long it took; such are wide. */
     bool has_resources;
     enum source_service service;
@@ -70,7 +64,6 @@ struct process_log {
     struct buf rows;   /* the selected cases' events: see process_add_rows() */
     struct buf codes;  /* for WITH: names Array(String), bits, rare, share_bits */
     struct buf arrays; /* SELECT _array, t, c */
-    struct buf sample; /* the same of one case in PROCESS_SAMPLED, where edges are costed */
 };
 
 /* Whether a narrow statement is worth asking; else all are wide. */
@@ -133,9 +126,7 @@ struct process_periods {
 };
 int process_plan_periods(struct run *run, struct process_periods *p, struct err *ret_err);
 int process_plan_periods_wide(struct run *run, struct process_periods *p, struct err *ret_err);
-/* Of edges: asks for whole ones where a sum is null. */
-int process_plan_periods_whole(struct run *run, struct process_periods *p, struct err *ret_err);
-/* Takes the rows of a round that one of the three planned. */
+/* Takes the rows of a round that one of the two planned. */
 void process_keep_periods(const struct run *run, struct process_periods *p);
 void process_periods_done(struct process_periods *p);
 

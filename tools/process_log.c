@@ -36,7 +36,7 @@ static bool has_extras(const struct process_log *l)
 
 void process_log_done(struct process_log *l)
 {
-    struct buf *all[] = {&l->key, &l->who, &l->rows, &l->codes, &l->arrays, &l->sample};
+    struct buf *all[] = {&l->key, &l->who, &l->rows, &l->codes, &l->arrays};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         buf_done(all[i]);
 }
@@ -184,9 +184,7 @@ static void add_extras(const struct process_log *l, struct extras *e)
         buf_puts(&e->more, has_service ? ", e AS s" : ", e AS r");
 }
 
-/* Appends the arrays of the cases for which `condition` holds. */
-static int add_arrays(struct process_log *l, const char *condition, struct buf *out,
-                      struct err *ret_err)
+static int add_arrays(struct process_log *l, struct err *ret_err)
 {
     /* What stands for an array that is not exact: an event that is none. */
     static const char checked[] =
@@ -210,9 +208,9 @@ static int add_arrays(struct process_log *l, const char *condition, struct buf *
             {"kept", has_extras(l) ? ", e" : ""},
             {"more", buf_text(&extras.more)},
             {"rows", buf_text(&l->rows)},
-            {"condition", condition},
+            {"fits", l->is_narrow ? "fits" : "1"},
             {0}},
-        out, ret_err);
+        &l->arrays, ret_err);
     buf_done(&number);
     buf_done(&extras.gathered);
     buf_done(&extras.more);
@@ -236,14 +234,8 @@ int process_log_init(struct process_log *l, const struct run *run, struct query 
         rc = add_codes(l, ret_err);
     if (rc == 0 && l->is_narrow)
         rc = add_fit(l, ret_err);
-    const char *fits = l->is_narrow ? "fits" : "1";
-    struct buf some = {0};
-    buf_printf(&some, "%s AND cityHash64(_key) %% %d = 0", fits, PROCESS_SAMPLED);
     if (rc == 0)
-        rc = add_arrays(l, fits, &l->arrays, ret_err);
-    if (rc == 0 && ask.is_costed)
-        rc = add_arrays(l, buf_text(&some), &l->sample, ret_err);
-    buf_done(&some);
+        rc = add_arrays(l, ret_err);
     return rc;
 }
 

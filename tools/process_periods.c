@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "process.h"
-#include "process_map.h"
 
 static int plan(struct run *run, struct process_periods *p, bool is_wide, bool asks_now,
                 bool asks_before, struct err *ret_err)
@@ -31,20 +30,6 @@ int process_plan_periods_wide(struct run *run, struct process_periods *p, struct
     bool asks_now = is_asked && !process_is_told(p->now);
     bool asks_before = is_asked && p->before != NULL && !process_is_told(p->before);
     return plan(run, p, true, asks_now, asks_before, ret_err);
-}
-
-static bool lacks_savings(const json_t *rows)
-{
-    for (size_t i = 0; i < json_array_size(rows); i++)
-        if (json_is_null(json_array_get(json_array_get(rows, i), EDGE_SAVING)))
-            return true;
-    return false;
-}
-
-int process_plan_periods_whole(struct run *run, struct process_periods *p, struct err *ret_err)
-{
-    p->ask.is_whole = true;
-    return plan(run, p, true, lacks_savings(p->now), lacks_savings(p->before), ret_err);
 }
 
 static void keep_rows(const struct run *run, int at, json_t **rows)

@@ -58,40 +58,28 @@ int process_plan_variants(struct run *run, struct process_ask ask, int64_t limit
     return rc;
 }
 
-/* What process_edges.sql gathers of the delays of an edge, and makes of it: figures are least,
- * median, 95th percentile and most. */
+/* What process_edges.sql gathers of the delays of an edge, and makes of it: `figures` are least,
+ * median, 95th percentile and most; `saving`, what the delays above the median have beyond it. */
 struct delays {
     const char *took, *figures, *saving;
 };
 
-#define EXACT         "quantilesExactInclusive(0, 0.5, 0.95, 1)"
-#define ABOVE(delays) "arraySum(x -> greatest(toFloat64(x) - middle, 0), " delays ")"
-
-/* What the delays above the median have beyond it takes all of them: those that are not near it, as
- * `windows` have it, as sums. */
-static const struct delays uncosted = {EXACT "(toInt64(_took)) AS took", "took", "0"};
-static const struct delays whole = {"groupArray(toInt64(_took)) AS took",
-                                    "arrayReduce('" EXACT "', took)", ABOVE("took")};
-static const struct delays windowed = {
-    "quantilesExactInclusive(0.5, 0.95)(toInt64(_took)) AS took, "
-    "transform(_edge, windows.1, range(2, length(windows.1) + 2), 1) AS _window, "
-    "windows.2[_window] AS low, windows.3[_window] AS high, "
-    "groupArrayIf(_took, _took > low AND _took < high) AS near, "
-    "sumIf(toFloat64(_took), _took >= high) AS above, countIf(_took >= high) AS above_count",
-    "[0, took[1], took[2], 0]", /* nobody asks for the others */
-    "if(low <= middle AND middle <= high, above - above_count * middle + " ABOVE("near") ", NULL)"};
+static const struct delays exact = {
+    "groupArray(toInt64(_took))",
+    "arrayReduce('quantilesExactInclusive(0, 0.5, 0.95, 1)', took)",
+    "arraySum(x -> greatest(toFloat64(x) - middle, 0), took)",
+};
 
 /* The same of estimates: the upper half of the quantiles in hundredths. */
-static void estimate(bool is_costed, struct buf *took, struct delays *d)
+static struct delays estimated(struct buf *took)
 {
     buf_puts(took, "quantilesTDigest(0, 0.5, 0.95, 1");
-    for (int i = 50; i < 100 && is_costed; i++)
+    for (int i = 50; i < 100; i++)
         buf_printf(took, ", 0.%d5", i);
-    buf_puts(took, ")(toInt64(_took)) AS took");
-    *d = (struct delays){
+    buf_puts(took, ")(toInt64(_took))");
+    return (struct delays){
         buf_text(took), "took",
-        is_costed ? "n * arraySum(x -> greatest(x - middle, 0), arraySlice(figures, 5)) / 100"
-                  : "0"};
+        "n * arraySum(x -> greatest(x - middle, 0), arraySlice(figures, 5)) / 100"};
 }
 
 /* Of every event whether it is the first of its edge, and of its activity, in its case; of each
@@ -105,57 +93,30 @@ static const char marks[] = "arrayMap((x, y) -> toUInt64((x = 1) + 2 * (y = 1)),
 static const char case_counts[] = "countIf(bitAnd(_mark, 1) = 1) AS cases, "
                                   "countIf(bitAnd(_mark, 2) = 2) AS target_cases";
 
-static int add_windows(struct process_log *l, struct buf *out, struct err *ret_err)
-{
-    struct buf steps = {0};
-    int rc = query_render_to(l->q, &sql_process_steps,
-                             (const struct query_fragment[]){{"arrays", buf_text(&l->sample)}, {0}},
-                             &steps, ret_err);
-    if (rc == 0)
-        rc = query_render_to(l->q, &sql_process_windows,
-                             (const struct query_fragment[]){{"steps", buf_text(&steps)}, {0}}, out,
-                             ret_err);
-    buf_done(&steps);
-    return rc;
-}
-
 int process_plan_edges(struct run *run, struct process_ask ask, struct err *ret_err)
 {
     struct query q;
     struct process_log l;
-    struct buf took = {0}, steps = {0}, windows = {0};
-    struct delays d = !ask.is_costed ? uncosted : whole;
+    struct buf took = {0};
+    struct delays d = is_exact(run) ? exact : estimated(&took);
     query_init(&q);
     int rc = process_log_init(&l, run, &q, ask, ret_err);
-    if (!is_exact(run)) {
-        estimate(ask.is_costed, &took, &d);
-    } else if (ask.is_costed && !ask.is_whole && run->source->rows > PROCESS_WHOLE_ROWS) {
-        d = windowed;
-        rc = rc == 0 ? add_windows(&l, &windows, ret_err) : rc;
-    }
-    if (rc == 0)
-        rc = query_render_to(&q, &sql_process_steps,
-                             (const struct query_fragment[]){{"arrays", buf_text(&l.arrays)}, {0}},
-                             &steps, ret_err);
     if (rc == 0) {
         bind_limits(&l, PROCESS_MAX_EDGES + 1);
         rc = run_query(
             run, &q, &sql_process_edges,
             (const struct query_fragment[]){
                 {"codes", buf_text(&l.codes)},
-                {"windows", buf_text(&windows)},
-                {"cases", ask.is_costed ? "0 AS cases, 0 AS target_cases" : case_counts},
+                {"cases", ask.is_uncounted ? "0 AS cases, 0 AS target_cases" : case_counts},
                 {"took", d.took},
                 {"figures", d.figures},
                 {"saving", d.saving},
-                {"marks", ask.is_costed ? "arrayWithConstant(length(t), toUInt64(0))" : marks},
-                {"steps", buf_text(&steps)},
+                {"marks", ask.is_uncounted ? "arrayWithConstant(length(t), toUInt64(0))" : marks},
+                {"arrays", buf_text(&l.arrays)},
                 {0}},
             PROCESS_MAX_EDGES + 2, ret_err);
     }
     buf_done(&took);
-    buf_done(&steps);
-    buf_done(&windows);
     process_log_done(&l);
     query_done(&q);
     return rc;
