@@ -50,7 +50,7 @@ test('the table of functions is the truth', { skip, timeout: 120000 }, async () 
   const exact = new Set(names.map(([name]) => name))
   const loose = new Set(names.filter(([, ignored]) => ignored).map(([name]) => name.toLowerCase()))
   const known = (name) => exact.has(name) || loose.has(name.toLowerCase())
-    || ['If', 'State', 'Merge', 'Map'].some((end) => name.endsWith(end) && known(name.slice(0, -end.length)))
+    || ['If', 'State', 'Merge', 'Map', 'Array'].some((end) => name.endsWith(end) && known(name.slice(0, -end.length)))
   const request = { jsonrpc: '2.0', id: 1, method: 'resources/read', params: { uri: 'sextant://primitives', _meta: {
     'io.modelcontextprotocol/protocolVersion': '2026-07-28', 'io.modelcontextprotocol/clientCapabilities': {} } } }
   const { stdout, stderr } = spawnSync(SEXTANT, ['stdio'], { encoding: 'utf8', env: environment(scratch('functions')), input: `${JSON.stringify(request)}\n`, timeout: 30000 })
