@@ -14,22 +14,22 @@
 
 /* Caches count towards the engine's memory; the defaults add up to 16 GB. No <users>, no listeners:
  * nothing here can be reached from outside the process. */
-#define CACHES                                                                                     \
-    "  <mark_cache_size>268435456</mark_cache_size>\n"                                             \
-    "  <primary_index_cache_size>268435456</primary_index_cache_size>\n"                           \
-    "  <index_mark_cache_size>67108864</index_mark_cache_size>\n"                                  \
+static const char configuration[] =
+    "<clickhouse>\n"
+    "  <mark_cache_size>268435456</mark_cache_size>\n"
+    "  <primary_index_cache_size>268435456</primary_index_cache_size>\n"
+    "  <index_mark_cache_size>67108864</index_mark_cache_size>\n"
     "  <uncompressed_cache_size>0</uncompressed_cache_size>\n"
+    "%s"
+    "</clickhouse>\n";
 
 /* The engine begins to merge parts as soon as a table is open, and throws the work away when it is
- * closed: one call on what was just imported would take half as long again. No part is small
- * enough for such a process. docs/decisions/engine-memory.md */
-#define NO_MERGES                                                                                  \
-    "  <merge_tree>\n"                                                                             \
-    "    <max_bytes_to_merge_at_max_space_in_pool>1</max_bytes_to_merge_at_max_space_in_pool>\n"   \
-    "  </merge_tree>\n"
-
-static const char lasting[] = "<clickhouse>\n" CACHES "</clickhouse>\n";
-static const char brief[] = "<clickhouse>\n" CACHES NO_MERGES "</clickhouse>\n";
+ * closed: a call on what was just imported would take nearly twice as long. No part is small enough
+ * for such a process. docs/decisions/engine-memory.md */
+static const char no_merges[] =
+    "  <merge_tree>\n"
+    "    <max_bytes_to_merge_at_max_space_in_pool>1</max_bytes_to_merge_at_max_space_in_pool>\n"
+    "  </merge_tree>\n";
 
 static atomic_bool is_process_taken;
 
@@ -84,9 +84,7 @@ static int write_configuration(const struct chdb_store *store, struct err *ret_e
     if (snprintf(path, sizeof(path), "%s/engine.xml", store->directory) >= (int)sizeof(path))
         return err_set(ret_err, ERR_UNAVAILABLE, NULL, "the path of the store is too long");
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    const char *configuration = store->is_brief ? brief : lasting;
-    size_t len = strlen(configuration);
-    bool is_written = fd >= 0 && write(fd, configuration, len) == (ssize_t)len;
+    bool is_written = fd >= 0 && dprintf(fd, configuration, store->is_brief ? no_merges : "") > 0;
     int reason = errno;
     if (fd >= 0)
         close(fd);

@@ -14,7 +14,7 @@ struct chdb_store {
     char *library_path;
     char *holder;
     uint64_t memory_bytes; /* of the whole engine */
-    bool is_brief;
+    bool is_brief;         /* as in chdb_options */
 
     struct store_lock lock;
     const struct chdb_library *library; /* NULL until opened */

@@ -124,7 +124,7 @@ struct chdb_options {
     const char *library;   /* path of libchdb.so; NULL = search (see chdb_library.h) */
     const char *holder;    /* what to call this process in the lock ("sextant serve"), for others */
     uint64_t memory_bytes; /* whole engine; 0 = 60 % of RAM */
-    bool is_brief; /* one question and the engine closes: it does not begin to merge parts */
+    bool is_brief;         /* one question and the engine closes: it merges no parts */
 
     /* What came of opening the engine, before the statements that asked for it end; NULL = open.
      * From the loop; after a failure it may come again. May be NULL. */

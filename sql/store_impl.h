@@ -57,7 +57,7 @@ struct store {
     struct db db; /* first: the interface sees this */
     char *directory, *library, *holder;
     uint64_t memory_bytes;
-    bool is_brief;
+    bool is_brief; /* as in chdb_options, should this process have to open the engine */
 
     enum store_state state;
     struct store_owner owner; /* the other process, as far as it is known */

@@ -24,16 +24,23 @@ static inline int store_make(struct store *s)
     return 0;
 }
 
-static inline struct db *store_connect(struct store *s, const char *holder)
+/* With other options than that path, and a loop. */
+static inline struct db *store_connect_as(struct store *s, struct chdb_options options)
 {
     struct err err = {0};
-    const struct chdb_options options = {
-        .store = s->path, .holder = holder, .memory_bytes = (uint64_t)STORE_MEMORY_MB << 20};
+    options.store = s->path;
     if (uv_loop_init(&s->loop) == 0)
         s->db = chdb_new(&s->loop, &options, &err);
     if (s->db == NULL)
         fprintf(stderr, "%s\n", err.text);
     return s->db;
+}
+
+static inline struct db *store_connect(struct store *s, const char *holder)
+{
+    const struct chdb_options options = {.holder = holder,
+                                         .memory_bytes = (uint64_t)STORE_MEMORY_MB << 20};
+    return store_connect_as(s, options);
 }
 
 static inline void store_on_closed(void *user)

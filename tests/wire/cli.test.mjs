@@ -353,6 +353,19 @@ test('doctor is content with a good store and says what is in it', (t) => {
   assert.ok(report.checks.some((c) => c.check === 'source log' && c.status === 'ok'));
 });
 
+test('a command that asks once merges no parts, one that writes does', (t) => {
+  if (skipWithoutEngine(t)) return;
+  const data = join(folder, 'brief');
+  const hasNoMerges = () => readFileSync(join(data, 'engine.xml'), 'utf8').includes('<max_bytes_to_merge_at_max_space_in_pool>1<');
+  const run = (args) => assert.equal(sextant([...args, '--data', data]).status, 0);
+  const file = join(folder, 'visits.csv');
+  writeFileSync(file, 'time,event,user\n2026-01-01T00:00:00Z,A,u\n');
+  run(['import', file, '--source', 'visits']);
+  assert.equal(hasNoMerges(), false);
+  run(['call', 'list_sources', '{}']);
+  assert.equal(hasNoMerges(), true);
+});
+
 test('a configured table that is missing spoils no other source', (t) => {
   if (!withLog(t)) return;
   const config = join(folder, 'missing.json');
