@@ -146,7 +146,7 @@ const char *json_plain_string(const json_t *value)
 bool json_list_has(const json_t *list, const char *text)
 {
     for (size_t i = 0; i < json_array_size(list); i++) {
-        const char *item = json_string_value(json_array_get(list, i));
+        const char *item = json_at_string(list, i);
         if (item != NULL && strcmp(item, text) == 0)
             return true;
     }
@@ -175,4 +175,19 @@ bool json_get_bool(const json_t *object, const char *key, bool fallback)
 {
     const json_t *value = json_object_get(object, key);
     return json_is_boolean(value) ? json_is_true(value) : fallback;
+}
+
+json_int_t json_at_integer(const json_t *array, size_t index)
+{
+    return json_integer_value(json_array_get(array, index));
+}
+
+double json_at_number(const json_t *array, size_t index)
+{
+    return json_number_value(json_array_get(array, index));
+}
+
+const char *json_at_string(const json_t *array, size_t index)
+{
+    return json_string_value(json_array_get(array, index));
 }

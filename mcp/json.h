@@ -44,6 +44,11 @@ json_int_t json_get_integer(const json_t *object, const char *key, json_int_t fa
 double json_get_number(const json_t *object, const char *key, double fallback);
 bool json_get_bool(const json_t *object, const char *key, bool fallback);
 
+/* The same of an item of an array, as of a row: 0 or NULL where there is none of that type. */
+json_int_t json_at_integer(const json_t *array, size_t index);
+double json_at_number(const json_t *array, size_t index);
+const char *json_at_string(const json_t *array, size_t index);
+
 #ifdef __cplusplus
 }
 #endif

@@ -13,6 +13,7 @@
 
 #include "rpc.h"
 #include "sql_text.h"
+#include "json.h"
 
 enum { BODY_MAX = 256 << 20 };
 
@@ -279,7 +280,7 @@ static void take_counts(struct import *im)
     const json_t *row = json_array_get(im->rows, 0);
     json_int_t counts[7];
     for (size_t i = 0; i < 7; i++)
-        counts[i] = json_integer_value(json_array_get(row, i));
+        counts[i] = json_at_integer(row, i);
     if ((uint64_t)counts[0] != total(im, false)) {
         struct err err;
         err_set(&err, ERR_INTERNAL, NULL,
@@ -365,8 +366,8 @@ static void take_zone(struct import *im)
     }
     for (size_t i = 0; i < count; i++) {
         const json_t *row = json_array_get(im->rows, i);
-        im->zone.at_s[i] = json_integer_value(json_array_get(row, 0));
-        im->zone.offset_s[i] = plain_offset(json_integer_value(json_array_get(row, 1)));
+        im->zone.at_s[i] = json_at_integer(row, 0);
+        im->zone.offset_s[i] = plain_offset(json_at_integer(row, 1));
     }
     im->zone.count = count;
     im->when.zone = &im->zone;

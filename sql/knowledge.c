@@ -105,8 +105,7 @@ static int note_words(json_t *meant, const json_t *all, const char *name, const 
     for (size_t i = 0; i < json_array_size(words); i++) {
         char path[64];
         snprintf(path, sizeof path, "%s[%zu]", member, i);
-        int rc =
-            note_word(meant, all, json_string_value(json_array_get(words, i)), name, path, ret_err);
+        int rc = note_word(meant, all, json_at_string(words, i), name, path, ret_err);
         if (rc < 0)
             return rc;
     }
@@ -321,7 +320,7 @@ const char *knowledge_meant(const struct knowledge *k, enum knowledge_kind kind,
 static bool contains_any(const json_t *words, const char *search)
 {
     for (size_t i = 0; i < json_array_size(words); i++)
-        if (strcasestr(json_string_value(json_array_get(words, i)), search) != NULL)
+        if (strcasestr(json_at_string(words, i), search) != NULL)
             return true;
     return false;
 }

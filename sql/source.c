@@ -6,6 +6,7 @@
 
 #include "place.h"
 #include "source_join.h"
+#include "json.h"
 
 /* The names agents use for the logical fields; docs and mapping JSON use the same. */
 const char *const source_field_names[SOURCE_FIELDS] = {
@@ -71,7 +72,7 @@ static void list_text(const struct place *p, struct buf *out)
 
 /* A path of a JSON column. A missing one casts to '', as a missing key of a Map does; a list is
  * written as JSON, which a text that looks like one is not. */
-static void json_text(const struct place *p, struct query *q, const char *key, struct buf *out)
+static void place_json(const struct place *p, struct query *q, const char *key, struct buf *out)
 {
     struct buf value = {0};
     buf_puts(&value, "getSubcolumn(");
@@ -122,7 +123,7 @@ void place_text(const struct place *p, struct query *q, const char *key, struct 
         buf_puts(out, place_has_list_values(p->type) ? "), '')" : "), ''), '')");
         break;
     case PLACE_JSON:
-        json_text(p, q, key, out);
+        place_json(p, q, key, out);
         break;
     case PLACE_JSON_TEXT:
         /* Strings without their quotes, everything else as it is written; null is missing. */
@@ -317,8 +318,8 @@ static void category(const struct source *s, struct query *q, struct buf *out)
 static const char *renamed(const struct knowledge *k, const char *name)
 {
     for (size_t i = 0; i < json_array_size(k->old_names); i++)
-        if (strcmp(json_string_value(json_array_get(k->old_names, i)), name) == 0)
-            return json_string_value(json_array_get(k->new_names, i));
+        if (strcmp(json_at_string(k->old_names, i), name) == 0)
+            return json_at_string(k->new_names, i);
     return name;
 }
 

@@ -10,9 +10,9 @@ json_t *source_find_copies(const json_t *list, const json_t *columns)
     json_t *copies = json_object();
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *item = json_array_get(list, i);
-        const char *expression = json_string_value(json_array_get(item, 2));
+        const char *expression = json_at_string(item, 2);
         char *column = NULL, *key = NULL;
-        if (expression == NULL || !place_is_text(json_string_value(json_array_get(item, 1))) ||
+        if (expression == NULL || !place_is_text(json_at_string(item, 1)) ||
             place_parse_item(expression, &column, &key) < 0)
             continue;
         const char *type = json_string_value(json_object_get(columns, column));

@@ -390,8 +390,8 @@ static const json_t *table_row(const json_t *tables, const char *database, const
 {
     for (size_t i = 0; i < json_array_size(tables); i++) {
         const json_t *row = json_array_get(tables, i);
-        if (strcmp(json_string_value(json_array_get(row, 0)), database) == 0 &&
-            strcmp(json_string_value(json_array_get(row, 1)), table) == 0)
+        if (strcmp(json_at_string(row, 0), database) == 0 &&
+            strcmp(json_at_string(row, 1), table) == 0)
             return row;
     }
     return NULL;
@@ -400,7 +400,7 @@ static const json_t *table_row(const json_t *tables, const char *database, const
 static const char *current_database(const struct sources_load *load)
 {
     const json_t *first = json_array_get(load->tables, 0);
-    return first != NULL ? json_string_value(json_array_get(first, 3)) : load->db->info.database;
+    return first != NULL ? json_at_string(first, 3) : load->db->info.database;
 }
 
 /* The length of the database in a table that is written as "db.table", or 0. */
@@ -457,7 +457,7 @@ static void detected_name(const struct sources *list, const struct preset *prese
 /* The mapping in a table's comment; a comment that is no JSON object is a mere comment. */
 static json_t *comment_mapping(const json_t *row)
 {
-    const char *comment = json_string_value(json_array_get(row, 2));
+    const char *comment = json_at_string(row, 2);
     if (comment == NULL || comment[0] != '{')
         return NULL;
     json_t *value = json_parse(comment, strlen(comment), NULL);
@@ -472,8 +472,8 @@ static json_t *comment_mapping(const json_t *row)
 static void note_table(struct source *source, const json_t *row)
 {
     source_link_columns(source, json_array_get(row, 6));
-    source->rows = json_integer_value(json_array_get(row, 4));
-    double bytes = (double)json_integer_value(json_array_get(row, 5));
+    source->rows = json_at_integer(row, 4);
+    double bytes = (double)json_at_integer(row, 5);
     source->bytes_per_row = source->rows > 0 ? bytes / (double)source->rows : 0;
 }
 
@@ -482,8 +482,7 @@ static json_t *columns_object(const json_t *pairs)
     json_t *columns = json_object();
     for (size_t i = 0; i < json_array_size(pairs); i++) {
         const json_t *pair = json_array_get(pairs, i);
-        json_object_set(columns, json_string_value(json_array_get(pair, 0)),
-                        json_array_get(pair, 1));
+        json_object_set(columns, json_at_string(pair, 0), json_array_get(pair, 1));
     }
     return columns;
 }
@@ -503,8 +502,8 @@ static bool has_json_values(const char *version)
 static int consider_source(struct sources_load *load, struct sources *list, const json_t *row,
                            const char *configured, struct err *ret_err)
 {
-    const char *database = json_string_value(json_array_get(row, 0));
-    const char *table = json_string_value(json_array_get(row, 1));
+    const char *database = json_at_string(row, 0);
+    const char *table = json_at_string(row, 1);
     json_t *columns = columns_object(json_array_get(row, 2));
     const json_t *about = table_row(load->tables, database, table);
     json_t *comment = comment_mapping(about);
@@ -559,8 +558,8 @@ static int consider_source(struct sources_load *load, struct sources *list, cons
 static int consider_table(struct sources_load *load, struct sources *list, const json_t *row,
                           struct err *ret_err)
 {
-    const char *database = json_string_value(json_array_get(row, 0));
-    const char *table = json_string_value(json_array_get(row, 1));
+    const char *database = json_at_string(row, 0);
+    const char *table = json_at_string(row, 1);
     bool is_named = false;
     const char *name;
     json_t *entry;
@@ -638,13 +637,12 @@ static json_t *named_tables(const struct sources_load *load)
     json_t *names = json_array();
     for (size_t i = 0; i < json_array_size(load->tables); i++) {
         const json_t *row = json_array_get(load->tables, i);
-        const char *database = json_string_value(json_array_get(row, 0));
+        const char *database = json_at_string(row, 0);
         bool is_looked_at =
             load->db->info.is_embedded || strcmp(database, current_database(load)) == 0;
-        if (!is_looked_at || json_string_value(json_array_get(row, 2))[0] != '{')
+        if (!is_looked_at || json_at_string(row, 2)[0] != '{')
             continue;
-        json_array_append_new(
-            names, json_sprintf("%s.%s", database, json_string_value(json_array_get(row, 1))));
+        json_array_append_new(names, json_sprintf("%s.%s", database, json_at_string(row, 1)));
     }
     const char *name;
     json_t *entry;

@@ -291,9 +291,9 @@ static int64_t next_of(const struct reader *r, const struct anomaly_series *s)
 
 static int read_row(struct reader *r, struct anomaly_series *s, const json_t *row)
 {
-    int64_t at = json_integer_value(json_array_get(row, 1));
+    int64_t at = json_at_integer(row, 1);
     const json_t *value = json_array_get(row, 2);
-    int64_t volume = json_integer_value(json_array_get(row, 3));
+    int64_t volume = json_at_integer(row, 3);
     if (r->is_raw)
         return add_point(s, at, json_number_value(value), 1, !json_is_number(value));
     int rc = r->is_counting ? fill_gap(r, s, next_of(r, s), at) : 0;
@@ -316,7 +316,7 @@ static struct reader reader_of(const struct run *run, const json_t *rows)
     r.first_us = INT64_MAX;
     r.last_us = INT64_MIN;
     for (size_t i = 0; i < json_array_size(rows); i++) {
-        int64_t at = json_integer_value(json_array_get(json_array_get(rows, i), 1));
+        int64_t at = json_at_integer(json_array_get(rows, i), 1);
         r.first_us = at < r.first_us ? at : r.first_us;
         r.last_us = at > r.last_us ? at : r.last_us;
     }
@@ -339,7 +339,7 @@ int anomaly_series_read(const struct run *run, const json_t *rows, struct anomal
     int rc = 0;
     for (size_t i = 0; i < rows_count && rc == 0; i++) {
         const json_t *row = json_array_get(rows, i);
-        const char *segment = json_string_value(json_array_get(row, 0));
+        const char *segment = json_at_string(row, 0);
         if (count == 0 || (has_segments && strcmp(list[count - 1].segment, segment) != 0)) {
             if (count > 0 && r.is_counting)
                 rc = fill_gap(&r, &list[count - 1], next_of(&r, &list[count - 1]), r.last_us + 1);

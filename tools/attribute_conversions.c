@@ -170,7 +170,7 @@ static json_t *all_names(const json_t *credits, const json_t *touches)
         for (size_t i = 0; i < json_array_size(rows); i++) {
             const json_t *row = json_array_get(rows, i);
             json_t *name = json_array_get(row, list == 0 ? 1 : 0);
-            bool is_none = list == 0 && json_integer_value(json_array_get(row, 0)) != 0;
+            bool is_none = list == 0 && json_at_integer(row, 0) != 0;
             if (is_none || json_object_get(seen, json_string_value(name)) != NULL)
                 continue;
             json_object_set_new(seen, json_string_value(name), json_true());
@@ -191,14 +191,14 @@ static struct channel *find(struct attribution_state *state, const char *value)
 
 static void read_touches(struct attribution_state *state, const json_t *rows)
 {
-    state->touches = json_integer_value(json_array_get(json_array_get(rows, 0), 2));
+    state->touches = json_at_integer(json_array_get(rows, 0), 2);
     json_int_t left = state->touches;
     for (size_t i = 0; i < json_array_size(rows); i++) {
         const json_t *row = json_array_get(rows, i);
-        struct channel *c = find(state, json_string_value(json_array_get(row, 0)));
+        struct channel *c = find(state, json_at_string(row, 0));
         if (c == &state->channels[state->kept])
             continue;
-        c->touches = json_integer_value(json_array_get(row, 1));
+        c->touches = json_at_integer(row, 1);
         left -= c->touches;
     }
     state->channels[state->kept].touches = left;
@@ -209,10 +209,10 @@ static void read_credits(struct attribution_state *state, const json_t *rows, bo
 {
     for (size_t i = 0; i < json_array_size(rows); i++) {
         const json_t *row = json_array_get(rows, i);
-        const char *value = json_string_value(json_array_get(row, 1));
-        json_int_t conversions = json_integer_value(json_array_get(row, 2));
-        state->total = json_integer_value(json_array_get(row, 4));
-        if (json_integer_value(json_array_get(row, 0)) != 0) {
+        const char *value = json_at_string(row, 1);
+        json_int_t conversions = json_at_integer(row, 2);
+        state->total = json_at_integer(row, 4);
+        if (json_at_integer(row, 0) != 0) {
             state->unattributed = conversions;
             continue;
         }
@@ -221,7 +221,7 @@ static void read_credits(struct attribution_state *state, const json_t *rows, bo
                 ? &state->channels[(strtoul(value, NULL, 10) + state->kept) % (state->kept + 1)]
                 : find(state, value);
         c->conversions = conversions;
-        c->credit = json_number_value(json_array_get(row, 3));
+        c->credit = json_at_number(row, 3);
     }
 }
 
@@ -239,7 +239,7 @@ static int shape(struct run *run, struct err *ret_err)
     if (state->channels == NULL)
         return err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
     for (size_t i = 0; i < state->kept; i++)
-        state->channels[i].value = json_string_value(json_array_get(state->names, i));
+        state->channels[i].value = json_at_string(state->names, i);
     state->channels[state->kept].value = cell_other;
     read_touches(state, touches);
     read_credits(state, credits, false);
@@ -301,7 +301,7 @@ static int shape_markov(struct attribution_state *state, const json_t *rows, str
         const json_t *row = json_array_get(rows, i);
         size_t from = place_of(json_array_get(row, 0), count);
         size_t to = place_of(json_array_get(row, 1), count);
-        steps[from * states + to] = json_number_value(json_array_get(row, 2));
+        steps[from * states + to] = json_at_number(row, 2);
     }
     if (rc == 0)
         rc = markov_shares(steps, count, shares);
@@ -324,8 +324,8 @@ static int shape_pairs(struct attribution_state *state, const json_t *rows, stru
         size_t a = place_of(json_array_get(row, 0), size);
         size_t b = place_of(json_array_get(row, 1), size);
         size_t at = a < b ? a * count + b : b * count + a;
-        won[at] = json_number_value(json_array_get(row, 2));
-        lost[at] = json_number_value(json_array_get(row, 3));
+        won[at] = json_at_number(row, 2);
+        lost[at] = json_at_number(row, 3);
     }
     if (rc == 0)
         probabilistic_strengths(won, lost, count, state->strengths);

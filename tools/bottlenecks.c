@@ -132,37 +132,39 @@ static int keep_more(struct run *run, struct err *ret_err)
 static int plan_empty(struct run *run, struct err *ret_err)
 {
     const struct bottlenecks *b = run->state;
-    return map_whole(map_first(b->periods.now), EDGE_COUNT) == 0 ? process_plan_empty(run, ret_err)
-                                                                 : 0;
+    return json_at_integer(map_first(b->periods.now), EDGE_COUNT) == 0
+               ? process_plan_empty(run, ret_err)
+               : 0;
 }
 
 /* --- the result ------------------------------------------------------------------------------- */
 
 static json_t *edge_item(const json_t *names, const json_t *row)
 {
-    double count = (double)map_whole(row, EDGE_COUNT);
+    double count = (double)json_at_integer(row, EDGE_COUNT);
     return json_pack("{s:s, s:s, s:I, s:f, s:f, s:f, s:f, s:f}", "from",
-                     process_name(names, map_whole(row, EDGE_FROM)), "to",
-                     process_name(names, map_whole(row, EDGE_TO)), "count",
-                     map_whole(row, EDGE_COUNT), "mean_s", map_number(row, EDGE_TOTAL) / count,
-                     "median_s", map_number(row, EDGE_MEDIAN), "p95_s", map_number(row, EDGE_P95),
-                     "total_s", map_number(row, EDGE_TOTAL), "saving_if_median_s",
-                     map_number(row, EDGE_SAVING));
+                     process_name(names, json_at_integer(row, EDGE_FROM)), "to",
+                     process_name(names, json_at_integer(row, EDGE_TO)), "count",
+                     json_at_integer(row, EDGE_COUNT), "mean_s",
+                     json_at_number(row, EDGE_TOTAL) / count, "median_s",
+                     json_at_number(row, EDGE_MEDIAN), "p95_s", json_at_number(row, EDGE_P95),
+                     "total_s", json_at_number(row, EDGE_TOTAL), "saving_if_median_s",
+                     json_at_number(row, EDGE_SAVING));
 }
 
 /* Of the service of an activity, or the waiting of an edge. */
 static json_t *time_item(const json_t *names, const json_t *row)
 {
-    json_int_t from = map_whole(row, TIME_FROM), count = map_whole(row, TIME_COUNT);
+    json_int_t from = json_at_integer(row, TIME_FROM), count = json_at_integer(row, TIME_COUNT);
     json_t *item = json_object();
     if (from > 0)
         json_object_set_new(item, "from", json_string(process_name(names, from)));
     json_object_set_new(item, from > 0 ? "to" : "activity",
-                        json_string(process_name(names, map_whole(row, TIME_TO))));
+                        json_string(process_name(names, json_at_integer(row, TIME_TO))));
     json_object_set_new(item, "count", json_integer(count));
-    json_object_set_new(item, "mean_s", json_real(map_number(row, TIME_TOTAL) / (double)count));
-    json_object_set_new(item, "median_s", json_real(map_number(row, TIME_MEDIAN)));
-    json_object_set_new(item, "p95_s", json_real(map_number(row, TIME_P95)));
+    json_object_set_new(item, "mean_s", json_real(json_at_number(row, TIME_TOTAL) / (double)count));
+    json_object_set_new(item, "median_s", json_real(json_at_number(row, TIME_MEDIAN)));
+    json_object_set_new(item, "p95_s", json_real(json_at_number(row, TIME_P95)));
     return item;
 }
 
@@ -172,7 +174,7 @@ static void write_times(struct run *run)
     json_t *service = json_array(), *waiting = json_array();
     for (size_t i = 0; i < json_array_size(b->times); i++) {
         const json_t *row = json_array_get(b->times, i);
-        json_t *list = map_whole(row, TIME_FROM) > 0 ? waiting : service;
+        json_t *list = json_at_integer(row, TIME_FROM) > 0 ? waiting : service;
         if (json_array_size(list) < MAP_MAX_EDGES)
             json_array_append_new(list, time_item(map_names(b->periods.now), row));
         else
@@ -210,7 +212,7 @@ static int worst_first(const void *a, const void *b)
 /* The edges of a period in the order of `rank`. New reference. */
 static json_t *ranked_edges(const struct run *run, const json_t *rows)
 {
-    json_int_t cases = map_whole(map_first(rows), EDGE_COUNT);
+    json_int_t cases = json_at_integer(map_first(rows), EDGE_COUNT);
     json_int_t least = json_get_integer(run->arguments, "min_count",
                                         cases < FEW_CASES ? MIN_COUNT_OF_FEW : MIN_COUNT);
     json_t *edges = map_edges(rows, EDGE_COUNT, (double)least, edge_item), *sorted = json_array();
@@ -288,7 +290,7 @@ static int shape(struct run *run, struct err *ret_err)
 {
     const struct bottlenecks *b = run->state;
     const json_t *first = map_first(b->periods.now);
-    json_int_t cases = map_whole(first, EDGE_COUNT);
+    json_int_t cases = json_at_integer(first, EDGE_COUNT);
     (void)ret_err;
     if (b->times != NULL)
         write_times(run);
@@ -299,7 +301,7 @@ static int shape(struct run *run, struct err *ret_err)
     } else {
         process_shape_empty(run);
     }
-    process_warn(run, cases, map_whole(first, EDGE_UNFINISHED), map_names(b->periods.now));
+    process_warn(run, cases, json_at_integer(first, EDGE_UNFINISHED), map_names(b->periods.now));
     return 0;
 }
 

@@ -149,14 +149,9 @@ static int plan(struct run *run, struct err *ret_err)
 enum all { ALL_EVENTS, ALL_FIRST, ALL_LAST, ALL_GAP, ALL_BEFORE, ALL_AFTER, ALL_SESSIONS, REPEATS };
 enum entry { ENTRY_AT, ENTRY_ACTIVITY, ENTRY_BY, ENTRY_SESSION, ENTRY_GAP };
 
-static json_int_t number_of(const json_t *all, enum all column)
-{
-    return json_integer_value(json_array_get(all, column));
-}
-
 static const char *text_of(const json_t *all, enum all column, char *out, size_t size)
 {
-    return text_line(text_fit(out, size, json_string_value(json_array_get(all, column))));
+    return text_line(text_fit(out, size, json_at_string(all, column)));
 }
 
 static void write_repeats(struct run *run, const json_t *repeats)
@@ -164,9 +159,9 @@ static void write_repeats(struct run *run, const json_t *repeats)
     for (size_t i = 0; i < json_array_size(repeats); i++) {
         const json_t *one = json_array_get(repeats, i);
         char name[120];
-        text_line(text_fit(name, sizeof name, json_string_value(json_array_get(one, 0))));
+        text_line(text_fit(name, sizeof name, json_at_string(one, 0)));
         buf_printf(&run->text, "%s%s %lld times", i == 0 ? " Again: " : ", ", name,
-                   (long long)json_integer_value(json_array_get(one, 1)));
+                   (long long)json_at_integer(one, 1));
     }
     if (json_array_size(repeats) > 0)
         buf_putc(&run->text, '.');
@@ -175,21 +170,22 @@ static void write_repeats(struct run *run, const json_t *repeats)
 static void write_headline(struct run *run, const json_t *all)
 {
     char id[200], events[48], sessions[48], took[48], gap[48], share[32], before[120], after[120];
-    double took_s = (double)(number_of(all, ALL_LAST) - number_of(all, ALL_FIRST)) / 1e6;
-    double gap_s = (double)number_of(all, ALL_GAP) / 1e6;
-    json_t *first = run_time(run, number_of(all, ALL_FIRST));
-    json_t *last = run_time(run, number_of(all, ALL_LAST));
-    bool is_one = number_of(all, ALL_EVENTS) == 1;
-    text_things(events, sizeof events, (double)number_of(all, ALL_EVENTS), "event");
+    double took_s =
+        (double)(json_at_integer(all, ALL_LAST) - json_at_integer(all, ALL_FIRST)) / 1e6;
+    double gap_s = (double)json_at_integer(all, ALL_GAP) / 1e6;
+    json_t *first = run_time(run, json_at_integer(all, ALL_FIRST));
+    json_t *last = run_time(run, json_at_integer(all, ALL_LAST));
+    bool is_one = json_at_integer(all, ALL_EVENTS) == 1;
+    text_things(events, sizeof events, (double)json_at_integer(all, ALL_EVENTS), "event");
     buf_puts(&run->text, text_line(text_fit(id, sizeof id, case_id(run))));
     if (is_one)
         buf_printf(&run->text, " has %s (", events);
     else
         buf_printf(&run->text, " took %s (%s, ", text_duration(took, sizeof took, took_s), events);
-    if (number_of(all, ALL_SESSIONS) > 0)
+    if (json_at_integer(all, ALL_SESSIONS) > 0)
         buf_printf(&run->text, "%s, ",
-                   text_things(sessions, sizeof sessions, (double)number_of(all, ALL_SESSIONS),
-                               "session"));
+                   text_things(sessions, sizeof sessions,
+                               (double)json_at_integer(all, ALL_SESSIONS), "session"));
     buf_puts(&run->text, json_string_value(first));
     if (!is_one)
         buf_printf(&run->text, " to %s", json_string_value(last));
@@ -235,8 +231,8 @@ static void write_table(struct run *run, const json_t *entries)
 
 static json_t *entry_item(const struct run *run, const json_t *row)
 {
-    int64_t at_us = json_integer_value(json_array_get(row, ENTRY_AT));
-    double gap_s = (double)json_integer_value(json_array_get(row, ENTRY_GAP)) / 1e6;
+    int64_t at_us = json_at_integer(row, ENTRY_AT);
+    double gap_s = (double)json_at_integer(row, ENTRY_GAP) / 1e6;
     json_t *item = json_pack("{s:o, s:O, s:f}", "at", run_time(run, at_us), "activity",
                              json_array_get(row, ENTRY_ACTIVITY), "gap_s", gap_s);
     json_t *by = json_array_get(row, ENTRY_BY);
@@ -250,7 +246,7 @@ static json_t *entry_item(const struct run *run, const json_t *row)
 static void suggest(struct run *run, const json_t *entries, const json_t *all)
 {
     const json_t *chosen = NULL;
-    double gap_s = (double)number_of(all, ALL_GAP) / 1e6;
+    double gap_s = (double)json_at_integer(all, ALL_GAP) / 1e6;
     bool is_slow = false;
     for (size_t i = 0; i < json_array_size(entries) && !is_slow; i++) {
         const json_t *e = json_array_get(entries, i);
@@ -267,7 +263,7 @@ static void suggest(struct run *run, const json_t *entries, const json_t *all)
 static int shape(struct run *run, struct err *ret_err)
 {
     const json_t *all = json_array_get(run_rows(run, 0), 0), *rows = run_rows(run, 1);
-    json_int_t count = number_of(all, ALL_EVENTS);
+    json_int_t count = json_at_integer(all, ALL_EVENTS);
     int64_t limit, offset;
     int rc = run_page(run, 100, &limit, &offset, ret_err);
     if (rc < 0 || count == 0)
@@ -278,7 +274,8 @@ static int shape(struct run *run, struct err *ret_err)
     json_object_set_new(run->result, "entries", entries);
     json_object_set_new(
         run->result, "duration_s",
-        json_real((double)(number_of(all, ALL_LAST) - number_of(all, ALL_FIRST)) / 1e6));
+        json_real((double)(json_at_integer(all, ALL_LAST) - json_at_integer(all, ALL_FIRST)) /
+                  1e6));
     write_headline(run, all);
     write_table(run, entries);
     suggest(run, entries, all);
@@ -322,7 +319,7 @@ static int shape_near(struct run *run, struct err *ret_err)
     const json_t *rows = run_rows(run, 0);
     size_t count = json_array_size(rows);
     for (size_t i = 0; i < count; i++)
-        names[i] = json_string_value(json_array_get(json_array_get(rows, i), 0));
+        names[i] = json_at_string(json_array_get(rows, i), 0);
     struct buf near = {0};
     text_names(&near, "Cases are called", bind_nearest(case_id(run), names, count), names, count,
                NEAR_SHOWN);

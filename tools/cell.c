@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "text.h"
+#include "json.h"
 
 const char cell_other[] = "(other)", cell_none[] = "(none)", cell_drop_off[] = "(drop-off)";
 
@@ -23,7 +24,7 @@ int cell_values(const json_t *cell, size_t count, json_t **ret_values, struct er
 
 bool cell_is_other(const json_t *values)
 {
-    const char *first = json_string_value(json_array_get(values, 0));
+    const char *first = json_at_string(values, 0);
     return first != NULL && strcmp(first, cell_other) == 0;
 }
 
@@ -41,7 +42,7 @@ char *cell_value_text(const json_t *values, char *out, size_t size)
 {
     struct buf all = {0};
     for (size_t i = 0; i < json_array_size(values); i++) {
-        const char *value = json_string_value(json_array_get(values, i));
+        const char *value = json_at_string(values, i);
         char part[84];
         buf_printf(&all, "%s%s", i > 0 ? ", " : "",
                    text_fit(part, sizeof part, value[0] != '\0' ? value : cell_none));

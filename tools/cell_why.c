@@ -54,8 +54,7 @@ static struct cell_names read_names(const struct run *run)
     const json_t *fields = json_object_get(arguments, "breakdown"),
                  *values = json_object_get(cell, "breakdown");
     for (size_t i = 0; i < json_array_size(fields); i++)
-        add_name(&names, json_string_value(json_array_get(fields, i)),
-                 json_string_value(json_array_get(values, i)), "breakdown", i);
+        add_name(&names, json_at_string(fields, i), json_at_string(values, i), "breakdown", i);
     /* What `clean` makes of a node is no value of the field. */
     const char *node = json_array_size(json_object_get(arguments, "clean")) == 0
                            ? json_get_string(arguments, "node", NULL)
@@ -86,7 +85,7 @@ int cell_why_plan(struct run *run, struct err *ret_err)
 static bool is_among(const json_t *rows, const char *value)
 {
     for (size_t i = 0; i < json_array_size(rows); i++)
-        if (strcmp(json_string_value(json_array_get(json_array_get(rows, i), 0)), value) == 0)
+        if (strcmp(json_at_string(json_array_get(rows, i), 0), value) == 0)
             return true;
     return false;
 }
@@ -100,7 +99,7 @@ static bool tell(struct run *run, const struct named *name, const json_t *rows)
     const char **values = calloc(count + 1, sizeof *values);
     struct buf there = {0};
     for (size_t i = 0; values != NULL && i < count; i++)
-        values[i] = json_string_value(json_array_get(json_array_get(rows, i), 0));
+        values[i] = json_at_string(json_array_get(rows, i), 0);
     if (values != NULL) {
         size_t left = text_names(&there, "There are", bind_nearest(name->value, values, count),
                                  values, count, SHOWN_VALUES);

@@ -98,7 +98,7 @@ static int tell_condition(void *user, json_t *alone, struct err *ret_err)
     char number[32], often[48] = "";
     const char *member = json_object_iter_key(json_object_iter(alone));
     const json_t *deed = json_array_get(json_object_get(alone, member), 0);
-    text_count(number, sizeof number, json_number_value(json_array_get(t->row, ++t->count)));
+    text_count(number, sizeof number, json_at_number(t->row, ++t->count));
     buf_printf(&t->run->text, "%s %s ", t->count > 1 ? ";" : ":", number);
     const char *event = json_get_string(deed, "event", "such an event");
     json_int_t times = json_get_integer(deed, "min_times", 1);
@@ -120,7 +120,7 @@ void compare_tell_empty(struct run *run, const char *group)
     const json_t *row = json_array_get(run_rows(run, 0), 0);
     char all[48];
     struct telling t = {.run = run, .row = row};
-    text_things(all, sizeof all, json_number_value(json_array_get(row, 0)), "actor");
+    text_things(all, sizeof all, json_at_number(row, 0), "actor");
     buf_printf(&run->text, "Group %s is empty. Of the %s with events in the period", group, all);
     each_condition(json_object_get(run->arguments, group), tell_condition, &t, NULL);
     buf_puts(&run->text, ".\n");

@@ -206,7 +206,7 @@ static const struct factor *find_news(const struct run *run, const struct factor
 
 static json_int_t overlap_of(const struct factors *f)
 {
-    return json_integer_value(json_array_get(json_array_get(f->rows, 0), 4));
+    return json_at_integer(json_array_get(f->rows, 0), 4);
 }
 
 static void write_headline(struct run *run, const struct factors *f, const struct factor *news)

@@ -35,7 +35,7 @@ static int init(struct conformance *c)
     s->reference_len = json_array_size(activities);
     s->reference = calloc(s->reference_len, sizeof *s->reference);
     for (size_t i = 0; s->reference != NULL && i < s->reference_len; i++) {
-        s->reference[i] = conformance_code(c, json_string_value(json_array_get(activities, i)));
+        s->reference[i] = conformance_code(c, json_at_string(activities, i));
         if (s->reference[i] == no_activity)
             return -1;
     }

@@ -174,8 +174,8 @@ static int keep(struct run *run, struct err *ret_err)
         return 0;
     }
     const json_t *counts = json_array_get(json_array_get(k->rows, 0), GROUP_COUNTS);
-    k->cases = json_integer_value(json_array_get(counts, 0));
-    k->unfinished = json_integer_value(json_array_get(counts, 1));
+    k->cases = json_at_integer(counts, 0);
+    k->unfinished = json_at_integer(counts, 1);
     return 0;
 }
 
@@ -210,7 +210,7 @@ static int keep_variant(void *user, json_t *row, const struct conformance_group 
 static void warn_long(struct run *run, const struct conformance *c, const json_t *row)
 {
     char count[48];
-    double cases = (double)json_integer_value(json_array_get(row, GROUP_CASES));
+    double cases = (double)json_at_integer(row, GROUP_CASES);
     run_warn(run, "%s with more than %zu events %s left out",
              text_things(count, sizeof count, cases, "case"), c->model->max_events,
              text_verb(cases, "is", "are"));

@@ -5,6 +5,7 @@
 
 #include "conformance.h"
 #include "text.h"
+#include "json.h"
 
 const char *conformance_name(const struct conformance *c, uint32_t code)
 {
@@ -14,7 +15,7 @@ const char *conformance_name(const struct conformance *c, uint32_t code)
         return process_other;
     if (code > c->name_count)
         return c->others[code - c->name_count - 1];
-    return json_string_value(json_array_get(c->names, code - 1));
+    return json_at_string(c->names, code - 1);
 }
 
 char *conformance_label(const struct conformance *c, uint32_t code, char *out)
@@ -28,7 +29,7 @@ static uint32_t place_of(const struct conformance *c, const char *name)
     size_t low = 0, high = c->name_count;
     while (low < high) {
         size_t middle = (low + high) / 2;
-        int order = strcmp(json_string_value(json_array_get(c->names, middle)), name);
+        int order = strcmp(json_at_string(c->names, middle), name);
         if (order == 0)
             return (uint32_t)middle + 1;
         if (order < 0)

@@ -5,6 +5,7 @@
 #include <uv.h>
 
 #include "conformance.h"
+#include "json.h"
 
 /* The code of activities that the engine does not tell apart: of no name. */
 static const uint32_t other_activity = UINT32_MAX - 1;
@@ -38,7 +39,7 @@ void conformance_done(struct conformance *c)
 
 enum conformance_status conformance_status(const json_t *row)
 {
-    return (enum conformance_status)json_integer_value(json_array_get(row, GROUP_STATUS));
+    return (enum conformance_status)json_at_integer(row, GROUP_STATUS);
 }
 
 static int read_trace(struct conformance *c, const json_t *activities)
@@ -82,13 +83,12 @@ static int count_cost(struct conformance *c, const struct verdict *verdict, int6
 
 static int check_row(struct conformance *c, json_t *row, conformance_seen *seen, void *user)
 {
-    struct conformance_group group = {
-        .row = row,
-        .number = c->next,
-        .len = json_array_size(json_array_get(row, GROUP_ACTIVITIES)),
-        .cases = json_integer_value(json_array_get(row, GROUP_CASES)),
-        .duration_ms = json_integer_value(json_array_get(row, GROUP_DURATION_MS)),
-        .example = json_string_value(json_array_get(row, GROUP_EXAMPLE))};
+    struct conformance_group group = {.row = row,
+                                      .number = c->next,
+                                      .len = json_array_size(json_array_get(row, GROUP_ACTIVITIES)),
+                                      .cases = json_at_integer(row, GROUP_CASES),
+                                      .duration_ms = json_at_integer(row, GROUP_DURATION_MS),
+                                      .example = json_at_string(row, GROUP_EXAMPLE)};
     struct verdict verdict;
     if (read_trace(c, json_array_get(row, GROUP_ACTIVITIES)) < 0)
         return -1;

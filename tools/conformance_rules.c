@@ -292,7 +292,7 @@ static int check(struct conformance *c, const struct conformance_group *g,
         struct rule *rule = &rules->items[i];
         enum judgement judgement;
         if (rule->kind->judge == NULL) {
-            judgement = (enum judgement)json_integer_value(json_array_get(eyes, rule->eyes));
+            judgement = (enum judgement)json_at_integer(eyes, rule->eyes);
         } else {
             struct seen seen = look(rule, g);
             judgement = rule->kind->judge(&seen);

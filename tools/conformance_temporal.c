@@ -132,9 +132,8 @@ static int check(struct conformance *c, const struct conformance_group *g,
     for (size_t i = 0; i < g->len; i++)
         if (deviations_note(c, DEVIATION_LATE, g->trace[i], 0, g) < 0)
             return -1;
-    *ret_verdict =
-        (struct verdict){.cost = (int64_t)json_number_value(json_array_get(extra, 0)),
-                         .fitness = json_number_value(json_array_get(extra, 1)) / (double)g->cases};
+    *ret_verdict = (struct verdict){.cost = (int64_t)json_at_number(extra, 0),
+                                    .fitness = json_at_number(extra, 1) / (double)g->cases};
     return 0;
 }
 
@@ -143,7 +142,7 @@ static int check(struct conformance *c, const struct conformance_group *g,
 /* A number of a pair: its two activities, and its mean and deviation. */
 static double of_profile(const struct conformance *c, const struct deviation *d, size_t column)
 {
-    return json_number_value(json_array_get(json_array_get(c->profile, column), (size_t)d->a - 1));
+    return json_at_number(json_array_get(c->profile, column), (size_t)d->a - 1);
 }
 
 static uint32_t code_of(const struct conformance *c, const struct deviation *d, bool is_second)

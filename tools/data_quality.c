@@ -269,7 +269,7 @@ static int shape_clean(struct run *run, struct err *ret_err)
     if (!is_clean(run))
         return 0;
     const json_t *rows = run_rows(run, quality_query(run, "events"));
-    double events = json_number_value(json_array_get(json_array_get(rows, 0), 0));
+    double events = json_at_number(json_array_get(rows, 0), 0);
     char count[48], first[48], last[48];
     if (events > 0) {
         buf_printf(&run->text, "No issue found in %s.\n",

@@ -92,7 +92,7 @@ static int column_pairs(const struct source *s, struct query *q, struct buf *out
                 add_name(names, column);
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < json_array_size(names); i++) {
-        const char *name = json_string_value(json_array_get(names, i));
+        const char *name = json_at_string(names, i);
         buf_puts(out, i > 0 ? ", (" : "(");
         query_bind_text(q, out, name);
         buf_puts(out, ", toString(");
@@ -198,28 +198,27 @@ static int plan(struct run *run, struct err *ret_err)
 
 static const char *type_of(const json_t *row)
 {
-    bool is_number = json_integer_value(json_array_get(row, 4)) != 0;
-    bool is_time = json_integer_value(json_array_get(row, 5)) != 0;
-    bool is_boolean = json_integer_value(json_array_get(row, 6)) != 0;
+    bool is_number = json_at_integer(row, 4) != 0;
+    bool is_time = json_at_integer(row, 5) != 0;
+    bool is_boolean = json_at_integer(row, 6) != 0;
     return is_boolean ? "boolean" : is_number ? "number" : is_time ? "time" : "text";
 }
 
 static json_t *field_item(const struct run *run, const json_t *row, double sampled)
 {
     const struct knowledge *k = &run->source->knowledge;
-    const char *field = json_string_value(json_array_get(row, 0));
+    const char *field = json_at_string(row, 0);
     bool is_event = strcmp(field, source_field_names[SOURCE_EVENT]) == 0;
     json_t *top = json_array();
     const json_t *pairs = json_array_get(row, 3);
     for (size_t i = 0; i < json_array_size(pairs); i++) {
         const json_t *pair = json_array_get(pairs, i);
-        if (is_event &&
-            knowledge_is_hidden(k, KNOWLEDGE_EVENT, json_string_value(json_array_get(pair, 0))))
+        if (is_event && knowledge_is_hidden(k, KNOWLEDGE_EVENT, json_at_string(pair, 0)))
             continue;
         json_array_append_new(top, json_pack("{s:O, s:O}", "value", json_array_get(pair, 0),
                                              "count", json_array_get(pair, 1)));
     }
-    double with_value = json_number_value(json_array_get(row, 1));
+    double with_value = json_at_number(row, 1);
     double coverage = sampled > 0 ? with_value / sampled : 0;
     json_t *item = json_pack("{s:O, s:s, s:f, s:O, s:o}", "field", json_array_get(row, 0), "type",
                              type_of(row), "coverage", coverage < 1 ? coverage : 1.0, "distinct",
@@ -284,7 +283,7 @@ static int shape(struct run *run, struct err *ret_err)
     if (rc < 0)
         return rc;
     const json_t *identity = json_array_get(run_rows(run, 2), 0);
-    double total = json_number_value(json_array_get(identity, 0));
+    double total = json_at_number(identity, 0);
     double sampled = total < SAMPLE_ROWS ? total : SAMPLE_ROWS;
     const char *search = json_get_string(run->arguments, "search", "");
     json_t *list = json_array();
@@ -294,7 +293,7 @@ static int shape(struct run *run, struct err *ret_err)
         const json_t *rows = run_rows(run, query);
         for (size_t i = 0; i < json_array_size(rows); i++) {
             const json_t *row = json_array_get(rows, i);
-            if (query == 0 && !is_searched(run, json_string_value(json_array_get(row, 0)), search))
+            if (query == 0 && !is_searched(run, json_at_string(row, 0), search))
                 continue;
             if ((int64_t)seen++ < offset)
                 continue;
@@ -332,9 +331,8 @@ static int shape(struct run *run, struct err *ret_err)
     json_object_set_new(run->result, "fields", list);
     json_object_set_new(run->result, "identity",
                         json_pack("{s:f, s:f}", "actor_coverage",
-                                  json_number_value(json_array_get(identity, 1)) / divisor,
-                                  "session_coverage",
-                                  json_number_value(json_array_get(identity, 2)) / divisor));
+                                  json_at_number(identity, 1) / divisor, "session_coverage",
+                                  json_at_number(identity, 2) / divisor));
     return 0;
 }
 

@@ -22,7 +22,7 @@ static int add_breakdown(struct events *e, struct err *ret_err)
     const json_t *breakdown = json_object_get(e->run->arguments, "breakdown");
     buf_puts(&e->columns, ", CAST([");
     for (size_t i = 0; i < json_array_size(breakdown); i++) {
-        const char *field = json_string_value(json_array_get(breakdown, i));
+        const char *field = json_at_string(breakdown, i);
         buf_puts(&e->columns, i > 0 ? ", " : "");
         int rc = source_text(e->run->source, e->q, field, &e->columns, ret_err);
         if (rc < 0) {

@@ -159,9 +159,9 @@ static int keep_keys(struct run *run, const json_t *rows, struct err *ret_err)
     for (size_t i = 0; i < json_array_size(rows); i++) {
         const json_t *row = json_array_get(rows, i);
         enum log_type type = LOG_STRING;
-        bool is_text = is_id(json_string_value(json_array_get(row, 0)));
+        bool is_text = is_id(json_at_string(row, 0));
         for (size_t k = sizeof tried / sizeof tried[0]; k > 0 && !is_text; k--)
-            if (json_integer_value(json_array_get(row, k)) == 1)
+            if (json_at_integer(row, k) == 1)
                 type = tried[k - 1];
         json_array_append_new(s->keys, json_pack("{s:O, s:s}", "key", json_array_get(row, 0),
                                                  "type", log_type_names[type]));
@@ -172,9 +172,9 @@ static int keep_keys(struct run *run, const json_t *rows, struct err *ret_err)
 /* About: what stands around the values of an event and of a property is counted, too. */
 static int64_t bytes_of(const struct run *run, const json_t *row)
 {
-    int64_t events = json_integer_value(json_array_get(row, 0));
-    int64_t pairs = json_integer_value(json_array_get(row, 2));
-    int64_t texts = json_integer_value(json_array_get(row, 3));
+    int64_t events = json_at_integer(row, 0);
+    int64_t pairs = json_at_integer(row, 2);
+    int64_t texts = json_at_integer(row, 3);
     return is_xes(run) ? texts + 220 * events + 32 * pairs : texts + 60 * events + 8 * pairs;
 }
 
@@ -208,8 +208,8 @@ static int shape_size(struct run *run, struct err *ret_err)
     struct state *s = run->state;
     const json_t *row = json_array_get(run_rows(run, 0), 0);
     int64_t bytes = bytes_of(run, row), most = part_bytes(run);
-    s->events = json_integer_value(json_array_get(row, 0));
-    s->cases = json_integer_value(json_array_get(row, 1));
+    s->events = json_at_integer(row, 0);
+    s->cases = json_at_integer(row, 1);
     int rc = s->keys == NULL ? keep_keys(run, run_rows(run, 1), ret_err) : 0;
     if (rc < 0)
         return rc;

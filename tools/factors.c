@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "text.h"
+#include "json.h"
 
 /* Of a page the text shows so many, of what may be chance only the first few. */
 enum { PAGE = 50, SHOWN = 25, SHOWN_ANYWAY = 5 };
@@ -34,14 +35,14 @@ struct factors *factors_of(const struct run *run)
 
 static struct factor read_row(const struct factors *f, const json_t *row)
 {
-    size_t field = (size_t)json_integer_value(json_array_get(row, 0));
+    size_t field = (size_t)json_at_integer(row, 0);
     /* Counts of very many actors are estimates. */
-    double yes = fmin(json_number_value(json_array_get(row, 2)), f->yes);
-    double no = fmin(json_number_value(json_array_get(row, 3)), f->no);
+    double yes = fmin(json_at_number(row, 2), f->yes);
+    double no = fmin(json_at_number(row, 3), f->no);
     return (struct factor){.field = field > json_array_size(f->fields)
                                         ? "event"
-                                        : json_string_value(json_array_get(f->fields, field - 1)),
-                           .value = json_string_value(json_array_get(row, 1)),
+                                        : json_at_string(f->fields, field - 1),
+                           .value = json_at_string(row, 1),
                            .t = {yes, no, f->yes - yes, f->no - no}};
 }
 
@@ -69,8 +70,8 @@ int factors_read(struct factors *f, const json_t *rows,
     f->items = calloc(count + 1, sizeof *f->items);
     if (f->items == NULL)
         return err_set(ret_err, ERR_MEMORY, NULL, "out of memory");
-    f->yes = json_number_value(json_array_get(all, 2));
-    f->no = json_number_value(json_array_get(all, 3));
+    f->yes = json_at_number(all, 2);
+    f->no = json_at_number(all, 3);
     for (size_t i = 1; i < count && f->yes > 0 && f->no > 0; i++) {
         struct factor *next = &f->items[f->count];
         *next = read_row(f, json_array_get(rows, i));

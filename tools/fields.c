@@ -5,6 +5,7 @@
 
 #include "events.h"
 #include "sql_text.h"
+#include "json.h"
 
 enum { SAMPLE_ROWS = 1000000, MAX_ROWS = 1000 };
 
@@ -79,7 +80,7 @@ static void useful_pairs(const struct source *s, struct query *q, struct buf *ou
     json_t *names = column_names(s);
     buf_puts(out, "arrayConcat(CAST([], 'Array(Tuple(String, String))')");
     for (size_t i = 0; i < json_array_size(names); i++) {
-        const char *name = json_string_value(json_array_get(names, i));
+        const char *name = json_at_string(names, i);
         buf_puts(out, ", [(");
         query_bind_text(q, out, name);
         buf_puts(out, ", toString(");
@@ -126,12 +127,12 @@ json_t *fields_useful(const json_t *rows)
     json_array_append_new(names, json_string("event"));
     for (size_t i = 0; i < json_array_size(rows); i++)
         if (json_string_length(json_array_get(json_array_get(rows, i), 0)) == 0)
-            all = json_integer_value(json_array_get(json_array_get(rows, i), 1));
+            all = json_at_integer(json_array_get(rows, i), 1);
     for (size_t i = 0; i < json_array_size(rows) && json_array_size(names) < FIELDS_MAX; i++) {
         const json_t *row = json_array_get(rows, i);
         json_t *name = json_array_get(row, 0);
-        bool is_everywhere = json_integer_value(json_array_get(row, 1)) == all;
-        bool is_constant = json_integer_value(json_array_get(row, 2)) < 2;
+        bool is_everywhere = json_at_integer(row, 1) == all;
+        bool is_constant = json_at_integer(row, 2) < 2;
         if (json_string_length(name) > 0 && !(is_constant && is_everywhere))
             json_array_append(names, name);
     }
@@ -198,7 +199,7 @@ int fields_values(struct events *e, const json_t *names, const char *path, struc
     json_t *walked = json_array();
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < json_array_size(names); i++) {
-        const char *name = json_string_value(json_array_get(names, i));
+        const char *name = json_at_string(names, i);
         if (is_walked && is_bare(e->run->source, name)) {
             json_array_append_new(walked, json_string(name));
             buf_printf(&numbers, "%stoUInt16(%zu)", numbers.len > 0 ? ", " : "[", i + 1);

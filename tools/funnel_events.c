@@ -107,7 +107,7 @@ static int add_key(const struct match *m, struct events *e, struct err *ret_err)
         char name[16], path[32];
         snprintf(name, sizeof name, "_h%zu", i + 1);
         snprintf(path, sizeof path, "hold_constant[%zu]", i);
-        rc = events_field(e, name, json_string_value(json_array_get(m->f->hold, i)), path, ret_err);
+        rc = events_field(e, name, json_at_string(m->f->hold, i), path, ret_err);
         buf_printf(&out, "%s%s", i > 0 ? ", " : "", name);
     }
     bool has_values = m->has_values && m->f->attribution == FUNNEL_ALL_EVENTS;

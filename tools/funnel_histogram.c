@@ -12,13 +12,13 @@ struct histogram {
 
 static struct histogram read_histogram(const json_t *row)
 {
-    return (struct histogram){.entered = json_integer_value(json_array_get(row, 2)),
-                              .total = json_integer_value(json_array_get(row, 3)),
-                              .average_s = json_number_value(json_array_get(row, 4)),
-                              .median_s = json_number_value(json_array_get(row, 5)),
-                              .from_s = json_integer_value(json_array_get(row, 6)),
-                              .width_s = json_integer_value(json_array_get(row, 7)),
-                              .count = json_integer_value(json_array_get(row, 8))};
+    return (struct histogram){.entered = json_at_integer(row, 2),
+                              .total = json_at_integer(row, 3),
+                              .average_s = json_at_number(row, 4),
+                              .median_s = json_at_number(row, 5),
+                              .from_s = json_at_integer(row, 6),
+                              .width_s = json_at_integer(row, 7),
+                              .count = json_at_integer(row, 8)};
 }
 
 /* All bins; the rows lack empty ones. New reference. */
@@ -28,11 +28,11 @@ static json_t *bin_items(const struct histogram *h, const json_t *rows)
     size_t row = 1;
     for (json_int_t bin = 0; h->total > 0 && bin < h->count; bin++) {
         const json_t *at = json_array_get(rows, row);
-        bool is_here = at != NULL && json_integer_value(json_array_get(at, 0)) == bin;
+        bool is_here = at != NULL && json_at_integer(at, 0) == bin;
         json_int_t low = h->from_s + bin * h->width_s;
-        json_array_append_new(
-            bins, json_pack("{s:I, s:I, s:I}", "from_s", low, "to_s", low + h->width_s, "count",
-                            is_here ? json_integer_value(json_array_get(at, 1)) : (json_int_t)0));
+        json_array_append_new(bins,
+                              json_pack("{s:I, s:I, s:I}", "from_s", low, "to_s", low + h->width_s,
+                                        "count", is_here ? json_at_integer(at, 1) : (json_int_t)0));
         row += is_here;
     }
     return bins;

@@ -19,10 +19,8 @@ struct level {
 
 static struct level read_level(const json_t *row, size_t first)
 {
-    return (struct level){json_integer_value(json_array_get(row, first)),
-                          json_number_value(json_array_get(row, first + 1)),
-                          json_number_value(json_array_get(row, first + 2)),
-                          json_number_value(json_array_get(row, first + 3))};
+    return (struct level){json_at_integer(row, first), json_at_number(row, first + 1),
+                          json_at_number(row, first + 2), json_at_number(row, first + 3)};
 }
 
 static void set_share(json_t *object, const char *name, json_int_t part, json_int_t whole)
@@ -134,12 +132,12 @@ static void shape_breakdowns(struct run *run, const struct funnel *f)
     for (size_t i = 0; i < json_array_size(rows);) {
         const json_t *first = json_array_get(rows, i);
         const json_t *value = json_array_get(first, 1);
-        bool is_other = json_integer_value(json_array_get(first, 0)) != 0;
+        bool is_other = json_at_integer(first, 0) != 0;
         struct level levels[FUNNEL_MAX_STEPS] = {0};
         for (; i < json_array_size(rows); i++) {
             const json_t *row = json_array_get(rows, i);
-            size_t step = (size_t)json_integer_value(json_array_get(row, 2));
-            if ((json_integer_value(json_array_get(row, 0)) != 0) != is_other ||
+            size_t step = (size_t)json_at_integer(row, 2);
+            if ((json_at_integer(row, 0) != 0) != is_other ||
                 !json_equal(json_array_get(row, 1), value))
                 break;
             if (step >= 1 && step <= f->step_count)
@@ -362,7 +360,7 @@ void funnel_shape_steps(struct run *run, const struct funnel *f)
     const json_t *rows = run_rows(run, 0);
     for (size_t i = 0; i < json_array_size(rows); i++) {
         const json_t *row = json_array_get(rows, i);
-        size_t step = (size_t)json_integer_value(json_array_get(row, 0));
+        size_t step = (size_t)json_at_integer(row, 0);
         if (step == 0)
             whole = read_level(row, 1);
         else if (step <= f->step_count)

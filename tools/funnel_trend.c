@@ -29,15 +29,15 @@ static void read_line(const struct calendar *c, const json_t *rows, size_t *i, s
         if (!json_equal(json_array_get(row, 0), json_array_get(first, 0)) ||
             !json_equal(json_array_get(row, 1), json_array_get(first, 1)))
             return;
-        int64_t entry = json_integer_value(json_array_get(row, 2));
+        int64_t entry = json_at_integer(row, 2);
         if (at == c->count || c->starts[at] > entry) /* the rest comes by its largest values */
             at = 0;
         while (at < c->count && c->starts[at] < entry)
             at++;
         if (at == c->count || c->starts[at] != entry)
             continue;
-        line->entered[at] = json_integer_value(json_array_get(row, 3));
-        line->converted[at] = json_integer_value(json_array_get(row, 4));
+        line->entered[at] = json_at_integer(row, 3);
+        line->converted[at] = json_at_integer(row, 4);
         line->all_entered += line->entered[at];
         line->all_converted += line->converted[at];
     }
@@ -153,8 +153,8 @@ static void shape_values(struct run *run, const struct funnel *f, const struct c
     const json_t *rows = run_rows(run, 1);
     for (size_t i = 0; i < json_array_size(rows);) {
         const json_t *row = json_array_get(rows, i);
-        json_t *value = cell_value_names(json_integer_value(json_array_get(row, 0)) != 0,
-                                         json_array_get(row, 1), json_array_size(f->breakdown));
+        json_t *value = cell_value_names(json_at_integer(row, 0) != 0, json_array_get(row, 1),
+                                         json_array_size(f->breakdown));
         memset(line->entered, 0, sizeof *line->entered * c->count);
         memset(line->converted, 0, sizeof *line->converted * c->count);
         line->value = value;

@@ -58,11 +58,6 @@ enum {
     HANDOVERS,
 };
 
-static json_int_t whole(const json_t *row, size_t column)
-{
-    return json_integer_value(json_array_get(row, column));
-}
-
 static double number(const json_t *item, const char *name)
 {
     return json_get_number(item, name, 0);
@@ -113,19 +108,19 @@ static int plan_empty(struct run *run, struct err *ret_err)
 
 static json_t *resource_item(const json_t *names, const json_t *row)
 {
-    return json_pack("{s:s, s:I, s:I, s:I}", "resource", process_name(names, whole(row, TO)),
-                     "events", whole(row, COUNT), "cases", whole(row, CASES), "activities",
-                     whole(row, ACTIVITIES));
+    return json_pack("{s:s, s:I, s:I, s:I}", "resource",
+                     process_name(names, json_at_integer(row, TO)), "events",
+                     json_at_integer(row, COUNT), "cases", json_at_integer(row, CASES),
+                     "activities", json_at_integer(row, ACTIVITIES));
 }
 
 static json_t *handover_item(const json_t *names, const json_t *row)
 {
     return json_pack("{s:s, s:s, s:I, s:f, s:f, s:f}", "from",
-                     process_name(names, whole(row, FROM)), "to",
-                     process_name(names, whole(row, TO)), "count", whole(row, COUNT), "median_s",
-                     json_number_value(json_array_get(row, MEDIAN)), "p95_s",
-                     json_number_value(json_array_get(row, P95)), "total_s",
-                     json_number_value(json_array_get(row, TOTAL)));
+                     process_name(names, json_at_integer(row, FROM)), "to",
+                     process_name(names, json_at_integer(row, TO)), "count",
+                     json_at_integer(row, COUNT), "median_s", json_at_number(row, MEDIAN), "p95_s",
+                     json_at_number(row, P95), "total_s", json_at_number(row, TOTAL));
 }
 
 /* All resources, and all pairs that were read. */
@@ -136,7 +131,7 @@ static void read_rows(const json_t *rows, json_t **ret_resources, json_t **ret_p
     *ret_pairs = json_array();
     for (size_t i = 1; i < json_array_size(rows); i++) {
         const json_t *row = json_array_get(rows, i);
-        bool is_pair = whole(row, FROM) > 0;
+        bool is_pair = json_at_integer(row, FROM) > 0;
         json_array_append_new(is_pair ? *ret_pairs : *ret_resources,
                               is_pair ? handover_item(names, row) : resource_item(names, row));
     }
@@ -283,7 +278,8 @@ static int write_page(struct run *run, const json_t *pairs, json_int_t distinct,
 static int shape(struct run *run, struct err *ret_err)
 {
     const json_t *rows = run->state, *first = json_array_get(rows, 0);
-    json_int_t total = whole(first, HANDOVERS), distinct = whole(first, DISTINCT);
+    json_int_t total = json_at_integer(first, HANDOVERS),
+               distinct = json_at_integer(first, DISTINCT);
     json_t *resources, *pairs;
     read_rows(rows, &resources, &pairs);
     if (json_array_size(resources) > MAX_RESOURCES)
@@ -299,7 +295,7 @@ static int shape(struct run *run, struct err *ret_err)
         write_tables(run);
         suggest(run, pairs);
         process_link_log(run);
-        process_warn(run, whole(first, COUNT), whole(first, UNFINISHED), NULL);
+        process_warn(run, json_at_integer(first, COUNT), json_at_integer(first, UNFINISHED), NULL);
     } else if (rc == 0) {
         process_shape_empty(run);
     }

@@ -91,10 +91,10 @@ static void read_counts(const struct run *run, const struct calendar *c, struct 
     const json_t *rows = run_rows(run, 0), *row;
     size_t i;
     json_array_foreach (rows, i, row) {
-        json_int_t at = json_integer_value(json_array_get(row, 0));
-        json_int_t status = json_integer_value(json_array_get(row, 1));
+        json_int_t at = json_at_integer(row, 0);
+        json_int_t status = json_at_integer(row, 1);
         if (at > 0 && at < c->count && status >= 0 && status < STATUSES)
-            counts[at].of[status] = json_integer_value(json_array_get(row, 2));
+            counts[at].of[status] = json_at_integer(row, 2);
     }
 }
 

@@ -121,11 +121,10 @@ static int plan(struct run *run, struct err *ret_err)
 
 static json_t *actor_item(const struct run *run, const json_t *row)
 {
-    int64_t at_us = json_integer_value(json_array_get(row, 2));
-    json_t *item =
-        json_pack("{s:O, s:o, s:o, s:O}", "actor", json_array_get(row, 0), "entered_at",
-                  run_time(run, json_integer_value(json_array_get(row, 1))), "last_step_at",
-                  run_time(run, at_us), "last_event", json_array_get(row, 3));
+    int64_t at_us = json_at_integer(row, 2);
+    json_t *item = json_pack("{s:O, s:o, s:o, s:O}", "actor", json_array_get(row, 0), "entered_at",
+                             run_time(run, json_at_integer(row, 1)), "last_step_at",
+                             run_time(run, at_us), "last_event", json_array_get(row, 3));
     session_link(run, item, json_array_get(row, 4), at_us);
     return item;
 }
@@ -153,7 +152,7 @@ static int shape(struct run *run, struct err *ret_err)
         return rc;
     const json_t *rows = run_rows(run, 0);
     size_t count = json_array_size(rows);
-    json_int_t total = json_integer_value(json_array_get(json_array_get(rows, 0), 5));
+    json_int_t total = json_at_integer(json_array_get(rows, 0), 5);
     bool is_case = strcmp(json_get_string(run->arguments, "actor", ""), "case") == 0;
     const char *thing = is_case ? "case" : "actor";
     char number[48];

@@ -114,15 +114,15 @@ static json_t *event_item(const struct run *run, const json_t *row)
 {
     json_int_t v[9];
     for (size_t i = 1; i < 9; i++)
-        v[i] = json_integer_value(json_array_get(row, i));
+        v[i] = json_at_integer(row, i);
     const struct period *p = &run->period;
     int64_t recent = p->to_us - (p->to_us - p->from_us) / recent_share;
     /* Where the source itself is as young, nothing is new in it. */
     bool is_new = v[4] >= recent && v[4] < p->to_us && v[8] < recent;
     json_t *item = json_pack("{s:O, s:I, s:I, s:I}", "event", json_array_get(row, 0), "count", v[1],
                              "actors", v[2], "sessions", v[3]);
-    const char *description = knowledge_description(&run->source->knowledge, KNOWLEDGE_EVENT,
-                                                    json_string_value(json_array_get(row, 0)));
+    const char *description =
+        knowledge_description(&run->source->knowledge, KNOWLEDGE_EVENT, json_at_string(row, 0));
     if (description != NULL)
         json_object_set_new(item, "description", json_string(description));
     json_object_set_new(item, "first_seen", run_time(run, v[4]));
@@ -176,8 +176,7 @@ static int shape(struct run *run, struct err *ret_err)
         return rc;
     const json_t *rows = run_rows(run, 0);
     size_t count = json_array_size(rows);
-    json_int_t total =
-        count > 0 ? json_integer_value(json_array_get(json_array_get(rows, 0), 7)) : 0;
+    json_int_t total = count > 0 ? json_at_integer(json_array_get(rows, 0), 7) : 0;
     if ((int64_t)count > limit) {
         count = (size_t)limit;
         run_set_cursor(run, offset + limit);
@@ -188,12 +187,12 @@ static int shape(struct run *run, struct err *ret_err)
     if (count > 0) {
         const json_t *top = json_array_get(rows, 0);
         char n[32];
-        text_count(n, sizeof n, json_number_value(json_array_get(top, 1)));
+        text_count(n, sizeof n, json_at_number(top, 1));
         if (strcmp(n, "0") == 0)
             buf_printf(&run->text, "; no event%s in this period.\n", nameless_restriction(run));
         else
             buf_printf(&run->text, "; the most frequent%s is '%.100s' (%s in the period).\n",
-                       nameless_restriction(run), json_string_value(json_array_get(top, 0)), n);
+                       nameless_restriction(run), json_at_string(top, 0), n);
         bool is_described = json_object_size(run->source->knowledge.events) > 0;
         text_table(&run->text,
                    (const char *const[]){"event", "count", "actors", "trend", "last seen", "",

@@ -107,16 +107,15 @@ static json_t *describe(struct run *run, const struct source *s, const json_t *r
 {
     json_t *item = json_pack("{s:s, s:s, s:o}", "name", s->name, "kind", s->kind, "table",
                              json_sprintf("%s.%s", s->database, s->table));
-    json_int_t events = row != NULL ? json_integer_value(json_array_get(row, 0)) : s->rows;
+    json_int_t events = row != NULL ? json_at_integer(row, 0) : s->rows;
     json_t *description = description_of(s);
     if (description != NULL)
         json_object_set_new(item, "description", description);
     json_object_set_new(item, "events", json_integer(events));
-    json_object_set_new(item, "actors", json_integer(json_integer_value(json_array_get(row, 1))));
+    json_object_set_new(item, "actors", json_integer(json_at_integer(row, 1)));
     if (row != NULL && events > 0) {
-        json_object_set_new(item, "from",
-                            run_time(run, json_integer_value(json_array_get(row, 2))));
-        json_object_set_new(item, "to", run_time(run, json_integer_value(json_array_get(row, 3))));
+        json_object_set_new(item, "from", run_time(run, json_at_integer(row, 2)));
+        json_object_set_new(item, "to", run_time(run, json_at_integer(row, 3)));
     }
     json_object_set_new(item, "has_replay", json_boolean(s->has_replay));
     json_object_set_new(item, "case_fields", key_names(s->cases, s->case_count));

@@ -82,8 +82,7 @@ static void fill_cells(struct writing *w, const json_t *row)
     set_cell(w, OWN_ACTIVITY, json_array_get(row, ROW_LABEL));
     for (size_t i = 0; i < json_array_size(pairs); i++) {
         const json_t *pair = json_array_get(pairs, i);
-        const json_t *place =
-            json_object_get(w->places, json_string_value(json_array_get(pair, 0)));
+        const json_t *place = json_object_get(w->places, json_at_string(pair, 0));
         size_t at = place != NULL ? (size_t)json_integer_value(place) : 0;
         if (at != 0 && w->cells[at].len == 0)
             set_cell(w, at, json_array_get(pair, 1));
@@ -120,7 +119,7 @@ static void write_trace(struct writing *w, const json_t *rows, size_t from, size
 static void write_event(struct writing *w, const json_t *row)
 {
     fill_cells(w, row);
-    json_t *at = run_time(w->run, json_integer_value(json_array_get(row, ROW_US)));
+    json_t *at = run_time(w->run, json_at_integer(row, ROW_US));
     set_cell(w, OWN_TIME, at);
     if (w->is_xes) {
         for (size_t k = 0; k < w->count; k++)

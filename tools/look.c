@@ -5,6 +5,7 @@
 #include "rows.h"
 #include "run_internal.h"
 #include "sql_text.h"
+#include "json.h"
 
 enum { TABLES_MAX = 5000 };
 
@@ -48,8 +49,7 @@ static json_t *tables_of(const json_t *rows)
     json_t *tables = json_object();
     for (size_t i = 0; i < json_array_size(rows); i++) {
         const json_t *row = json_array_get(rows, i);
-        json_t *key = table_key(json_string_value(json_array_get(row, 0)),
-                                json_string_value(json_array_get(row, 1)));
+        json_t *key = table_key(json_at_string(row, 0), json_at_string(row, 1));
         json_object_set_new(tables, json_string_value(key),
                             json_pack("[O, O]", json_array_get(row, 2), json_array_get(row, 3)));
         json_decref(key);
@@ -106,7 +106,7 @@ static json_t *changed_sources(const struct workspace *w, const json_t *sources,
     json_object_foreach ((json_t *)sources, name, keys) {
         bool is_changed = !json_equal(json_object_get(w->seen_sources, name), keys);
         for (size_t i = 0; i < json_array_size(keys); i++) {
-            const char *key = json_string_value(json_array_get(keys, i));
+            const char *key = json_at_string(keys, i);
             is_changed = is_changed || !json_equal(json_object_get(w->seen_tables, key),
                                                    json_object_get(tables, key));
         }
@@ -132,7 +132,7 @@ static void conclude(struct look *look, json_t *sources)
         .sources = changed,
     };
     for (size_t i = 0; i < json_array_size(changed); i++)
-        json_object_del(w->bounds, json_string_value(json_array_get(changed, i)));
+        json_object_del(w->bounds, json_at_string(changed, i));
     json_decref(w->seen_tables);
     json_decref(w->seen_sources);
     w->seen_tables = json_incref(look->tables);

@@ -135,7 +135,7 @@ static void read_filter(struct run_state *r, json_t *filter)
         json_object_set_new(filter, "value", other);
     json_t *values = json_object_get(filter, "values");
     for (size_t i = 0; i < json_array_size(values); i++) {
-        other = meant(r, KNOWLEDGE_EVENT, json_string_value(json_array_get(values, i)));
+        other = meant(r, KNOWLEDGE_EVENT, json_at_string(values, i));
         if (other != NULL)
             json_array_set_new(values, i, other);
     }

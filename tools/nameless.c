@@ -88,15 +88,15 @@ enum found { FOUND_MEMBERS, FOUND_OTHERS, FOUND_UNNAMED };
 
 json_int_t nameless_events(const struct run *run)
 {
-    return json_integer_value(json_array_get(json_array_get(run_rows(run, 0), 0), 0));
+    return json_at_integer(json_array_get(run_rows(run, 0), 0), 0);
 }
 
 /* Whom the events name. */
 static enum found find(const struct run *run)
 {
     const json_t *row = json_array_get(run_rows(run, 0), 0);
-    bool has_names = json_integer_value(json_array_get(row, 1)) > 0;
-    bool has_members = json_integer_value(json_array_get(row, 2)) > 0;
+    bool has_names = json_at_integer(row, 1) > 0;
+    bool has_members = json_at_integer(row, 2) > 0;
     if (nameless_events(run) == 0 || has_members)
         return FOUND_MEMBERS;
     return has_names ? FOUND_OTHERS : FOUND_UNNAMED;

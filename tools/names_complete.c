@@ -43,7 +43,7 @@ static int shape_rows(struct run *run, struct err *ret_err)
     json_t *values = json_array();
     for (size_t i = 0; i < json_array_size(rows); i++)
         json_array_append(values, json_array_get(json_array_get(rows, i), 0));
-    json_int_t total = json_integer_value(json_array_get(json_array_get(rows, 0), 2));
+    json_int_t total = json_at_integer(json_array_get(rows, 0), 2);
     json_object_set_new(run->result, "values", values);
     json_object_set_new(run->result, "total", json_integer(total));
     return 0;

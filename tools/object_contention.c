@@ -92,12 +92,12 @@ static void write_finding(struct run *run, const json_t *row, json_int_t count)
         &run->text,
         "The queue is longest for %.100s %.100s: %s waited %s while it served others, median "
         "%s, %s in all.",
-        json_get_string(run->arguments, "type", ""), json_string_value(json_array_get(row, 0)),
-        text_things(cases, sizeof cases, json_number_value(json_array_get(row, 1)),
+        json_get_string(run->arguments, "type", ""), json_at_string(row, 0),
+        text_things(cases, sizeof cases, json_at_number(row, 1),
                     case_of(run) != NULL ? "case" : "object"),
-        text_things(times, sizeof times, json_number_value(json_array_get(row, 2)), "time"),
-        text_duration(median, sizeof median, json_number_value(json_array_get(seconds, 0))),
-        text_duration(all, sizeof all, json_number_value(json_array_get(row, 4))));
+        text_things(times, sizeof times, json_at_number(row, 2), "time"),
+        text_duration(median, sizeof median, json_at_number(seconds, 0)),
+        text_duration(all, sizeof all, json_at_number(row, 4)));
     if (count > 1)
         buf_printf(&run->text, " %s of the type were waited for.",
                    text_things(cases, sizeof cases, (double)count, "object"));
@@ -108,10 +108,9 @@ static json_t *object_item(const struct run *run, const json_t *row)
 {
     const json_t *seconds = json_array_get(row, 3);
     return json_pack("{s:O, s:O, s:f, s:f, s:o}", "object", json_array_get(row, 0), "waiting_cases",
-                     json_array_get(row, 1), "wait_median_s",
-                     json_number_value(json_array_get(seconds, 0)), "wait_p95_s",
-                     json_number_value(json_array_get(seconds, 1)), "busiest_at",
-                     run_time(run, json_integer_value(json_array_get(row, 5))));
+                     json_array_get(row, 1), "wait_median_s", json_at_number(seconds, 0),
+                     "wait_p95_s", json_at_number(seconds, 1), "busiest_at",
+                     run_time(run, json_at_integer(row, 5)));
 }
 
 static void write_objects(struct run *run, const json_t *objects)
@@ -155,7 +154,7 @@ static int shape(struct run *run, struct err *ret_err)
         return rc;
     }
     const json_t *first = json_array_get(rows, 0);
-    json_int_t count = json_integer_value(json_array_get(first, 6));
+    json_int_t count = json_at_integer(first, 6);
     write_finding(run, first, count);
     write_objects(run, objects);
     if (count > offset + (json_int_t)json_array_size(objects))

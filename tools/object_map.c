@@ -187,7 +187,7 @@ static json_int_t add_edge(json_t *item, json_int_t kind, const json_t *row)
                                     : json_pack("{s:O, s:O}", "activity",
                                                 json_array_get(row, kind == START ? 3 : 2),
                                                 "objects", count));
-    json_int_t all = json_integer_value(json_array_get(row, 8));
+    json_int_t all = json_at_integer(row, 8);
     return json_array_size(list) == EDGES_MAX ? all - EDGES_MAX : 0;
 }
 
@@ -198,8 +198,8 @@ static json_int_t read_lives(struct run *run, json_t *types)
     const json_t *row;
     size_t i;
     json_array_foreach (run_rows(run, 0), i, row) {
-        json_t *item = json_array_get(types, (size_t)json_integer_value(json_array_get(row, 0)));
-        json_int_t kind = json_integer_value(json_array_get(row, 1));
+        json_t *item = json_array_get(types, (size_t)json_at_integer(row, 0));
+        json_int_t kind = json_at_integer(row, 1);
         if (kind == SEQUENCE)
             add_variant(item, row);
         else
@@ -217,7 +217,7 @@ static bool is_wanted(const struct run *run, const char *a, const char *b)
 
 static const char *type_of(const struct objects *o, const json_t *row, size_t i)
 {
-    return o->types[json_integer_value(json_array_get(row, i))];
+    return o->types[json_at_integer(row, i)];
 }
 
 static void warn_crowds(struct run *run, json_int_t events)
@@ -236,8 +236,8 @@ static int shape_interactions(struct run *run, struct err *ret_err)
     size_t i;
     (void)ret_err;
     json_array_foreach (run_rows(run, 0), i, row) {
-        if (json_integer_value(json_array_get(row, 0)) < 0) {
-            warn_crowds(run, json_integer_value(json_array_get(row, 2)));
+        if (json_at_integer(row, 0) < 0) {
+            warn_crowds(run, json_at_integer(row, 2));
             continue;
         }
         const char *a = type_of(o, row, 0), *b = type_of(o, row, 1);
@@ -259,11 +259,10 @@ static void read_handoffs(struct run *run)
         const char *from = type_of(o, row, 0), *to = type_of(o, row, 1);
         const json_t *seconds = json_array_get(row, 3);
         if (is_wanted(run, from, to))
-            json_array_append_new(handoffs,
-                                  json_pack("{s:s, s:s, s:O, s:f, s:f}", "from", from, "to", to,
-                                            "count", json_array_get(row, 2), "median_s",
-                                            json_number_value(json_array_get(seconds, 0)), "p95_s",
-                                            json_number_value(json_array_get(seconds, 1))));
+            json_array_append_new(handoffs, json_pack("{s:s, s:s, s:O, s:f, s:f}", "from", from,
+                                                      "to", to, "count", json_array_get(row, 2),
+                                                      "median_s", json_at_number(seconds, 0),
+                                                      "p95_s", json_at_number(seconds, 1)));
     }
     json_object_set_new(run->result, "handoffs", handoffs);
 }

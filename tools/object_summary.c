@@ -115,14 +115,14 @@ struct sums {
 /* Item `type` of list `column` of a row of object_activities.sql. */
 static json_int_t at(const json_t *row, size_t column, size_t type)
 {
-    return json_integer_value(json_array_get(json_array_get(row, column), type));
+    return json_at_integer(json_array_get(row, column), type);
 }
 
 static void add_activity(const struct objects *o, const json_t *row, size_t type,
                          json_t *activities, json_t *convergence)
 {
     const json_t *event = json_array_get(row, 0);
-    json_int_t events = json_integer_value(json_array_get(row, 1)), several = at(row, 6, type);
+    json_int_t events = json_at_integer(row, 1), several = at(row, 6, type);
     if (at(row, 3, type) == 0)
         return;
     json_array_append_new(activities, json_pack("{s:O, s:s, s:I, s:I, s:I, s:I, s:f}", "activity",
@@ -158,8 +158,7 @@ static void read_types(struct run *run, struct sums *sums)
     struct sums all = {0};
     size_t i;
     json_array_foreach ((json_t *)run_rows(run, 1), i, row)
-        sums[json_integer_value(json_array_get(row, 0))].objects =
-            json_integer_value(json_array_get(row, 1));
+        sums[json_at_integer(row, 0)].objects = json_at_integer(row, 1);
     for (size_t type = 0; type < o->count; type++) {
         json_array_append_new(types, json_pack("{s:s, s:I, s:I, s:I}", "type", o->types[type],
                                                "objects", sums[type].objects, "relations",
@@ -189,10 +188,10 @@ static void read_divergence(struct run *run)
     json_t *divergence = json_array(), *row;
     size_t i;
     json_array_foreach ((json_t *)run_rows(run, 0), i, row)
-        json_array_append_new(
-            divergence, json_pack("{s:O, s:s, s:O}", "activity", json_array_get(row, 1), "type",
-                                  o->types[json_integer_value(json_array_get(row, 0))], "objects",
-                                  json_array_get(row, 2)));
+        json_array_append_new(divergence,
+                              json_pack("{s:O, s:s, s:O}", "activity", json_array_get(row, 1),
+                                        "type", o->types[json_at_integer(row, 0)], "objects",
+                                        json_array_get(row, 2)));
     json_object_set_new(run->result, "divergence", divergence);
 }
 

@@ -44,7 +44,7 @@ int objects_init(struct objects *o, struct run *run, const json_t *names, const 
     *o = (struct objects){0};
     bool is_whole = add_type(o, more);
     for (size_t i = 0; i < json_array_size(names); i++)
-        is_whole = add_type(o, json_string_value(json_array_get(names, i))) && is_whole;
+        is_whole = add_type(o, json_at_string(names, i)) && is_whole;
     for (size_t i = 0; json_array_size(names) == 0 && i < s->object_count; i++)
         is_whole = add_type(o, s->objects[i].name) && is_whole;
     if (!is_whole)

@@ -74,16 +74,6 @@ struct report {
     json_t *rows;
 };
 
-static json_int_t whole(const json_t *row, size_t column)
-{
-    return json_integer_value(json_array_get(row, column));
-}
-
-static double real(const json_t *row, size_t column)
-{
-    return json_number_value(json_array_get(row, column));
-}
-
 static double number(const json_t *item, const char *name)
 {
     return json_get_number(item, name, 0);
@@ -171,11 +161,12 @@ struct figures {
 
 static struct figures figures_of(const json_t *row, double days)
 {
-    double events = (double)whole(row, COUNT), known = (double)whole(row, KNOWN);
-    struct figures f = {.rework = (double)whole(row, REPEATS) / events,
+    double events = (double)json_at_integer(row, COUNT),
+           known = (double)json_at_integer(row, KNOWN);
+    struct figures f = {.rework = (double)json_at_integer(row, REPEATS) / events,
                         .daily = events / days,
                         .is_known = known > 0};
-    f.mean_s = f.is_known ? real(row, TOTAL) / known : 0;
+    f.mean_s = f.is_known ? json_at_number(row, TOTAL) / known : 0;
     f.score = f.daily * f.mean_s * (1 + f.rework);
     return f;
 }
@@ -183,11 +174,12 @@ static struct figures figures_of(const json_t *row, double days)
 static json_t *operator_item(const json_t *row, const char *name, double days)
 {
     struct figures f = figures_of(row, days);
-    json_t *item = json_pack("{s:s, s:I, s:I, s:I, s:f}", "operator", name, "events",
-                             whole(row, COUNT), "cases", whole(row, CASES), "activities",
-                             whole(row, ACTIVITIES), "rework_share", f.rework);
+    json_t *item =
+        json_pack("{s:s, s:I, s:I, s:I, s:f}", "operator", name, "events",
+                  json_at_integer(row, COUNT), "cases", json_at_integer(row, CASES), "activities",
+                  json_at_integer(row, ACTIVITIES), "rework_share", f.rework);
     if (f.is_known) {
-        json_object_set_new(item, "median_s", json_real(real(row, MEDIAN)));
+        json_object_set_new(item, "median_s", json_real(json_at_number(row, MEDIAN)));
         json_object_set_new(item, "automation_score", json_real(f.score));
     }
     return item;
@@ -255,12 +247,12 @@ static void write_lists(struct run *run)
 {
     const struct report *r = run->state;
     const json_t *first = json_array_get(r->rows, 0), *names = json_array_get(first, NAMES);
-    double days = real(first, SPAN) / day_s;
+    double days = json_at_number(first, SPAN) / day_s;
     json_t *operators = json_array(), *automation = json_array();
     for (size_t i = 1; i < json_array_size(r->rows); i++) {
         const json_t *row = json_array_get(r->rows, i);
-        json_int_t activity = whole(row, ACTIVITY);
-        json_int_t code = activity > 0 ? activity : whole(row, RESOURCE);
+        json_int_t activity = json_at_integer(row, ACTIVITY);
+        json_int_t code = activity > 0 ? activity : json_at_integer(row, RESOURCE);
         const char *name = process_name(json_array_get(names, activity > 0 ? 0 : 1), code);
         if (activity > 0)
             json_array_append_new(automation, automation_item(row, name, days > 1 ? days : 1));
@@ -368,7 +360,7 @@ static int shape(struct run *run, struct err *ret_err)
     write_operators(run, is_long);
     run_suggest(run, "handover_network", run_same_arguments(run), "who hands over to whom");
     process_link_log(run);
-    process_warn(run, whole(first, COUNT), whole(first, UNFINISHED),
+    process_warn(run, json_at_integer(first, COUNT), json_at_integer(first, UNFINISHED),
                  json_array_get(json_array_get(first, NAMES), 0));
     return 0;
 }

@@ -24,20 +24,15 @@ enum column {
     COLUMN_NODES,
 };
 
-static double number_of(const json_t *row, enum column column)
-{
-    return json_number_value(json_array_get(row, column));
-}
-
 static const char *text_of(const json_t *row, enum column column)
 {
-    const char *text = json_string_value(json_array_get(row, column));
+    const char *text = json_at_string(row, column);
     return text != NULL ? text : "";
 }
 
 static bool is_same_source(const json_t *a, const json_t *b)
 {
-    return number_of(a, COLUMN_STEP) == number_of(b, COLUMN_STEP) &&
+    return json_at_number(a, COLUMN_STEP) == json_at_number(b, COLUMN_STEP) &&
            strcmp(text_of(a, COLUMN_FROM), text_of(b, COLUMN_FROM)) == 0;
 }
 
@@ -47,7 +42,7 @@ static double outflow(const json_t *rows, const json_t *row)
     double sum = 0;
     for (size_t i = 0; i < json_array_size(rows); i++)
         if (is_same_source(json_array_get(rows, i), row))
-            sum += number_of(json_array_get(rows, i), COLUMN_COUNT);
+            sum += json_at_number(json_array_get(rows, i), COLUMN_COUNT);
     return sum;
 }
 
@@ -57,7 +52,7 @@ static json_t *edge_item(const json_t *rows, const json_t *row)
         json_pack("{s:O, s:O, s:O, s:O, s:f}", "step", json_array_get(row, COLUMN_STEP), "from",
                   json_array_get(row, COLUMN_FROM), "to", json_array_get(row, COLUMN_TO), "count",
                   json_array_get(row, COLUMN_COUNT), "share",
-                  number_of(row, COLUMN_COUNT) / outflow(rows, row));
+                  json_at_number(row, COLUMN_COUNT) / outflow(rows, row));
     if (strcmp(text_of(row, COLUMN_TO), cell_drop_off) != 0)
         json_object_set(item, "average_s", json_array_get(row, COLUMN_AVERAGE));
     return item;
@@ -67,7 +62,7 @@ static json_t *journey_item(const json_t *row)
 {
     return json_pack("{s:O, s:O, s:f}", "path", json_array_get(row, COLUMN_PATH), "count",
                      json_array_get(row, COLUMN_COUNT), "share",
-                     number_of(row, COLUMN_COUNT) / number_of(row, COLUMN_RUNS));
+                     json_at_number(row, COLUMN_COUNT) / json_at_number(row, COLUMN_RUNS));
 }
 
 static void read_rows(struct run *run)
@@ -76,7 +71,7 @@ static void read_rows(struct run *run)
     json_t *edges = json_array(), *journeys = json_array();
     for (size_t i = 0; i < json_array_size(rows); i++) {
         const json_t *row = json_array_get(rows, i);
-        if (number_of(row, COLUMN_STEP) > 0)
+        if (json_at_number(row, COLUMN_STEP) > 0)
             json_array_append_new(edges, edge_item(rows, row));
         else
             json_array_append_new(journeys, journey_item(row));
@@ -122,7 +117,7 @@ static const char *top_source(const json_t *edges, double *ret_count)
 static void write_path(struct buf *out, const json_t *path)
 {
     for (size_t i = 0; i < json_array_size(path); i++)
-        buf_printf(out, "%s%.100s", i > 0 ? " → " : "", json_string_value(json_array_get(path, i)));
+        buf_printf(out, "%s%.100s", i > 0 ? " → " : "", json_at_string(path, i));
 }
 
 /* Where most runs begin, and what comes of them. */
@@ -159,7 +154,7 @@ static void write_headline(struct run *run)
 {
     const json_t *row = json_array_get(run_rows(run, 0), 0);
     const json_t *journey = json_array_get(json_object_get(run->result, "journeys"), 0);
-    double runs = number_of(row, COLUMN_RUNS);
+    double runs = json_at_number(row, COLUMN_RUNS);
     char count[48], share[32];
     const json_t *end = json_object_get(run->arguments, "end");
     buf_printf(&run->text, "%s by %.100s", text_things(count, sizeof count, runs, "path run"),
@@ -249,8 +244,8 @@ static void suggest_funnel(struct run *run)
         return;
     for (size_t i = 0; i < json_array_size(journeys); i++) {
         json_t *path = json_object_get(json_array_get(journeys, i), "path");
-        const char *first = json_string_value(json_array_get(path, 0));
-        const char *last = json_string_value(json_array_get(path, json_array_size(path) - 1));
+        const char *first = json_at_string(path, 0);
+        const char *last = json_at_string(path, json_array_size(path) - 1);
         if (json_array_size(path) < 3 || strcmp(first, last) == 0 ||
             strcmp(first, cell_other) == 0 || strcmp(last, cell_other) == 0)
             continue;
@@ -280,7 +275,7 @@ int paths_shape(struct run *run, struct err *ret_err)
     write_headline(run);
     write_edges(run, is_detailed ? PATHS_MAX_ROWS : SHOWN);
     write_journeys(run, is_detailed ? PATHS_JOURNEYS : SHOWN_JOURNEYS);
-    if (number_of(json_array_get(run_rows(run, 0), 0), COLUMN_NODES) >= PATHS_MAX_NODES)
+    if (json_at_number(json_array_get(run_rows(run, 0), 0), COLUMN_NODES) >= PATHS_MAX_NODES)
         run_warn(run,
                  "more than %d distinct nodes: the rarest are (other); group them with clean, "
                  "include or exclude",

@@ -228,10 +228,10 @@ int prelude_bounds(struct run_state *r, struct err *ret_err)
 int prelude_bounds_rows(struct run_state *r, struct err *ret_err)
 {
     const json_t *row = json_array_get(run_rows(&r->run, 0), 0);
-    struct bounds b = {.first_us = json_integer_value(json_array_get(row, 0)),
-                       .last_us = json_integer_value(json_array_get(row, 1)),
-                       .rows = json_integer_value(json_array_get(row, 2)),
-                       .now_us = json_integer_value(json_array_get(row, 3))};
+    struct bounds b = {.first_us = json_at_integer(row, 0),
+                       .last_us = json_at_integer(row, 1),
+                       .rows = json_at_integer(row, 2),
+                       .now_us = json_at_integer(row, 3)};
     workspace_keep_bounds(r->run.workspace, r->run.source->name, &b);
     return set_period(r, &b, ret_err);
 }
@@ -276,7 +276,7 @@ static json_t *unknown_names(struct run_state *r, const json_t *names, char kind
     json_t *left = json_array();
     const struct source *s = r->run.source;
     for (size_t i = 0; i < json_array_size(names); i++) {
-        const char *name = json_string_value(json_array_get(names, i));
+        const char *name = json_at_string(names, i);
         int64_t first_us, last_us;
         if (kind == 'f' && is_known_field(s, name))
             continue;
@@ -349,7 +349,7 @@ int prelude_names(struct run_state *r, struct err *ret_err)
     if (json_array_size(events) > 0)
         rc = ask_events(r, events, ret_err);
     for (size_t i = 0; rc >= 0 && i < json_array_size(fields) && i < RUN_MAX_QUERIES - 2; i++)
-        rc = ask_field(r, json_string_value(json_array_get(fields, i)), ret_err);
+        rc = ask_field(r, json_at_string(fields, i), ret_err);
     return rc < 0 ? rc : r->query_count > 0;
 }
 
@@ -373,22 +373,22 @@ int prelude_names_rows(struct run_state *r, struct err *ret_err)
         const json_t *rows = run_rows(&r->run, query++);
         for (size_t i = 0; i < json_array_size(rows); i++) {
             const json_t *row = json_array_get(rows, i);
-            const char *name = json_string_value(json_array_get(row, 0));
-            int64_t first_us = json_integer_value(json_array_get(row, 1));
-            int64_t last_us = json_integer_value(json_array_get(row, 2));
+            const char *name = json_at_string(row, 0);
+            int64_t first_us = json_at_integer(row, 1);
+            int64_t last_us = json_at_integer(row, 2);
             json_object_set(found, name, json_true());
             workspace_keep_seen(w, source, 'e', name, first_us, last_us);
             warn_outside(r, name, first_us, last_us);
         }
         for (size_t i = 0; i < json_array_size(r->events); i++) {
-            const char *name = json_string_value(json_array_get(r->events, i));
+            const char *name = json_at_string(r->events, i);
             if (json_object_get(found, name) == NULL)
                 set_missing(r, name, false);
         }
         json_decref(found);
     }
     for (size_t i = 0; i < json_array_size(r->fields) && i < RUN_MAX_QUERIES - 2; i++, query++) {
-        const char *name = json_string_value(json_array_get(r->fields, i));
+        const char *name = json_at_string(r->fields, i);
         if (json_array_size(run_rows(&r->run, query)) > 0)
             workspace_keep_seen(w, source, 'f', name, 0, 0);
         else
@@ -472,7 +472,7 @@ const char **prelude_candidates(const struct source *s, bool is_field, const jso
             if (source_is_plain_column(s, column))
                 names[count++] = column;
     for (size_t i = 0; i < row_count; i++) {
-        const char *name = json_string_value(json_array_get(json_array_get(rows, i), 0));
+        const char *name = json_at_string(json_array_get(rows, i), 0);
         if (name != NULL && name[0] != '\0' && !knowledge_is_hidden(&s->knowledge, kind, name))
             names[count++] = name;
     }

@@ -104,8 +104,8 @@ int process_plan_cases(struct run *run, struct err *ret_err)
 int64_t process_shape_cases(struct run *run, int query)
 {
     const json_t *row = json_array_get(run_rows(run, query), 0);
-    int64_t cases = json_integer_value(json_array_get(row, 0));
-    int64_t open = json_integer_value(json_array_get(row, 2));
+    int64_t cases = json_at_integer(row, 0);
+    int64_t open = json_at_integer(row, 2);
     char some[48];
     if (open > 0 && open < cases)
         run_warn(run,

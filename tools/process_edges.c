@@ -3,16 +3,6 @@
 #include "process.h"
 #include "process_map.h"
 
-json_int_t map_whole(const json_t *row, size_t column)
-{
-    return json_integer_value(json_array_get(row, column));
-}
-
-double map_number(const json_t *row, size_t column)
-{
-    return json_number_value(json_array_get(row, column));
-}
-
 const json_t *map_first(const json_t *rows)
 {
     return json_array_get(rows, 0);
@@ -28,7 +18,7 @@ json_t *map_edges(const json_t *rows, size_t column, double least, map_item *ite
     json_t *items = json_array();
     for (size_t i = 1; i < json_array_size(rows); i++) {
         const json_t *row = json_array_get(rows, i);
-        if (map_whole(row, EDGE_FROM) > 0 && (double)map_whole(row, column) >= least)
+        if (json_at_integer(row, EDGE_FROM) > 0 && (double)json_at_integer(row, column) >= least)
             json_array_append_new(items, item(map_names(rows), row));
     }
     return items;

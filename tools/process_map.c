@@ -89,14 +89,14 @@ static struct activity *read_activities(const json_t *rows, size_t *ret_count)
         list[i].name = process_name(names, (json_int_t)i + 1);
     for (size_t i = 1; list != NULL && i < json_array_size(rows); i++) {
         const json_t *row = json_array_get(rows, i);
-        json_int_t from = map_whole(row, EDGE_FROM), to = map_whole(row, EDGE_TO);
+        json_int_t from = json_at_integer(row, EDGE_FROM), to = json_at_integer(row, EDGE_TO);
         struct activity *target = &list[(size_t)to < count ? (size_t)to - 1 : count - 1];
-        target->events += map_whole(row, EDGE_COUNT);
-        target->cases += map_whole(row, EDGE_TO_CASES);
-        target->starts += from == 0 ? map_whole(row, EDGE_COUNT) : 0;
+        target->events += json_at_integer(row, EDGE_COUNT);
+        target->cases += json_at_integer(row, EDGE_TO_CASES);
+        target->starts += from == 0 ? json_at_integer(row, EDGE_COUNT) : 0;
         if (from > 0)
             list[(size_t)from < count ? (size_t)from - 1 : count - 1].left +=
-                map_whole(row, EDGE_COUNT);
+                json_at_integer(row, EDGE_COUNT);
     }
     *ret_count = count;
     return list;
@@ -142,12 +142,13 @@ static json_t *activity_list(const struct process_periods *m)
 
 static json_t *edge_item(const json_t *names, const json_t *row)
 {
-    double count = (double)map_whole(row, EDGE_COUNT), total = map_number(row, EDGE_TOTAL);
+    double count = (double)json_at_integer(row, EDGE_COUNT),
+           total = json_at_number(row, EDGE_TOTAL);
     return json_pack("{s:s, s:s, s:I, s:I, s:f, s:O, s:O, s:O, s:O, s:O}", "from",
-                     process_name(names, map_whole(row, EDGE_FROM)), "to",
-                     process_name(names, map_whole(row, EDGE_TO)), "count",
-                     map_whole(row, EDGE_COUNT), "cases", map_whole(row, EDGE_CASES), "mean_s",
-                     total / count, "median_s", json_array_get(row, EDGE_MEDIAN), "p95_s",
+                     process_name(names, json_at_integer(row, EDGE_FROM)), "to",
+                     process_name(names, json_at_integer(row, EDGE_TO)), "count",
+                     json_at_integer(row, EDGE_COUNT), "cases", json_at_integer(row, EDGE_CASES),
+                     "mean_s", total / count, "median_s", json_array_get(row, EDGE_MEDIAN), "p95_s",
                      json_array_get(row, EDGE_P95), "min_s", json_array_get(row, EDGE_MIN), "max_s",
                      json_array_get(row, EDGE_MAX), "total_s", json_array_get(row, EDGE_TOTAL));
 }
@@ -157,7 +158,8 @@ static json_t *edge_item(const json_t *names, const json_t *row)
 static int plan_empty(struct run *run, struct err *ret_err)
 {
     const struct process_periods *m = run->state;
-    return map_whole(map_first(m->now), EDGE_COUNT) == 0 ? process_plan_empty(run, ret_err) : 0;
+    return json_at_integer(map_first(m->now), EDGE_COUNT) == 0 ? process_plan_empty(run, ret_err)
+                                                               : 0;
 }
 
 static void cap_edges(struct run *run, json_t *edges)
@@ -208,7 +210,7 @@ static void write_edges(struct run *run, json_t *edges, json_int_t cases)
     json_t *all = edges_of(m->now, 0), *all_before = edges_of(m->before, 0);
     struct map_changes changes = {
         .edges_before =
-            edges_of(m->before, share * (double)map_whole(map_first(m->before), EDGE_COUNT)),
+            edges_of(m->before, share * (double)json_at_integer(map_first(m->before), EDGE_COUNT)),
         .before = map_index(all_before),
         .now = map_index(all),
         .is_cut = map_is_cut(m)};
@@ -227,7 +229,7 @@ static int shape(struct run *run, struct err *ret_err)
 {
     const struct process_periods *m = run->state;
     (void)ret_err;
-    json_int_t cases = map_whole(map_first(m->now), EDGE_COUNT);
+    json_int_t cases = json_at_integer(map_first(m->now), EDGE_COUNT);
     json_t *edges =
         edges_of(m->now, json_get_number(run->arguments, "min_share", 0) * (double)cases);
     cap_edges(run, edges);
@@ -239,7 +241,8 @@ static int shape(struct run *run, struct err *ret_err)
     } else {
         process_shape_empty(run);
     }
-    process_warn(run, cases, map_whole(map_first(m->now), EDGE_UNFINISHED), map_names(m->now));
+    process_warn(run, cases, json_at_integer(map_first(m->now), EDGE_UNFINISHED),
+                 map_names(m->now));
     return 0;
 }
 

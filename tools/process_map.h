@@ -22,8 +22,6 @@ enum {
     EDGE_SAVING,
 };
 
-json_int_t map_whole(const json_t *row, size_t column);
-double map_number(const json_t *row, size_t column);
 /* The row that tells of all cases, and the names of the codes. Borrowed. */
 const json_t *map_first(const json_t *rows);
 const json_t *map_names(const json_t *rows);

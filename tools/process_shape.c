@@ -131,13 +131,13 @@ bool process_is_told(const json_t *rows)
     if (json_array_size(rows) == 0)
         return false;
     if (json_is_array(trace))
-        return json_integer_value(json_array_get(trace, 0)) != 0;
-    return second == NULL || json_integer_value(json_array_get(second, 1)) != 0;
+        return json_at_integer(trace, 0) != 0;
+    return second == NULL || json_at_integer(second, 1) != 0;
 }
 
 const char *process_name(const json_t *names, json_int_t code)
 {
-    const char *name = code > 0 ? json_string_value(json_array_get(names, (size_t)code - 1)) : NULL;
+    const char *name = code > 0 ? json_at_string(names, (size_t)code - 1) : NULL;
     return name != NULL ? name : process_other;
 }
 
@@ -145,8 +145,7 @@ json_t *process_names(const json_t *names, const json_t *codes)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < json_array_size(codes); i++)
-        json_array_append_new(
-            list, json_string(process_name(names, json_integer_value(json_array_get(codes, i)))));
+        json_array_append_new(list, json_string(process_name(names, json_at_integer(codes, i))));
     return list;
 }
 
@@ -182,7 +181,7 @@ json_t *process_read_texts(const struct run *run)
     json_t *texts = json_object();
     for (size_t i = 0; run_has_asked(run) && i < json_array_size(run_rows(run, 0)); i++) {
         const json_t *row = json_array_get(run_rows(run, 0), i);
-        json_object_set(texts, json_string_value(json_array_get(row, 0)), json_array_get(row, 1));
+        json_object_set(texts, json_at_string(row, 0), json_array_get(row, 1));
     }
     return texts;
 }
@@ -297,7 +296,7 @@ void process_shape_empty(struct run *run)
     const char *why = "no case begins in this period and passes filters and segment: each alone "
                       "leaves some (a case belongs to the period of its first event)";
     for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
-        if (json_integer_value(json_array_get(row, (size_t)reasons[i].column)) == 0) {
+        if (json_at_integer(row, (size_t)reasons[i].column) == 0) {
             why = reasons[i].why;
             break;
         }

@@ -2,6 +2,7 @@
  * one moment. */
 #include "process.h"
 #include "sql_text.h"
+#include "json.h"
 
 /* Whether any row has it, as a condition; 0 where the source has no such field. */
 static int add_known(const struct run *run, struct query *q, enum source_service service,
@@ -44,9 +45,9 @@ int process_plan_services(struct run *run, struct err *ret_err)
 enum source_service process_service_of(const struct run *run, int query)
 {
     const json_t *row = json_array_get(run_rows(run, query), 0);
-    if (json_integer_value(json_array_get(row, 0)) > 0)
+    if (json_at_integer(row, 0) > 0)
         return SOURCE_STARTED;
-    return json_integer_value(json_array_get(row, 1)) > 0 ? SOURCE_LASTING : SOURCE_NO_SERVICE;
+    return json_at_integer(row, 1) > 0 ? SOURCE_LASTING : SOURCE_NO_SERVICE;
 }
 
 int process_plan_times(struct run *run, enum source_service service, struct err *ret_err)

@@ -56,8 +56,7 @@ static const struct field fields[] = {
 
 json_int_t variants_count(const json_t *rows, size_t which)
 {
-    return json_integer_value(
-        json_array_get(json_array_get(json_array_get(rows, 0), VARIANT_COUNTS), which));
+    return json_at_integer(json_array_get(json_array_get(rows, 0), VARIANT_COUNTS), which);
 }
 
 const json_t *variants_names(const json_t *rows)
@@ -67,7 +66,7 @@ const json_t *variants_names(const json_t *rows)
 
 json_int_t variants_cases(const json_t *row)
 {
-    return json_integer_value(json_array_get(row, VARIANT_CASES));
+    return json_at_integer(row, VARIANT_CASES);
 }
 
 json_t *variants_index(const json_t *rows)

@@ -13,7 +13,7 @@ static void trace_text(const json_t *trace, char *out, size_t size)
     char name[104];
     for (size_t i = 0; i < json_array_size(trace); i++)
         buf_printf(&all, "%s%s", i > 0 ? " → " : "",
-                   text_fit(name, sizeof name, json_string_value(json_array_get(trace, i))));
+                   text_fit(name, sizeof name, json_at_string(trace, i)));
     text_line(text_fit(out, size, buf_text(&all)));
     buf_done(&all);
 }
@@ -85,8 +85,8 @@ static void write_slowed(struct run *run, const json_t *rows, const json_t *befo
         const json_t *row = json_array_get(rows, i);
         json_t *trace = process_names(variants_names(rows), json_array_get(row, VARIANT_TRACE));
         const json_t *then = variants_find(before, trace);
-        double now_s = json_number_value(json_array_get(row, VARIANT_MEDIAN));
-        double then_s = json_number_value(json_array_get(then, VARIANT_MEDIAN));
+        double now_s = json_at_number(row, VARIANT_MEDIAN);
+        double then_s = json_at_number(then, VARIANT_MEDIAN);
         double cost = (now_s - then_s) * (double)variants_cases(row);
         if (then != NULL && cost > most && now_s > 1.1 * then_s) {
             most = cost;

@@ -181,8 +181,7 @@ static void fill(const struct filling *f, const char *tag)
     } else if (strncmp(tag, "path ", 5) == 0) {
         item = list_of(value);
         for (size_t i = 0; i < json_array_size(item); i++)
-            buf_printf(f->out, "%s`%s`", i > 0 ? " → " : "",
-                       json_string_value(json_array_get(item, i)));
+            buf_printf(f->out, "%s`%s`", i > 0 ? " → " : "", json_at_string(item, i));
     } else if (strncmp(tag, "first ", 6) == 0) {
         item = list_of(value);
         add_json(f->out, json_array_get(item, 0));
@@ -293,7 +292,7 @@ static void set_case(struct filling *f, const json_t *case_fields)
     size_t count = json_array_size(case_fields);
     for (size_t i = 0; count > 1 && i < count; i++)
         buf_printf(&choices, "%s%s", i == 0 ? "‹case field: " : " or ",
-                   json_string_value(json_array_get(case_fields, i)));
+                   json_at_string(case_fields, i));
     if (count > 1)
         buf_puts(&choices, "›");
     set(f, "case_choice",
@@ -455,8 +454,7 @@ static void tell_source(const json_t *source, struct buf *out)
         buf_puts(out, ", with recordings");
     const json_t *cases = json_object_get(source, "case_fields");
     for (size_t i = 0; i < json_array_size(cases); i++)
-        buf_printf(out, "%s`%s`", i == 0 ? ", cases: " : ", ",
-                   json_string_value(json_array_get(cases, i)));
+        buf_printf(out, "%s`%s`", i == 0 ? ", cases: " : ", ", json_at_string(cases, i));
     const char *about = json_get_string(source, "description", "");
     buf_printf(out, "%s%.300s\n", about[0] != '\0' ? ". " : "", about);
 }

@@ -71,34 +71,33 @@ static void write_headline(struct run *run, const json_t *rows, bool is_first_pa
         return;
     }
     char count[48], share[32], distinct[48];
-    double events = json_number_value(json_array_get(top, 4));
-    text_things(distinct, sizeof distinct, json_number_value(json_array_get(top, 3)), "value");
+    double events = json_at_number(top, 4);
+    text_things(distinct, sizeof distinct, json_at_number(top, 3), "value");
     text_things(count, sizeof count, events, "event");
-    text_percent(share, sizeof share, json_number_value(json_array_get(top, 1)) / events);
+    text_percent(share, sizeof share, json_at_number(top, 1) / events);
     buf_printf(&run->text, "%s of '%.100s' on %s", distinct, field, count);
     if (is_first_page)
         buf_printf(&run->text, "; the most frequent is '%.100s' (%s of them)",
-                   json_string_value(json_array_get(top, 0)), share);
+                   json_at_string(top, 0), share);
     buf_puts(&run->text, ".\n");
 }
 
 static json_t *write_values(struct run *run, const json_t *rows, size_t count, json_int_t *ret_sum)
 {
     json_t *values = json_array();
-    double events = json_number_value(json_array_get(json_array_get(rows, 0), 4));
+    double events = json_at_number(json_array_get(rows, 0), 4);
     if (count > 0)
         text_table(&run->text, (const char *const[]){"value", "events", "share", "actors", NULL});
     for (size_t i = 0; i < count; i++) {
         const json_t *row = json_array_get(rows, i);
         char n[32], share[32], actors[32], value[160];
-        json_int_t with = json_integer_value(json_array_get(row, 1));
+        json_int_t with = json_at_integer(row, 1);
         *ret_sum += with;
-        snprintf(value, sizeof value, "%.150s", json_string_value(json_array_get(row, 0)));
+        snprintf(value, sizeof value, "%.150s", json_at_string(row, 0));
         text_row(&run->text,
-                 (const char *const[]){
-                     value, text_count(n, sizeof n, (double)with),
-                     text_percent(share, sizeof share, (double)with / events),
-                     text_count(actors, sizeof actors, json_number_value(json_array_get(row, 2)))},
+                 (const char *const[]){value, text_count(n, sizeof n, (double)with),
+                                       text_percent(share, sizeof share, (double)with / events),
+                                       text_count(actors, sizeof actors, json_at_number(row, 2))},
                  4);
         json_array_append_new(values, json_pack("{s:O, s:I, s:O}", "value", json_array_get(row, 0),
                                                 "count", with, "actors", json_array_get(row, 2)));
@@ -120,7 +119,7 @@ static int shape(struct run *run, struct err *ret_err)
     write_headline(run, rows, offset == 0);
     json_int_t listed = 0;
     json_object_set_new(run->result, "values", write_values(run, rows, count, &listed));
-    json_int_t after = json_integer_value(json_array_get(json_array_get(rows, 0), 5));
+    json_int_t after = json_at_integer(json_array_get(rows, 0), 5);
     json_object_set_new(run->result, "other", json_integer(count > 0 ? after - listed : 0));
     if (has_more) {
         run_set_cursor(run, offset + limit);

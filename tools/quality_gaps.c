@@ -8,6 +8,7 @@
 #include "rows_where.h"
 #include "sql_text.h"
 #include "text.h"
+#include "json.h"
 
 /* Hours up to so many, then days; names by day. In a gap each interval has at most a tenth of what
  * is expected, and all of them together lie so many deviations below it; where less than
@@ -301,13 +302,13 @@ static void judge_name(struct run *run, struct grid *g, const json_t *rows, size
                        size_t last, struct spans *spans)
 {
     size_t begin = SIZE_MAX, found = 0; /* what is before the first event is no gap */
-    const char *name = json_string_value(json_array_get(json_array_get(rows, first), 0));
+    const char *name = json_at_string(json_array_get(rows, first), 0);
     for (size_t i = first; i < last; i++) {
         const json_t *row = json_array_get(rows, i);
-        size_t at = find_start(g, json_integer_value(json_array_get(row, 1)));
+        size_t at = find_start(g, json_at_integer(row, 1));
         if (at == SIZE_MAX)
             continue;
-        g->counts[at] = json_number_value(json_array_get(row, 2));
+        g->counts[at] = json_at_number(row, 2);
         begin = begin == SIZE_MAX ? at : begin;
         found++;
     }
@@ -324,7 +325,7 @@ static void judge_name(struct run *run, struct grid *g, const json_t *rows, size
         judge(run, &s, name, spans);
     }
     for (size_t i = first; i < last; i++) {
-        size_t at = find_start(g, json_integer_value(json_array_get(json_array_get(rows, i), 1)));
+        size_t at = find_start(g, json_at_integer(json_array_get(rows, i), 1));
         if (at != SIZE_MAX)
             g->counts[at] = 0;
     }
@@ -342,9 +343,9 @@ static void judge_all(struct run *run, const char *query, enum interval interval
     if (g != NULL)
         grid_init(run, interval, g);
     for (size_t i = 0, end; g != NULL && i < count; i = end) {
-        const char *name = json_string_value(json_array_get(json_array_get(rows, i), 0));
+        const char *name = json_at_string(json_array_get(rows, i), 0);
         for (end = i + 1; end < count; end++)
-            if (strcmp(json_string_value(json_array_get(json_array_get(rows, end), 0)), name) != 0)
+            if (strcmp(json_at_string(json_array_get(rows, end), 0), name) != 0)
                 break;
         if (end < count || !is_cut)
             judge_name(run, g, rows, i, end, spans);

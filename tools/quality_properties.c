@@ -88,18 +88,13 @@ struct filled {
     double events[2], values[2], numbers[2];
 };
 
-static double at(const json_t *row, size_t i)
-{
-    return json_number_value(json_array_get(row, i));
-}
-
 static json_t *events_by_name(const struct run *run)
 {
     const json_t *rows = run_rows(run, quality_query(run, "sample"));
     json_t *by_name = json_object();
     for (size_t i = 0; i < json_array_size(rows); i++) {
         json_t *row = json_array_get(rows, i);
-        json_object_set(by_name, json_string_value(json_array_get(row, 0)), row);
+        json_object_set(by_name, json_at_string(row, 0), row);
     }
     return by_name;
 }
@@ -115,14 +110,14 @@ static struct filled *read_filled(struct run *run, size_t *ret_count)
     json_t *events = events_by_name(run);
     for (size_t i = 0; all != NULL && i < count; i++) {
         const json_t *row = json_array_get(rows, i);
-        const char *event = json_string_value(json_array_get(row, 0));
+        const char *event = json_at_string(row, 0);
         const json_t *of = json_object_get(events, event);
         all[i] = (struct filled){.event = event,
-                                 .key = json_string_value(json_array_get(row, 1)),
-                                 .example = json_string_value(json_array_get(row, 6)),
-                                 .events = {at(of, 1), at(of, 2)},
-                                 .values = {at(row, 2), at(row, 3)},
-                                 .numbers = {at(row, 4), at(row, 5)}};
+                                 .key = json_at_string(row, 1),
+                                 .example = json_at_string(row, 6),
+                                 .events = {json_at_number(of, 1), json_at_number(of, 2)},
+                                 .values = {json_at_number(row, 2), json_at_number(row, 3)},
+                                 .numbers = {json_at_number(row, 4), json_at_number(row, 5)}};
     }
     json_decref(events);
     *ret_count = all != NULL ? count : 0;

@@ -41,14 +41,9 @@ static const json_t *rows_of(const struct run *run, const char *name)
     return query >= 0 ? run_rows(run, query) : NULL;
 }
 
-static double number_at(const json_t *row, size_t i)
-{
-    return json_number_value(json_array_get(row, i));
-}
-
 static const char *text_at(const json_t *row, size_t i)
 {
-    const char *text = json_string_value(json_array_get(row, i));
+    const char *text = json_at_string(row, i);
     return text != NULL ? text : "";
 }
 
@@ -114,7 +109,7 @@ void quality_duplicates_shape(struct run *run)
     const json_t *rows = rows_of(run, "duplicates");
     for (size_t i = 0; i < json_array_size(rows); i++) {
         const json_t *row = json_array_get(rows, i);
-        double extra = number_at(row, 1), share = extra / number_at(row, 3);
+        double extra = json_at_number(row, 1), share = extra / json_at_number(row, 3);
         char count[32], percent[32], most[32];
         quality_add(run, "duplicates",
                     share >= 0.01    ? QUALITY_HIGH
@@ -128,7 +123,7 @@ void quality_duplicates_shape(struct run *run)
                     text_count(count, sizeof count, extra), text_at(row, 0),
                     text_percent(percent, sizeof percent, share),
                     text_verb(extra, "repeats", "repeat"),
-                    text_count(most, sizeof most, number_at(row, 2)));
+                    text_count(most, sizeof most, json_at_number(row, 2)));
     }
     quality_cut(run, "duplicates", MAX_DUPLICATES, "event names with duplicates are listed");
     if (rows != NULL && quality_every(run, HASHED_ROWS) > 1)
@@ -162,7 +157,7 @@ void quality_names_shape(struct run *run)
     for (size_t i = 0; i < json_array_size(rows); i++) {
         const json_t *row = json_array_get(rows, i);
         if (text_at(row, 0)[0] == '\0') {
-            if (number_at(row, 1) > MAX_COMPARED)
+            if (json_at_number(row, 1) > MAX_COMPARED)
                 quality_say_cut(run, MAX_COMPARED, "event names, the most frequent, were compared");
             continue;
         }
@@ -170,17 +165,17 @@ void quality_names_shape(struct run *run)
             quality_say_cut(run, MAX_SIMILAR, "similar names are listed");
             continue;
         }
-        bool is_spelling = number_at(row, 4) > 0;
+        bool is_spelling = json_at_number(row, 4) > 0;
         char more[48], fewer[32];
         quality_add(run, "similar_names", is_spelling ? QUALITY_MEDIUM : QUALITY_LOW,
-                    text_at(row, 2), number_at(row, 3),
+                    text_at(row, 2), json_at_number(row, 3),
                     is_spelling ? "Use one spelling; until then name the other one in renamed_from "
                                   "of the source's configuration."
                                 : "If they mean the same, name the rarer one in renamed_from of "
                                   "the source's configuration.",
                     "'%.100s' (%s) and '%.100s' (%s) differ %s.", text_at(row, 0),
-                    text_things(more, sizeof more, number_at(row, 1), "event"), text_at(row, 2),
-                    text_count(fewer, sizeof fewer, number_at(row, 3)),
+                    text_things(more, sizeof more, json_at_number(row, 1), "event"),
+                    text_at(row, 2), text_count(fewer, sizeof fewer, json_at_number(row, 3)),
                     is_spelling ? "only in case and punctuation" : "in a letter or two");
     }
 }
@@ -220,7 +215,7 @@ static struct lack count_lack(const json_t *rows, size_t column)
     struct lack l = {0};
     for (size_t i = 0; i < json_array_size(rows); i++) {
         const json_t *row = json_array_get(rows, i);
-        double events = number_at(row, 1), missing = number_at(row, column);
+        double events = json_at_number(row, 1), missing = json_at_number(row, column);
         l.events += events;
         l.missing += missing;
         l.whole_names += missing >= events;
@@ -275,11 +270,11 @@ void quality_nulls_shape(struct run *run)
         const json_t *row = json_array_get(rows, i);
         char count[48];
         if (text_at(row, 0)[0] == '\0')
-            quality_add(run, "nulls", QUALITY_HIGH, "event", number_at(row, 1),
+            quality_add(run, "nulls", QUALITY_HIGH, "event", json_at_number(row, 1),
                         "Send a name with every event; without one no tool can mean it.",
                         "%s %s no name.",
-                        text_things(count, sizeof count, number_at(row, 1), "event"),
-                        text_verb(number_at(row, 1), "has", "have"));
+                        text_things(count, sizeof count, json_at_number(row, 1), "event"),
+                        text_verb(json_at_number(row, 1), "has", "have"));
     }
     struct lack actors = count_lack(rows, 2), sessions = count_lack(rows, 3);
     if (s->fields[SOURCE_ACTOR].count > 0)
@@ -355,27 +350,28 @@ int quality_clock_plan(struct run *run, struct err *ret_err)
 static void judge_times(struct run *run, const json_t *row)
 {
     char count[48];
-    json_t *last = run_time(run, json_integer_value(json_array_get(row, 3)));
-    json_t *first = run_time(run, json_integer_value(json_array_get(row, 5)));
-    if (number_at(row, 1) > 0)
-        quality_add(run, "clock", QUALITY_HIGH, "time", number_at(row, 1),
+    json_t *last = run_time(run, json_at_integer(row, 3));
+    json_t *first = run_time(run, json_at_integer(row, 5));
+    if (json_at_number(row, 1) > 0)
+        quality_add(run, "clock", QUALITY_HIGH, "time", json_at_number(row, 1),
                     "Send a time with every event; without one it is in no period.",
-                    "%s %s no time.", text_things(count, sizeof count, number_at(row, 1), "event"),
-                    text_verb(number_at(row, 1), "has", "have"));
-    if (number_at(row, 2) > 0)
-        quality_add(run, "clock", QUALITY_HIGH, "time", number_at(row, 2),
+                    "%s %s no time.",
+                    text_things(count, sizeof count, json_at_number(row, 1), "event"),
+                    text_verb(json_at_number(row, 1), "has", "have"));
+    if (json_at_number(row, 2) > 0)
+        quality_add(run, "clock", QUALITY_HIGH, "time", json_at_number(row, 2),
                     "Correct the senders' clocks or the unit of the time; periods that end with "
                     "the data end in the future.",
                     "%s %s in the future, the last at %s.",
-                    text_things(count, sizeof count, number_at(row, 2), "event"),
-                    text_verb(number_at(row, 2), "lies", "lie"), json_string_value(last));
-    if (number_at(row, 4) > 0)
-        quality_add(run, "clock", QUALITY_HIGH, "time", number_at(row, 4),
+                    text_things(count, sizeof count, json_at_number(row, 2), "event"),
+                    text_verb(json_at_number(row, 2), "lies", "lie"), json_string_value(last));
+    if (json_at_number(row, 4) > 0)
+        quality_add(run, "clock", QUALITY_HIGH, "time", json_at_number(row, 4),
                     "Correct the unit or the default of the time: seconds read as milliseconds and "
                     "missing times end there.",
                     "%s %s before 2000, the first at %s.",
-                    text_things(count, sizeof count, number_at(row, 4), "event"),
-                    text_verb(number_at(row, 4), "lies", "lie"), json_string_value(first));
+                    text_things(count, sizeof count, json_at_number(row, 4), "event"),
+                    text_verb(json_at_number(row, 4), "lies", "lie"), json_string_value(first));
     json_decref(last);
     json_decref(first);
 }
@@ -387,25 +383,26 @@ void quality_clock_shape(struct run *run)
     if (row != NULL)
         judge_times(run, row);
     row = json_array_get(rows_of(run, "sessions"), 0);
-    if (row != NULL && number_at(row, 1) > 0)
+    if (row != NULL && json_at_number(row, 1) > 0)
         quality_add(run, "clock",
-                    number_at(row, 1) > number_at(row, 0) / 100 ? QUALITY_MEDIUM : QUALITY_LOW,
-                    "session", number_at(row, 1),
+                    json_at_number(row, 1) > json_at_number(row, 0) / 100 ? QUALITY_MEDIUM
+                                                                          : QUALITY_LOW,
+                    "session", json_at_number(row, 1),
                     "End a session after a time without events; check whether ids are used again.",
                     "%s of %s %s longer than a day; '%.100s' lasts %s.",
-                    text_count(count, sizeof count, number_at(row, 1)),
-                    text_things(whole, sizeof whole, number_at(row, 0), "session"),
-                    text_verb(number_at(row, 1), "lasts", "last"), text_at(row, 3),
-                    text_duration(length, sizeof length, number_at(row, 2) / 1e6));
+                    text_count(count, sizeof count, json_at_number(row, 1)),
+                    text_things(whole, sizeof whole, json_at_number(row, 0), "session"),
+                    text_verb(json_at_number(row, 1), "lasts", "last"), text_at(row, 3),
+                    text_duration(length, sizeof length, json_at_number(row, 2) / 1e6));
     row = json_array_get(rows_of(run, "order"), 0);
-    if (row != NULL && number_at(row, 1) > 0)
-        quality_add(run, "clock", QUALITY_LOW, "time", number_at(row, 1),
+    if (row != NULL && json_at_number(row, 1) > 0)
+        quality_add(run, "clock", QUALITY_LOW, "time", json_at_number(row, 1),
                     "Nothing, if the file was sorted otherwise; else check the senders' clocks, "
                     "since the import order decides between equal times.",
                     "%s of %s %s imported after others that are more than an hour "
                     "younger, up to %s.",
-                    text_count(count, sizeof count, number_at(row, 1)),
-                    text_things(whole, sizeof whole, number_at(row, 0), "event"),
-                    text_verb(number_at(row, 1), "was", "were"),
-                    text_duration(length, sizeof length, number_at(row, 2) / 1e6));
+                    text_count(count, sizeof count, json_at_number(row, 1)),
+                    text_things(whole, sizeof whole, json_at_number(row, 0), "event"),
+                    text_verb(json_at_number(row, 1), "was", "were"),
+                    text_duration(length, sizeof length, json_at_number(row, 2) / 1e6));
 }

@@ -12,7 +12,7 @@ static int read_columns(const struct run *run, struct retention *r, struct err *
         r->brackets = NULL;
     r->columns = r->brackets == NULL ? periods : (json_int_t)json_array_size(r->brackets) + 1;
     for (size_t i = 0; i < json_array_size(r->brackets); i++)
-        last += json_integer_value(json_array_get(r->brackets, i));
+        last += json_at_integer(r->brackets, i);
     if (last >= RETENTION_MAX_COHORTS)
         return err_set(ret_err, ERR_ARGUMENT, "brackets", "together fewer than %d periods",
                        RETENTION_MAX_COHORTS);
@@ -77,7 +77,7 @@ void retention_periods(const struct retention *r, json_int_t column, json_int_t 
     *ret_last = 0;
     for (json_int_t i = 0; i < column; i++) {
         *ret_first = *ret_last + 1;
-        *ret_last += json_integer_value(json_array_get(r->brackets, (size_t)i));
+        *ret_last += json_at_integer(r->brackets, (size_t)i);
     }
 }
 

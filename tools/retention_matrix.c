@@ -220,10 +220,10 @@ static void read_value(const struct retention *r, const json_t *rows, size_t *i,
         if (!json_equal(json_array_get(row, 0), json_array_get(first, 0)) ||
             !json_equal(json_array_get(row, 1), json_array_get(first, 1)))
             return;
-        json_int_t cohort = json_integer_value(json_array_get(row, 2));
-        json_int_t column = json_integer_value(json_array_get(row, 3));
+        json_int_t cohort = json_at_integer(row, 2);
+        json_int_t column = json_at_integer(row, 3);
         if (cohort >= 0 && cohort < cohorts && column >= 0 && column < r->columns)
-            counts[cohort * r->columns + column] = json_integer_value(json_array_get(row, 4));
+            counts[cohort * r->columns + column] = json_at_integer(row, 4);
     }
 }
 
@@ -321,9 +321,8 @@ static void shape_lists(struct run *run, const struct retention *r, json_int_t *
     do {
         json_t *values = NULL;
         if (fields_count > 0 && i < json_array_size(rows))
-            values = cell_value_names(
-                json_integer_value(json_array_get(json_array_get(rows, i), 0)) != 0,
-                json_array_get(json_array_get(rows, i), 1), fields_count);
+            values = cell_value_names(json_at_integer(json_array_get(rows, i), 0) != 0,
+                                      json_array_get(json_array_get(rows, i), 1), fields_count);
         read_value(r, rows, &i, counts);
         for (json_int_t k = 0; k < r->calendar.count; k++)
             if (fields_count == 0 || counts[k * r->columns] > 0)

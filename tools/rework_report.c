@@ -53,16 +53,6 @@ static const struct field fields[] = {
     {0},
 };
 
-static json_int_t whole(const json_t *row, size_t column)
-{
-    return json_integer_value(json_array_get(row, column));
-}
-
-static double number(const json_t *row, size_t column)
-{
-    return json_number_value(json_array_get(row, column));
-}
-
 static const json_t *first_of(const json_t *rows)
 {
     return json_array_get(rows, 0);
@@ -97,14 +87,16 @@ static int plan(struct run *run, struct err *ret_err)
 static int plan_empty(struct run *run, struct err *ret_err)
 {
     const struct process_periods *w = run->state;
-    return whole(first_of(w->now), REWORK_COUNT) == 0 ? process_plan_empty(run, ret_err) : 0;
+    return json_at_integer(first_of(w->now), REWORK_COUNT) == 0 ? process_plan_empty(run, ret_err)
+                                                                : 0;
 }
 
 /* --- the result ------------------------------------------------------------------------------- */
 
 static bool is_loop(const json_t *row)
 {
-    return whole(row, REWORK_FROM) > 0 && whole(row, REWORK_FROM) != whole(row, REWORK_TO);
+    return json_at_integer(row, REWORK_FROM) > 0 &&
+           json_at_integer(row, REWORK_FROM) != json_at_integer(row, REWORK_TO);
 }
 
 /* Of the period before, or NULL. */
@@ -119,15 +111,16 @@ static struct rework_before read_before(const json_t *rows)
     before.is_whole = json_array_size(rows) <= REWORK_MAX_ASKED;
     for (size_t i = 1; i < json_array_size(rows); i++) {
         const json_t *row = json_array_get(rows, i);
-        const char *from = process_name(names, whole(row, REWORK_FROM));
-        const char *to = process_name(names, whole(row, REWORK_TO));
-        if (whole(row, REWORK_FROM) == 0) {
-            json_object_set_new(before.activities, to, json_integer(whole(row, REWORK_EXTRA)));
+        const char *from = process_name(names, json_at_integer(row, REWORK_FROM));
+        const char *to = process_name(names, json_at_integer(row, REWORK_TO));
+        if (json_at_integer(row, REWORK_FROM) == 0) {
+            json_object_set_new(before.activities, to,
+                                json_integer(json_at_integer(row, REWORK_EXTRA)));
         } else if (is_loop(row)) {
             if (json_object_get(before.loops, from) == NULL)
                 json_object_set_new(before.loops, from, json_object());
             json_object_set_new(json_object_get(before.loops, from), to,
-                                json_integer(whole(row, REWORK_COUNT)));
+                                json_integer(json_at_integer(row, REWORK_COUNT)));
         }
     }
     return before;
@@ -135,19 +128,21 @@ static struct rework_before read_before(const json_t *rows)
 
 static json_t *activity_item(const json_t *names, const json_t *row)
 {
-    return json_pack("{s:s, s:I, s:I, s:I, s:I, s:f}", "activity",
-                     process_name(names, whole(row, REWORK_TO)), "cases", whole(row, REWORK_CASES),
-                     "cases_with_repeat", whole(row, REWORK_AGAIN), "extra_occurrences",
-                     whole(row, REWORK_EXTRA), "self_loops", whole(row, REWORK_SELF_LOOPS),
-                     "extra_s", number(row, REWORK_EXTRA_TOOK));
+    return json_pack(
+        "{s:s, s:I, s:I, s:I, s:I, s:f}", "activity",
+        process_name(names, json_at_integer(row, REWORK_TO)), "cases",
+        json_at_integer(row, REWORK_CASES), "cases_with_repeat", json_at_integer(row, REWORK_AGAIN),
+        "extra_occurrences", json_at_integer(row, REWORK_EXTRA), "self_loops",
+        json_at_integer(row, REWORK_SELF_LOOPS), "extra_s", json_at_number(row, REWORK_EXTRA_TOOK));
 }
 
 static json_t *loop_item(const json_t *names, const json_t *row)
 {
-    return json_pack("{s:s, s:s, s:I, s:I, s:f}", "from",
-                     process_name(names, whole(row, REWORK_FROM)), "to",
-                     process_name(names, whole(row, REWORK_TO)), "cases", whole(row, REWORK_CASES),
-                     "count", whole(row, REWORK_COUNT), "extra_s", number(row, REWORK_TOOK));
+    return json_pack(
+        "{s:s, s:s, s:I, s:I, s:f}", "from", process_name(names, json_at_integer(row, REWORK_FROM)),
+        "to", process_name(names, json_at_integer(row, REWORK_TO)), "cases",
+        json_at_integer(row, REWORK_CASES), "count", json_at_integer(row, REWORK_COUNT), "extra_s",
+        json_at_number(row, REWORK_TOOK));
 }
 
 /* Appends, and says once that there are more. */
@@ -170,7 +165,7 @@ static void write_lists(struct run *run, const struct rework_before *before)
         const json_t *row = json_array_get(rows, i), *then = NULL;
         json_t *item = NULL;
         bool is_edge = is_loop(row);
-        if (whole(row, REWORK_FROM) == 0 && whole(row, REWORK_EXTRA) > 0) {
+        if (json_at_integer(row, REWORK_FROM) == 0 && json_at_integer(row, REWORK_EXTRA) > 0) {
             item = activity_item(names, row);
             then = json_object_get(before->activities, json_get_string(item, "activity", ""));
         } else if (is_edge) {
@@ -180,7 +175,7 @@ static void write_lists(struct run *run, const struct rework_before *before)
                                 json_get_string(item, "to", ""));
         }
         if (item != NULL && before->activities != NULL && (then != NULL || before->is_whole))
-            process_set_change(item, whole(row, is_edge ? REWORK_COUNT : REWORK_EXTRA),
+            process_set_change(item, json_at_integer(row, is_edge ? REWORK_COUNT : REWORK_EXTRA),
                                json_integer_value(then));
         if (item != NULL)
             append(run, is_edge ? loops : activities, item, is_edge ? "loops" : "activities");
@@ -192,20 +187,20 @@ static void write_lists(struct run *run, const struct rework_before *before)
 static void write_overall(struct run *run)
 {
     const json_t *rows = ((const struct process_periods *)run->state)->now, *all = first_of(rows);
-    json_int_t cases = whole(all, REWORK_COUNT), extra = 0;
+    json_int_t cases = json_at_integer(all, REWORK_COUNT), extra = 0;
     double extra_s = 0;
     for (size_t i = 1; i < json_array_size(rows); i++) {
         const json_t *row = json_array_get(rows, i);
-        if (whole(row, REWORK_FROM) == 0) {
-            extra += whole(row, REWORK_EXTRA);
-            extra_s += number(row, REWORK_EXTRA_TOOK);
+        if (json_at_integer(row, REWORK_FROM) == 0) {
+            extra += json_at_integer(row, REWORK_EXTRA);
+            extra_s += json_at_number(row, REWORK_EXTRA_TOOK);
         }
     }
-    double share = cases > 0 ? (double)whole(all, REWORK_REPEATING) / (double)cases : 0.0;
+    double share = cases > 0 ? (double)json_at_integer(all, REWORK_REPEATING) / (double)cases : 0.0;
     json_object_set_new(run->result, "overall",
                         json_pack("{s:I, s:f, s:I, s:f}", "cases_with_any_repeat",
-                                  whole(all, REWORK_REPEATING), "share", share, "extra_events",
-                                  extra, "extra_s", extra_s));
+                                  json_at_integer(all, REWORK_REPEATING), "share", share,
+                                  "extra_events", extra, "extra_s", extra_s));
 }
 
 static void suggest(struct run *run)
@@ -234,19 +229,19 @@ static int shape(struct run *run, struct err *ret_err)
 {
     const struct process_periods *w = run->state;
     const json_t *all = first_of(w->now);
-    json_int_t cases = whole(all, REWORK_COUNT);
+    json_int_t cases = json_at_integer(all, REWORK_COUNT);
     struct rework_before before = read_before(w->before);
     (void)ret_err;
     write_lists(run, &before);
     write_overall(run);
     if (cases > 0) {
-        rework_write_text(run, cases, number(all, REWORK_TOOK), &before);
+        rework_write_text(run, cases, json_at_number(all, REWORK_TOOK), &before);
         suggest(run);
         process_link_log(run);
     } else {
         process_shape_empty(run);
     }
-    process_warn_unfinished(run, cases, whole(all, REWORK_UNFINISHED));
+    process_warn_unfinished(run, cases, json_at_integer(all, REWORK_UNFINISHED));
     process_warn_names(run, json_array_get(all, REWORK_NAMES));
     json_decref(before.activities);
     json_decref(before.loops);

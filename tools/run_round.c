@@ -1,5 +1,6 @@
 /* The queries of a round: they are added while a step is planned, run together and end together. */
 #include "run_internal.h"
+#include "json.h"
 
 static void query_release(struct run_query *q)
 {
@@ -181,7 +182,7 @@ void round_keep_estimates(struct run_state *r)
         double bytes_per_row = r->run.source != NULL ? r->run.source->bytes_per_row : 0;
         const json_t *items = r->queries[i].rows.items;
         for (size_t k = 0; k < json_array_size(items); k++)
-            rows += json_integer_value(json_array_get(json_array_get(items, k), 3));
+            rows += json_at_integer(json_array_get(items, k), 3);
         json_object_set_new(json_array_get(r->explained, i), "estimate",
                             json_pack("{s:I, s:I}", "rows", rows, "bytes",
                                       (json_int_t)((double)rows * bytes_per_row)));

@@ -40,9 +40,9 @@ static const char *type_of(const json_t *rows, const char *column)
 {
     for (size_t i = 0; i < json_array_size(rows); i++) {
         const json_t *row = json_array_get(rows, i);
-        const char *name = json_string_value(json_array_get(row, 0));
+        const char *name = json_at_string(row, 0);
         if (name != NULL && strcmp(name, column) == 0)
-            return json_string_value(json_array_get(row, 1));
+            return json_at_string(row, 1);
     }
     return NULL;
 }
@@ -130,10 +130,10 @@ int session_place_plan(struct run *run, struct session_place *place, struct err 
 int session_place_shape(struct run *run, struct session_place *place, struct err *ret_err)
 {
     const json_t *row = json_array_get(run_rows(run, 0), 0);
-    place->has_spans = json_integer_value(json_array_get(row, 0)) > 0;
-    place->spans_first_us = json_integer_value(json_array_get(row, 1));
-    place->spans_last_us = json_integer_value(json_array_get(row, 2));
-    const char *actor = json_string_value(json_array_get(row, 3));
+    place->has_spans = json_at_integer(row, 0) > 0;
+    place->spans_first_us = json_at_integer(row, 1);
+    place->spans_last_us = json_at_integer(row, 2);
+    const char *actor = json_at_string(row, 3);
     if (run->source->stitch && place->has_spans && (actor == NULL || actor[0] == '\0'))
         actor = place->id;
     place->actor = strdup(actor != NULL ? actor : "");
@@ -197,11 +197,11 @@ int session_place_shape_recording(struct run *run, struct session_place *place, 
 {
     if (place->has_table) {
         const json_t *row = json_array_get(run_rows(run, 0), 0);
-        place->has_recording = json_integer_value(json_array_get(row, 0)) > 0;
-        place->replay_first_us = json_integer_value(json_array_get(row, 1));
-        place->replay_last_us = json_integer_value(json_array_get(row, 2));
+        place->has_recording = json_at_integer(row, 0) > 0;
+        place->replay_first_us = json_at_integer(row, 1);
+        place->replay_last_us = json_at_integer(row, 2);
         place->services = json_incref(json_array_get(row, 3));
-        place->replay_bytes = json_integer_value(json_array_get(row, 4));
+        place->replay_bytes = json_at_integer(row, 4);
     }
     if (!place->has_spans && !place->has_recording)
         return err_set(ret_err, ERR_NOT_FOUND, "session",

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "text.h"
+#include "json.h"
 
 /* --- base64 ----------------------------------------------------------------------------------- */
 
@@ -88,17 +89,17 @@ static int out_of_memory(struct err *ret_err)
 static struct row read_row(const json_t *cells)
 {
     const json_t *body = json_array_get(cells, 9);
-    const char *instance = json_string_value(json_array_get(cells, 0));
+    const char *instance = json_at_string(cells, 0);
     return (struct row){
         .instance = instance != NULL ? instance : "",
-        .at_us = json_integer_value(json_array_get(cells, 1)),
-        .event = json_integer_value(json_array_get(cells, 2)),
-        .position = json_integer_value(json_array_get(cells, 3)),
-        .chunk = json_integer_value(json_array_get(cells, 4)),
-        .chunks = json_integer_value(json_array_get(cells, 5)),
-        .type = json_integer_value(json_array_get(cells, 6)),
-        .source = json_integer_value(json_array_get(cells, 7)),
-        .is_left_out = json_integer_value(json_array_get(cells, 8)) != 0,
+        .at_us = json_at_integer(cells, 1),
+        .event = json_at_integer(cells, 2),
+        .position = json_at_integer(cells, 3),
+        .chunk = json_at_integer(cells, 4),
+        .chunks = json_at_integer(cells, 5),
+        .type = json_at_integer(cells, 6),
+        .source = json_at_integer(cells, 7),
+        .is_left_out = json_at_integer(cells, 8) != 0,
         .body = json_string_value(body),
         .body_len = json_string_length(body),
     };
@@ -559,10 +560,10 @@ void session_read_moves(struct session *s, const json_t *rows)
 {
     for (size_t i = 0; i < json_array_size(rows); i++) {
         const json_t *row = json_array_get(rows, i);
-        int64_t first_us = json_integer_value(json_array_get(row, 0));
-        int64_t last_us = json_integer_value(json_array_get(row, 1));
-        int64_t source = json_integer_value(json_array_get(row, 2));
-        int64_t count = json_integer_value(json_array_get(row, 3));
+        int64_t first_us = json_at_integer(row, 0);
+        int64_t last_us = json_at_integer(row, 1);
+        int64_t source = json_at_integer(row, 2);
+        int64_t count = json_at_integer(row, 3);
         s->counts.events += count;
         s->counts.chunks += count;
         session_seen(s, first_us);

@@ -5,6 +5,7 @@
 
 #include "rpc.h"
 #include "text.h"
+#include "json.h"
 
 enum {
     PAGES_MAX = 100,
@@ -294,11 +295,10 @@ static json_t *gaps_json(const struct session *s, const json_t *rows)
     json_t *list = json_array();
     for (size_t i = 0; i < json_array_size(rows); i++) {
         const json_t *row = json_array_get(rows, i);
-        json_array_append_new(
-            list, json_pack("{s:I, s:I, s:I}", "from_ms",
-                            at_ms(s, json_integer_value(json_array_get(row, 0))), "to_ms",
-                            at_ms(s, json_integer_value(json_array_get(row, 1))), "missing_events",
-                            json_integer_value(json_array_get(row, 2))));
+        json_array_append_new(list, json_pack("{s:I, s:I, s:I}", "from_ms",
+                                              at_ms(s, json_at_integer(row, 0)), "to_ms",
+                                              at_ms(s, json_at_integer(row, 1)), "missing_events",
+                                              json_at_integer(row, 2)));
     }
     return list;
 }

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "sql_text.h"
+#include "json.h"
 
 /* What session_span_columns() adds. */
 enum column {
@@ -163,7 +164,7 @@ int session_plan_spans(struct run *run, const char *session, int64_t from_us, in
 
 static const char *text_of(const json_t *row, enum column column)
 {
-    const char *text = json_string_value(json_array_get(row, column));
+    const char *text = json_at_string(row, column);
     return text != NULL ? text : "";
 }
 
@@ -276,7 +277,7 @@ static void add_interaction(struct session *s, const json_t *row, struct entry *
 
 void session_add_span(struct session *s, const json_t *row)
 {
-    int64_t at_us = json_integer_value(json_array_get(row, COLUMN_AT));
+    int64_t at_us = json_at_integer(row, COLUMN_AT);
     const char *event = text_of(row, COLUMN_EVENT);
     s->counts.spans++;
     session_seen(s, at_us);

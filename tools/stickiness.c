@@ -212,9 +212,9 @@ static void read_counts(const struct run *run, const struct stickiness *s, struc
     const json_t *rows = run_rows(run, 0), *row;
     size_t i;
     json_array_foreach (rows, i, row) {
-        bool is_now = json_integer_value(json_array_get(row, 0)) == 1;
-        json_int_t k = json_integer_value(json_array_get(row, 1));
-        json_int_t count = json_integer_value(json_array_get(row, 2));
+        bool is_now = json_at_integer(row, 0) == 1;
+        json_int_t k = json_at_integer(row, 1);
+        json_int_t count = json_at_integer(row, 2);
         if (k < 0 || k > most)
             continue;
         (is_now ? ret->now : ret->before)[k] = count;
@@ -222,9 +222,9 @@ static void read_counts(const struct run *run, const struct stickiness *s, struc
             ret->active += count;
             ret->intervals += (double)count * (double)k;
         }
-        ret->day += json_number_value(json_array_get(row, 3));
-        ret->week += json_number_value(json_array_get(row, 4));
-        ret->month += json_number_value(json_array_get(row, 5));
+        ret->day += json_at_number(row, 3);
+        ret->week += json_at_number(row, 4);
+        ret->month += json_at_number(row, 5);
     }
     for (json_int_t k = most - 1; s->is_cumulative && k > 0; k--) {
         ret->now[k] += ret->now[k + 1];

@@ -154,36 +154,28 @@ static int plan(struct run *run, struct err *ret_err)
 
 /* --- the result ------------------------------------------------------------------------------- */
 
-static json_int_t whole(const json_t *row, size_t column)
-{
-    return json_integer_value(json_array_get(row, column));
-}
-
-static double number(const json_t *row, size_t column)
-{
-    return json_number_value(json_array_get(row, column));
-}
-
 static void write_duration(struct run *run, const json_t *row)
 {
     static const char *const names[] = {"min_s", "p5_s",  "p25_s", "p50_s", "p75_s",
                                         "p90_s", "p95_s", "p99_s", "max_s"};
     const json_t *quantiles = json_array_get(row, QUANTILES);
-    double cases = number(row, CASES);
-    json_t *duration = json_pack("{s:f}", "mean_s", cases > 0 ? number(row, TOOK) / cases : 0.0);
+    double cases = json_at_number(row, CASES);
+    json_t *duration =
+        json_pack("{s:f}", "mean_s", cases > 0 ? json_at_number(row, TOOK) / cases : 0.0);
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        json_object_set_new(duration, names[i], json_real(cases > 0 ? number(quantiles, i) : 0.0));
+        json_object_set_new(duration, names[i],
+                            json_real(cases > 0 ? json_at_number(quantiles, i) : 0.0));
     json_object_set_new(run->result, "duration", duration);
 }
 
 /* What of a list is in interval i; the lists name intervals that have any, in order. */
 static json_int_t count_in(const json_t *starts, const json_t *sums, int64_t at_us, size_t *place)
 {
-    if (*place >= json_array_size(starts) || whole(starts, *place) != at_us)
+    if (*place >= json_array_size(starts) || json_at_integer(starts, *place) != at_us)
         return 0;
-    json_int_t before = *place > 0 ? whole(sums, *place - 1) : 0;
+    json_int_t before = *place > 0 ? json_at_integer(sums, *place - 1) : 0;
     (*place)++;
-    return whole(sums, *place - 1) - before;
+    return json_at_integer(sums, *place - 1) - before;
 }
 
 /* Returns how many cases began before `first` and had not ended by then. */
@@ -218,13 +210,14 @@ static void write_survival(struct run *run, const json_t *row)
     const json_t *times = json_array_get(row, STEP_S), *shares = json_array_get(row, STEP_SHARE);
     json_t *survival = json_array();
     for (size_t i = 0; i < json_array_size(times); i++)
-        json_array_append_new(
-            survival, json_pack("{s:f, s:f}", "s", number(times, i), "share", number(shares, i)));
+        json_array_append_new(survival, json_pack("{s:f, s:f}", "s", json_at_number(times, i),
+                                                  "share", json_at_number(shares, i)));
     json_object_set_new(run->result, "survival", survival);
-    if (whole(row, STEPS) > THROUGHPUT_POINTS) {
+    if (json_at_integer(row, STEPS) > THROUGHPUT_POINTS) {
         char steps[48];
         run_warn(run, "survival has %d of the %s of the curve, evenly spread over them",
-                 THROUGHPUT_POINTS, text_things(steps, sizeof steps, number(row, STEPS), "step"));
+                 THROUGHPUT_POINTS,
+                 text_things(steps, sizeof steps, json_at_number(row, STEPS), "step"));
     }
 }
 
@@ -234,14 +227,14 @@ static int set_bounds(const struct run *run, const json_t *row, const struct cal
                       json_int_t *ret_first, json_int_t *ret_end, struct err *ret_err)
 {
     const struct period *p = &run->period;
-    int64_t last_us = whole(row, LAST);
+    int64_t last_us = json_at_integer(row, LAST);
     if (p->to_given && p->to_us - 1 > last_us && p->to_us - 1 <= p->data_to_us)
         last_us = p->to_us - 1;
-    if (whole(row, CASES) == 0) {
+    if (json_at_integer(row, CASES) == 0) {
         *ret_first = *ret_end = 0;
         return 0;
     }
-    json_int_t first = p->from_given ? 0 : calendar_holding(c, whole(row, FIRST));
+    json_int_t first = p->from_given ? 0 : calendar_holding(c, json_at_integer(row, FIRST));
     json_int_t last = calendar_holding(c, last_us);
     if (first < 0 || last < 0 || last >= c->count)
         return err_set(ret_err, ERR_ARGUMENT, "interval",
@@ -271,22 +264,22 @@ static void write_totals(struct run *run, const json_t *row, const struct calend
                          json_int_t first, json_int_t open)
 {
     char some[48];
-    const struct throughput_totals totals = {.cases = number(row, CASES),
-                                             .took_s = number(row, TOOK),
-                                             .slow_s = number(row, SLOW),
-                                             .typical_s = number(row, TYPICAL) / 1e6,
+    const struct throughput_totals totals = {.cases = json_at_number(row, CASES),
+                                             .took_s = json_at_number(row, TOOK),
+                                             .slow_s = json_at_number(row, SLOW),
+                                             .typical_s = json_at_number(row, TYPICAL) / 1e6,
                                              .calendar = c,
                                              .skipped = first,
                                              .open = open};
     throughput_write_text(run, &totals);
-    suggest(run, sla_us(run) < INT64_MAX ? whole(row, BREACHES) : 0);
+    suggest(run, sla_us(run) < INT64_MAX ? json_at_integer(row, BREACHES) : 0);
     process_link_log(run);
-    if (number(row, OPEN_BREACHES) > 0)
+    if (json_at_number(row, OPEN_BREACHES) > 0)
         run_warn(run,
                  "%s in progress %s older than sla_s, not counted as breaches: from first to last "
                  "event they took less so far",
-                 text_things(some, sizeof some, number(row, OPEN_BREACHES), "case"),
-                 text_verb(number(row, OPEN_BREACHES), "is", "are"));
+                 text_things(some, sizeof some, json_at_number(row, OPEN_BREACHES), "case"),
+                 text_verb(json_at_number(row, OPEN_BREACHES), "is", "are"));
 }
 
 static int keep(struct run *run, struct err *ret_err)
@@ -304,12 +297,12 @@ static int keep(struct run *run, struct err *ret_err)
         first = end - THROUGHPUT_INTERVALS;
     }
     json_int_t open = write_intervals(run, row, c, first, end);
-    json_object_set_new(run->result, "in_progress", json_integer(whole(row, OPEN)));
+    json_object_set_new(run->result, "in_progress", json_integer(json_at_integer(row, OPEN)));
     if (sla_us(run) < INT64_MAX)
-        json_object_set_new(run->result, "breaches", json_integer(whole(row, BREACHES)));
+        json_object_set_new(run->result, "breaches", json_integer(json_at_integer(row, BREACHES)));
     write_survival(run, row);
-    process_warn_unfinished(run, whole(row, CASES), whole(row, OPEN));
-    if (whole(row, CASES) > 0)
+    process_warn_unfinished(run, json_at_integer(row, CASES), json_at_integer(row, OPEN));
+    if (json_at_integer(row, CASES) > 0)
         write_totals(run, row, c, first, open);
     return 0;
 }

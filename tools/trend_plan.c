@@ -58,7 +58,7 @@ static int add_values(const struct trend *t, struct events *e, struct err *ret_e
         char name[32], path[32];
         snprintf(name, sizeof name, "_v%zu", i);
         snprintf(path, sizeof path, "breakdown[%zu]", i);
-        rc = events_key(e, name, json_string_value(json_array_get(t->breakdown, i)), path, ret_err);
+        rc = events_key(e, name, json_at_string(t->breakdown, i), path, ret_err);
     }
     return rc;
 }

@@ -3,6 +3,7 @@
 
 #include "cell.h"
 #include "trend.h"
+#include "json.h"
 
 /* --- where a row belongs --------------------------------------------------------------------- */
 
@@ -57,7 +58,7 @@ enum { COLUMN_WHOLE, COLUMN_PREVIOUS, COLUMN_OTHER, COLUMN_VALUE, COLUMN_AT, COL
 
 static bool is_set(const json_t *row, size_t column)
 {
-    return json_integer_value(json_array_get(row, column)) != 0;
+    return json_at_integer(row, column) != 0;
 }
 
 /* Rows come by value: each that differs from the one before is the next. */
@@ -101,18 +102,18 @@ static int allocate(struct trend *t, struct err *ret_err)
 
 static void read_row(struct trend *t, const json_t *row, size_t value, size_t only)
 {
-    json_int_t before = json_integer_value(json_array_get(row, COLUMN_PREVIOUS));
+    json_int_t before = json_at_integer(row, COLUMN_PREVIOUS);
     if (before >= TREND_PERIODS)
         return; /* ahead of both: it only tells that there is such a value */
     enum trend_period period = (enum trend_period)before;
     bool is_whole = is_set(row, COLUMN_WHOLE);
-    int64_t at_us = json_integer_value(json_array_get(row, COLUMN_AT));
+    int64_t at_us = json_at_integer(row, COLUMN_AT);
     size_t column = COLUMN_FIRST;
     for (size_t s = 0; s < t->series_count; s++) {
         if (only != SIZE_MAX && s != only)
             continue;
         const json_t *figure = json_array_get(row, column++);
-        double events = json_number_value(json_array_get(row, column++));
+        double events = json_at_number(row, column++);
         size_t total = trend_total(t, s, value, period);
         double *at = is_whole
                          ? &t->figures.totals[total]
@@ -166,11 +167,11 @@ static void read_packed_row(struct trend *t, const json_t *row, size_t value,
     size_t column = 2 + 3 * t->series_count * (size_t)period;
     for (size_t s = 0; s < t->series_count; s++) {
         size_t total = trend_total(t, s, value, period);
-        t->figures.totals[total] = json_number_value(json_array_get(row, column++));
+        t->figures.totals[total] = json_at_number(row, column++);
         const json_t *points = json_array_get(row, column++);
         for (size_t i = 0; i < json_array_size(points); i++)
-            *trend_point(t, s, value, period, i) = json_number_value(json_array_get(points, i));
-        t->figures.events[total] = json_number_value(json_array_get(row, column++));
+            *trend_point(t, s, value, period, i) = json_at_number(points, i);
+        t->figures.events[total] = json_at_number(row, column++);
     }
 }
 
@@ -211,10 +212,9 @@ void trend_read_window(struct trend *t, const json_t *rows, size_t series, enum 
     for (size_t i = 0; i < json_array_size(rows); i++) {
         const json_t *row = json_array_get(rows, i);
         size_t value = value_of(t, &last, is_set(row, 0), json_array_get(row, 1));
-        size_t point = (size_t)json_integer_value(json_array_get(row, 2));
+        size_t point = (size_t)json_at_integer(row, 2);
         if (value != SIZE_MAX && point < count)
-            *trend_point(t, series, value, period, point) +=
-                json_number_value(json_array_get(row, 3));
+            *trend_point(t, series, value, period, point) += json_at_number(row, 3);
     }
     for (size_t v = 0; v < json_array_size(t->values); v++)
         for (size_t k = 1; k < count; k++)
@@ -234,8 +234,8 @@ void trend_read_first(struct trend *t, const json_t *rows, size_t series)
         const json_t *row = json_array_get(rows, i);
         enum trend_period period = is_set(row, 0) ? TREND_PREVIOUS : TREND_CURRENT;
         size_t value = value_of(t, &last, is_set(row, 1), json_array_get(row, 2));
-        int64_t at_us = json_integer_value(json_array_get(row, 3));
-        double actors = json_number_value(json_array_get(row, 4));
+        int64_t at_us = json_at_integer(row, 3);
+        double actors = json_at_number(row, 4);
         if (value == SIZE_MAX)
             continue;
         *trend_point(t, series, value, period, position(&t->calendar[period], at_us)) += actors;

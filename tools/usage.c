@@ -81,7 +81,7 @@ struct report {
 static bool is_in(const json_t *list, const char *name, size_t len)
 {
     for (size_t i = 0; i < json_array_size(list); i++) {
-        const char *text = json_string_value(json_array_get(list, i));
+        const char *text = json_at_string(list, i);
         if (strlen(text) == len && strncmp(text, name, len) == 0)
             return true;
     }

@@ -181,7 +181,7 @@ static void shape_events(struct run *run, const json_t *rows)
 {
     for (size_t i = 0; i < json_array_size(rows); i++) {
         const json_t *row = json_array_get(rows, i), *keys = json_array_get(row, 1);
-        size_t section = (size_t)json_integer_value(json_array_get(row, 0));
+        size_t section = (size_t)json_at_integer(row, 0);
         if (section >= USAGE_EVENT_SECTIONS)
             continue;
         const struct usage_section *s = &usage_of_events[section];
@@ -199,7 +199,7 @@ static void shape_visits(struct run *run, const json_t *rows)
 {
     for (size_t i = 0; i < json_array_size(rows); i++) {
         const json_t *row = json_array_get(rows, i);
-        size_t section = (size_t)json_integer_value(json_array_get(row, 0));
+        size_t section = (size_t)json_at_integer(row, 0);
         if (section >= USAGE_VISIT_SECTIONS)
             continue;
         json_t *item = json_pack("{s:O}", "value", json_array_get(row, 1));
@@ -218,13 +218,11 @@ static void shape_days(struct run *run, const json_t *rows)
     while (at_us < run->period.to_us && json_array_size(days) < MAX_DAYS) {
         const json_t *row = json_array_get(rows, next);
         int64_t end_us = interval_next_us(zone, INTERVAL_DAY, false, at_us);
-        int64_t row_us = json_integer_value(json_array_get(row, 1));
-        bool is_here =
-            row != NULL && json_integer_value(json_array_get(row, 0)) == 0 && row_us < end_us;
-        json_array_append_new(
-            days, json_pack("{s:o, s:I, s:I}", "time", run_time(run, at_us), "count",
-                            is_here ? json_integer_value(json_array_get(row, 2)) : 0, "actors",
-                            is_here ? json_integer_value(json_array_get(row, 3)) : 0));
+        int64_t row_us = json_at_integer(row, 1);
+        bool is_here = row != NULL && json_at_integer(row, 0) == 0 && row_us < end_us;
+        json_array_append_new(days, json_pack("{s:o, s:I, s:I}", "time", run_time(run, at_us),
+                                              "count", is_here ? json_at_integer(row, 2) : 0,
+                                              "actors", is_here ? json_at_integer(row, 3) : 0));
         next += is_here ? 1 : 0;
         at_us = end_us;
     }
@@ -278,15 +276,14 @@ static void write_headline(struct run *run, const json_t *days)
     const json_t *error = json_array_get(json_object_get(run->result, "errors"), 0);
     double median = json_get_number(json_object_get(sessions, "duration_ms"), "p50", NAN);
     char count[48], actors[48], more[64];
-    if (json_integer_value(json_array_get(whole, 2)) == 0) {
+    if (json_at_integer(whole, 2) == 0) {
         buf_printf(&run->text, "No event%s in this period.\n", nameless_restriction(run));
         return;
     }
-    buf_printf(
-        &run->text, "%s, %s, %s",
-        text_things(actors, sizeof actors, json_number_value(json_array_get(whole, 3)), "actor"),
-        text_things(more, sizeof more, json_number_value(json_array_get(whole, 4)), "session"),
-        text_things(count, sizeof count, json_number_value(json_array_get(whole, 2)), "event"));
+    buf_printf(&run->text, "%s, %s, %s",
+               text_things(actors, sizeof actors, json_at_number(whole, 3), "actor"),
+               text_things(more, sizeof more, json_at_number(whole, 4), "session"),
+               text_things(count, sizeof count, json_at_number(whole, 2), "event"));
     if (page != NULL)
         buf_printf(&run->text, "; most viewed is %.100s with %s of the views",
                    json_get_string(page, "value", ""),

@@ -223,9 +223,9 @@ static void add_event(struct journey *j, int64_t at_us, const char *event, const
 static void add_row(struct journey *j, const json_t *row)
 {
     const char *id = json_string_value(from_end(row, ROW_SESSION));
-    int64_t at_us = json_integer_value(json_array_get(row, 0));
-    const char *event = json_string_value(json_array_get(row, 1));
-    const char *url = json_string_value(json_array_get(row, 2));
+    int64_t at_us = json_at_integer(row, 0);
+    const char *event = json_at_string(row, 1);
+    const char *url = json_at_string(row, 2);
     id = id != NULL ? id : "";
     if (j->session == NULL || strcmp(j->id, id) != 0 ||
         (id[0] == '\0' && j->at_us + visit_us <= at_us)) {
@@ -261,8 +261,8 @@ static void write_entries(struct run *run, const json_t *session)
 static void write_text(struct run *run, const json_t *sessions, const json_t *seen)
 {
     char events[48], count[48];
-    json_int_t visits = json_integer_value(json_array_get(seen, SEEN_SESSIONS));
-    json_int_t n = json_integer_value(json_array_get(seen, SEEN_IN_PERIOD));
+    json_int_t visits = json_at_integer(seen, SEEN_SESSIONS);
+    json_int_t n = json_at_integer(seen, SEEN_IN_PERIOD);
     buf_printf(&run->text, "%.200s: %s", json_get_string(run->arguments, "actor_id", ""),
                text_things(events, sizeof events, (double)n, "event"));
     if (visits > 0)
@@ -295,7 +295,7 @@ static int shape(struct run *run, struct err *ret_err)
     int rc = run_page(run, 100, &limit, &offset, ret_err);
     if (rc < 0)
         return rc;
-    if (json_integer_value(json_array_get(seen, SEEN_EVENTS)) == 0)
+    if (json_at_integer(seen, SEEN_EVENTS) == 0)
         return err_set(ret_err, ERR_NOT_FOUND, "actor_id", "source '%s' has no events of '%.100s'",
                        run->source->name, json_get_string(run->arguments, "actor_id", ""));
     struct journey j = {.run = run, .sessions = json_array()};
@@ -304,14 +304,13 @@ static int shape(struct run *run, struct err *ret_err)
         add_row(&j, json_array_get(rows, i));
     json_object_set_new(run->result, "sessions", j.sessions);
     json_object_set_new(run->result, "first_seen",
-                        run_time(run, json_integer_value(json_array_get(seen, SEEN_FIRST))));
-    json_object_set_new(run->result, "last_seen",
-                        run_time(run, json_integer_value(json_array_get(seen, SEEN_LAST))));
+                        run_time(run, json_at_integer(seen, SEEN_FIRST)));
+    json_object_set_new(run->result, "last_seen", run_time(run, json_at_integer(seen, SEEN_LAST)));
     if (count > (size_t)limit) {
         run_set_cursor(run, offset + limit);
         run_truncated(run, "rows", limit, "continue with the cursor, or name a period");
     }
-    if (json_integer_value(json_array_get(seen, SEEN_IN_PERIOD)) == 0)
+    if (json_at_integer(seen, SEEN_IN_PERIOD) == 0)
         run_warn(run, "'%.100s' has no events in this period",
                  json_get_string(run->arguments, "actor_id", ""));
     write_text(run, j.sessions, seen);

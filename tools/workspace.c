@@ -7,6 +7,7 @@
 
 #include "look.h"
 #include "run_internal.h"
+#include "json.h"
 
 enum { SOURCES_TTL_S = 30, BOUNDS_TTL_S = 5, SEEN_TTL_S = 60, SEEN_MAX = 20000 };
 
@@ -132,17 +133,13 @@ const struct zone *workspace_keep_zone(struct workspace *w, struct zone *zone)
     return zone;
 }
 
-static int64_t item(const json_t *array, size_t index)
-{
-    return json_integer_value(json_array_get(array, index));
-}
-
 bool workspace_bounds(const struct workspace *w, const char *source, struct bounds *ret)
 {
     const json_t *entry = json_object_get(w->bounds, source);
-    if (entry == NULL || seconds() - item(entry, 4) > BOUNDS_TTL_S)
+    if (entry == NULL || seconds() - json_at_integer(entry, 4) > BOUNDS_TTL_S)
         return false;
-    *ret = (struct bounds){item(entry, 0), item(entry, 1), item(entry, 2), item(entry, 3)};
+    *ret = (struct bounds){json_at_integer(entry, 0), json_at_integer(entry, 1),
+                           json_at_integer(entry, 2), json_at_integer(entry, 3)};
     return true;
 }
 
@@ -169,10 +166,10 @@ bool workspace_seen(const struct workspace *w, const char *source, char kind, co
     char *key = seen_key(source, kind, name);
     const json_t *entry = key != NULL ? json_object_get(w->seen, key) : NULL;
     free(key);
-    if (entry == NULL || seconds() - item(entry, 2) > SEEN_TTL_S)
+    if (entry == NULL || seconds() - json_at_integer(entry, 2) > SEEN_TTL_S)
         return false;
-    *ret_first_us = item(entry, 0);
-    *ret_last_us = item(entry, 1);
+    *ret_first_us = json_at_integer(entry, 0);
+    *ret_last_us = json_at_integer(entry, 1);
     return true;
 }
 

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "json.h"
+
 const struct zone zone_utc = {.name = "UTC"};
 
 struct zone *zone_new(const char *name, const json_t *rows)
@@ -18,8 +20,8 @@ struct zone *zone_new(const char *name, const json_t *rows)
         return zone_free(zone);
     for (size_t i = 0; i < count; i++) {
         const json_t *row = json_array_get(rows, i);
-        zone->from_us[i] = json_integer_value(json_array_get(row, 0)) * 1000000;
-        zone->offset_s[i] = (int32_t)json_integer_value(json_array_get(row, 1));
+        zone->from_us[i] = json_at_integer(row, 0) * 1000000;
+        zone->offset_s[i] = (int32_t)json_at_integer(row, 1);
     }
     zone->count = count;
     return zone;

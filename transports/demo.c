@@ -5,6 +5,7 @@
 #include "commands.h"
 #include "config.h"
 #include "demo.h"
+#include "json.h"
 
 const struct flag demo_flags[] = {{0}};
 
@@ -63,7 +64,7 @@ static int print_made(struct app *app, struct err *ret_err)
     const json_t *row = json_array_get(rows, 0);
     long long n[6];
     for (size_t i = 0; i < 6; i++)
-        n[i] = (long long)json_integer_value(json_array_get(row, i));
+        n[i] = (long long)json_at_integer(row, i);
     json_decref(rows);
     printf("The source `demo` is ready: %lld spans of %lld sessions, %lld orders, %lld log lines, "
            "%lld replay rows of %lld recorded sessions, 2026-03-01 to 2026-03-31 UTC.\n",

@@ -187,8 +187,7 @@ static void check_connection(struct doctor *doctor)
     const struct db_info *info = &app->db->info;
     doctor->is_connected = true;
     note(doctor, VERDICT_OK, "connection", NULL, "%s %s at %s, database %s, user %s", info->engine,
-         json_string_value(json_array_get(row, 0)), info->target,
-         json_string_value(json_array_get(row, 1)), json_string_value(json_array_get(row, 2)));
+         json_at_string(row, 0), info->target, json_at_string(row, 1), json_at_string(row, 2));
     json_decref(rows);
     if (info->is_embedded && info->owner_pid != 0)
         note(doctor, VERDICT_OK, "store lock", NULL,
@@ -250,7 +249,7 @@ static void check_source(struct doctor *doctor, const struct source *source)
         note(doctor, VERDICT_FAIL, name,
              err.code == ERR_ACCESS ? "grant SELECT on the table to the user" : NULL,
              "%s in %s cannot be read: %s", source->kind, buf_text(&table), err.text);
-    else if (json_integer_value(json_array_get(json_array_get(rows, 0), 0)) == 0)
+    else if (json_at_integer(json_array_get(rows, 0), 0) == 0)
         note(doctor, VERDICT_WARN, name, "send or import events", "%s in %s is empty", source->kind,
              buf_text(&table));
     else

@@ -355,7 +355,7 @@ static void put_list(struct buf *out, const json_t *report, const char *key, con
         return;
     buf_printf(out, "  %zu %s: ", count, count == 1 ? one : many);
     for (size_t i = 0; i < count && i < SHOWN; i++)
-        buf_printf(out, "%s%s", i > 0 ? ", " : "", json_string_value(json_array_get(list, i)));
+        buf_printf(out, "%s%s", i > 0 ? ", " : "", json_at_string(list, i));
     buf_puts(out, count > SHOWN ? ", …\n" : "\n");
 }
 
