@@ -10,7 +10,7 @@
 #include "rows_where.h"
 #include "text.h"
 
-enum { MAX_NAMED = 3, MAX_VALUES = 5000, SHOWN_VALUES = 12 };
+enum { MAX_NAMED = 16, MAX_VALUES = 5000, SHOWN_VALUES = 12 };
 
 /* A field, and the value of it that the cell names at `path`. */
 struct named {
@@ -46,6 +46,16 @@ static void add_name(struct cell_names *names, const char *field, const char *va
         snprintf(item->path, sizeof item->path, "cell.%s[%zu]", path, index);
 }
 
+/* What the two ends of an edge are values of; NULL where `clean` makes something else of them. */
+static const char *field_of_ends(const struct run *run)
+{
+    if (strcmp(run->subject->name, "handover_network") == 0)
+        return "resource";
+    return json_array_size(json_object_get(run->arguments, "clean")) == 0
+               ? json_get_string(run->arguments, "node", "event")
+               : NULL;
+}
+
 /* By the members that the arguments and cells of the tools have. */
 static struct cell_names read_names(const struct run *run)
 {
@@ -55,12 +65,13 @@ static struct cell_names read_names(const struct run *run)
                  *values = json_object_get(cell, "breakdown");
     for (size_t i = 0; i < json_array_size(fields); i++)
         add_name(&names, json_at_string(fields, i), json_at_string(values, i), "breakdown", i);
-    /* What `clean` makes of a node is no value of the field. */
-    const char *node = json_array_size(json_object_get(arguments, "clean")) == 0
-                           ? json_get_string(arguments, "node", NULL)
-                           : NULL;
-    add_name(&names, node, json_get_string(cell, "from", NULL), "from", SIZE_MAX);
-    add_name(&names, node, json_get_string(cell, "to", NULL), "to", SIZE_MAX);
+    const char *ends = field_of_ends(run);
+    add_name(&names, ends, json_get_string(cell, "from", NULL), "from", SIZE_MAX);
+    add_name(&names, ends, json_get_string(cell, "to", NULL), "to", SIZE_MAX);
+    const json_t *activities = json_object_get(cell, "activities");
+    for (size_t i = 0; i < json_array_size(activities); i++)
+        add_name(&names, "event", json_at_string(activities, i), "activities", i);
+    add_name(&names, "event", json_get_string(cell, "activity", NULL), "activity", SIZE_MAX);
     const char *field = json_get_string(cell, "field", json_get_string(arguments, "field", NULL));
     add_name(&names, field, json_get_string(cell, "value", NULL), "value", SIZE_MAX);
     return names;
@@ -106,12 +117,17 @@ static bool tell(struct run *run, const struct named *name, const json_t *rows)
         if (left > 0)
             buf_printf(&there, " and %zu more (property_values)", left);
     }
-    run_warn(run, "%s: no event%s in this period has '%.100s' as its %.100s", name->path,
-             nameless_restriction(run), name->value, name->field);
-    buf_printf(&run->text,
-               "Nobody is in this cell: no event%s in this period has '%.100s' as its %.100s; "
-               "%s.\n",
-               nameless_restriction(run), name->value, name->field, buf_text(&there));
+    struct buf why = {0};
+    buf_printf(&why, "no event%s in this period ", nameless_restriction(run));
+    if (strcmp(name->field, "event") == 0)
+        buf_printf(&why, "is called '%.100s'", name->value);
+    else
+        buf_printf(&why, "has '%.100s' as its %.100s", name->value, name->field);
+    run_warn(run, "%s: %s", name->path, buf_text(&why));
+    bool is_guess = buf_text(&there)[0] == 'd'; /* did you mean */
+    buf_printf(&run->text, "Nothing is in this cell: %s%s %s.\n", buf_text(&why),
+               is_guess ? ";" : ".", buf_text(&there));
+    buf_done(&why);
     buf_done(&there);
     free(values);
     return true;

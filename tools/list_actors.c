@@ -129,12 +129,17 @@ static json_t *actor_item(const struct run *run, const json_t *row)
     return item;
 }
 
+static bool counts_cases(const struct run *run)
+{
+    return strcmp(json_get_string(run->arguments, "actor", ""), "case") == 0;
+}
+
 /* Cases of a process have a timeline of their own. */
 static void suggest(struct run *run, const json_t *actors)
 {
     const json_t *first = json_array_get(actors, 0);
     session_link_suggest(run, first, "what the first of them saw at that moment");
-    if (first == NULL || strcmp(json_get_string(run->arguments, "actor", ""), "case") != 0)
+    if (first == NULL || !counts_cases(run))
         return;
     json_t *arguments = json_pack("{s:s, s:O}", "source", run->source->name, "case_id",
                                   json_object_get(first, "actor"));
@@ -142,6 +147,11 @@ static void suggest(struct run *run, const json_t *actors)
     if (name != NULL)
         json_object_set(arguments, "case", name);
     run_suggest(run, "case_timeline", arguments, "what happened in the first of these cases");
+}
+
+static const char *thing_of(const struct run *run)
+{
+    return counts_cases(run) ? "case" : "actor";
 }
 
 static int shape(struct run *run, struct err *ret_err)
@@ -153,8 +163,7 @@ static int shape(struct run *run, struct err *ret_err)
     const json_t *rows = run_rows(run, 0);
     size_t count = json_array_size(rows);
     json_int_t total = json_at_integer(json_array_get(rows, 0), 5);
-    bool is_case = strcmp(json_get_string(run->arguments, "actor", ""), "case") == 0;
-    const char *thing = is_case ? "case" : "actor";
+    const char *thing = thing_of(run);
     char number[48];
     if (total > 0)
         buf_printf(&run->text, "%s in this cell.\n",
@@ -217,7 +226,7 @@ static int shape_empty(struct run *run, struct err *ret_err)
     if (is_empty(run) &&
         !nameless_shape(run, json_get_string(entering(run), "event", "any event")) &&
         !cell_why_shape(run, 1))
-        buf_puts(&run->text, "0 actors in this cell.\n");
+        buf_printf(&run->text, "0 %ss in this cell.\n", thing_of(run));
     return 0;
 }
 

@@ -176,12 +176,11 @@ static int child_library(struct store *s, const char *library)
 static int count_parts(struct db *db)
 {
     struct outcome o;
-    int count = -1;
     run_read(db, &o, "SELECT count() FROM system.parts WHERE table = 't' AND active");
-    if (o.err.code != 0 || sscanf(buf_text(&o.rows), "[%d]", &count) != 1)
-        count = -1;
+    bool is_told = o.err.code == 0 && buf_text(&o.rows)[0] == '[';
+    long count = is_told ? strtol(buf_text(&o.rows) + 1, NULL, 10) : -1;
     outcome_free(&o);
-    return count;
+    return (int)count;
 }
 
 /* Writes parts one after the other. 0: a while later they are still as many; 10: some were merged.

@@ -52,6 +52,14 @@ test('where most time passes is told of all edges, not of those that are listed'
     /^Most time passes between A → B: 50\.0 % of all, .* No edge is in 90\.0 % of the cases, as min_share asks\. 4 cases, 3 activities, 0 edges\./);
 });
 
+test('a cell of what is not called so says it, and what there is', () => {
+  const cases = (of, cell) => tell('list_actors', { of, arguments: { source: 'alike' }, cell });
+  assert.match(cases('process_map', { from: 'A', to: 'refund' }), /^Nothing is in this cell: no event in this period is called 'refund'\. There are: /);
+  assert.match(cases('process_map', { activity: 'a' }), /is called 'a'; did you mean 'A'\? There are: .*\n\nNote: cell\.activity: /);
+  assert.match(cases('process_variants', { activities: ['A', 'refund'] }), /Note: cell\.activities\[1\]: no event in this period is called 'refund'/);
+  assert.match(cases('process_map', { from: 'C', to: 'A' }), /^0 cases in this cell\./);
+});
+
 test('the cell of a handover names resources', () => {
   assert.throws(() => ask('list_actors', { of: 'handover_network', arguments: { source: 'alike' }, cell: { from: 'x' } }), /cell\.to.*expected the name of a resource/);
 });
