@@ -8,6 +8,7 @@ usage: analytics.py [--shape NAME] [--sextant PATH] [--libchdb PATH] [--events N
              would (texts, a Map, ORDER BY event and time)
              clickstack: spans as ClickStack keeps them, users and sessions as texts in Maps; both
              sides ask the same table
+             named: that with a mapping that names the one key that the analyst reads for the user
              materialized: that with columns of its own for the user and the property asked for,
              as HyperDX adds them; the analyst's statements go on reading the Maps
              process: a log of cases on 110,000 ways with a long tail, as `sextant import` keeps it, beside texts ordered by

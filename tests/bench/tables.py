@@ -92,10 +92,11 @@ def fill_plain(engine, rows):
 
 # --- spans as ClickStack keeps them ------------------------------------------------------------------
 
-def fill_spans(engine, rows, copies=()):
-    """With the columns that `copies` names, as HyperDX materialises keys that are often asked for."""
+def fill_spans(engine, rows, copies=(), mapping='{"kind":"clickstack"}'):
+    """With the columns that `copies` names, as HyperDX materialises keys that are often asked for, and `mapping` in its comment."""
     text = table_statement("demo_table_traces").replace("demo_new.", "bench.")
-    text = re.sub(r"\nCOMMENT .*", "\nCOMMENT '{\"kind\":\"clickstack\"}'", text).replace(", min_bytes_for_wide_part = 100000000", "")
+    comment = mapping.replace("'", "''")
+    text = re.sub(r"\nCOMMENT .*", f"\nCOMMENT '{comment}'", text).replace(", min_bytes_for_wide_part = 100000000", "")
     columns = "".join(f"\n    `__hdx_materialized_{key}` {kind} MATERIALIZED SpanAttributes['{key}'] CODEC(ZSTD(1)),"
                       for key, kind in copies)
     engine.run("CREATE DATABASE bench ENGINE = Atomic")
@@ -119,6 +120,10 @@ SETTINGS max_partitions_per_insert_block = 0, max_insert_block_size = 4000000, m
 
 def fill_materialized(engine, rows):
     fill_spans(engine, rows, (("user.id", "String"), ("country", "LowCardinality(String)")))
+
+
+def fill_named(engine, rows):
+    fill_spans(engine, rows, mapping='{"kind":"clickstack","actor":["SpanAttributes[\'user.id\']"]}')
 
 
 # --- a process log -----------------------------------------------------------------------------------
@@ -158,6 +163,7 @@ SPANS = Shape("bench.otel_traces", "SpanAttributes['user.id']", "ResourceAttribu
 SHAPES = {
     "import": Tables(fill_plain, fill_import, PLAIN, (0.4, 0.5, 0.4, 0.4, 0.4, 0.2), "analytics"),
     "clickstack": Tables(fill_spans, None, SPANS, (0.75,) * 6, "analytics-clickstack"),
+    "named": Tables(fill_named, None, SPANS, (0.75,) * 6, "analytics-named"),
     "materialized": Tables(fill_materialized, None, SPANS, (0.75,) * 6,
                            "analytics-materialized"),
     "process": Tables(fill_plain_log, fill_case_table, process.PLAIN_LOG, (0.15, 0.45, 0.2, 0.2, 0.25, 1), "process",
