@@ -478,8 +478,8 @@ export const tools = {
         /'mobil' as its device; did you mean 'mobile'\? There are: \w/],
       [{ of: 'run_paths', arguments: PATHS, cell: { step: 1, from: 'view', to: 'chekout' } },
         /is called 'chekout'; did you mean 'checkout'/],
-      [{ of: 'attribute_conversions', arguments: CREDIT, cell: { value: 'tv' } }, /'tv' as its device; There are: /],
-      [{ of: 'compare_groups', arguments: GROUPS, cell: { field: 'device', value: 'tv', group: 'a' } }, /'tv' as its device; There are: /],
+      [{ of: 'attribute_conversions', arguments: CREDIT, cell: { value: 'tv' } }, /'tv' as its device\. There are: /],
+      [{ of: 'compare_groups', arguments: GROUPS, cell: { field: 'device', value: 'tv', group: 'a' } }, /'tv' as its device\. There are: /],
       [{ of: 'attribute_conversions', arguments: CREDIT, cell: { value: 'desktop' } }, /^0 actors in this cell\./],
     ].map(([args, says]) => ({ args: { ...args, explain: 'with' }, says,
       check({ actors, total, meta }) {
