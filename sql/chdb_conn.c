@@ -12,6 +12,9 @@ enum {
     ARGUMENT_BYTES = 4096 + 32,
 };
 
+/* What is kept unpacked is told by unpacked_bytes, not by the rows of one statement. */
+#define ANY_ROWS (UINT64_C(1) << 50)
+
 #define ANY       7u
 #define BIT(role) (1u << (role))
 
@@ -64,17 +67,23 @@ static void add_limits(struct arguments *a, const struct chdb_store *store,
                        const struct db_limits *limits)
 {
     uint64_t memory = limits->memory_bytes;
-    uint64_t share = store->memory_bytes / 4 * 3; /* one statement leaves something to the others */
+    uint64_t cache = chdb_store_cache_bytes(store);
+    /* One statement leaves something to the others, and the whole cache. */
+    uint64_t share = store->memory_bytes / CHDB_CACHE_SHARE * (CHDB_CACHE_SHARE - 1);
     if (memory == 0 || (share != 0 && memory > share))
         memory = share;
+    /* What stays in the cache counts as memory of the statement that unpacked it. */
+    uint64_t kept = limits->unpacked_bytes <= cache ? limits->unpacked_bytes : 0;
     char *text = a->text[a->count];
     snprintf(text, sizeof(a->text[0]), "--max_execution_time=%llu.%03llu",
              (unsigned long long)(limits->time_ms / 1000),
              (unsigned long long)(limits->time_ms % 1000));
     a->list[a->count++] = text;
-    add_number(a, "max_memory_usage", memory);
-    add_number(a, "max_bytes_before_external_group_by", memory / DB_SPILL_SHARE);
-    add_number(a, "max_bytes_before_external_sort", memory / DB_SPILL_SHARE);
+    add_number(a, "max_memory_usage", memory + kept);
+    add_number(a, "max_bytes_before_external_group_by", memory / DB_SPILL_SHARE + kept);
+    add_number(a, "max_bytes_before_external_sort", memory / DB_SPILL_SHARE + kept);
+    add_number(a, "use_uncompressed_cache", kept != 0);
+    add_number(a, "merge_tree_max_rows_to_use_cache", ANY_ROWS);
     add_number(a, "group_by_two_level_threshold_bytes", DB_TWO_LEVEL_BYTES);
     add_number(a, "max_result_rows", limits->result_rows);
     add_number(a, "max_result_bytes", limits->result_bytes);
@@ -112,7 +121,8 @@ static void fill_arguments(struct arguments *a, const struct chdb_conn *conn)
 static bool has_limits(const struct db_limits *a, const struct db_limits *b)
 {
     return a->time_ms == b->time_ms && a->memory_bytes == b->memory_bytes &&
-           a->result_rows == b->result_rows && a->result_bytes == b->result_bytes;
+           a->result_rows == b->result_rows && a->result_bytes == b->result_bytes &&
+           a->unpacked_bytes == b->unpacked_bytes;
 }
 
 static int connect_engine(struct chdb_conn *conn, chdb_handle *ret_handle, struct err *ret_err)

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -19,7 +20,7 @@ static const char configuration[] =
     "  <mark_cache_size>268435456</mark_cache_size>\n"
     "  <primary_index_cache_size>268435456</primary_index_cache_size>\n"
     "  <index_mark_cache_size>67108864</index_mark_cache_size>\n"
-    "  <uncompressed_cache_size>0</uncompressed_cache_size>\n"
+    "  <uncompressed_cache_size>%" PRIu64 "</uncompressed_cache_size>\n"
     "%s"
     "</clickhouse>\n";
 
@@ -78,13 +79,20 @@ void chdb_store_done(struct chdb_store *store)
     *store = (struct chdb_store){.lock = {.fd = -1}};
 }
 
+uint64_t chdb_store_cache_bytes(const struct chdb_store *store)
+{
+    bool has_cache = store->directory != NULL && !store->is_brief;
+    return has_cache ? store->memory_bytes / CHDB_CACHE_SHARE : 0;
+}
+
 static int write_configuration(const struct chdb_store *store, struct err *ret_err)
 {
     char path[PATH_MAX];
     if (snprintf(path, sizeof(path), "%s/engine.xml", store->directory) >= (int)sizeof(path))
         return err_set(ret_err, ERR_UNAVAILABLE, NULL, "the path of the store is too long");
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    bool is_written = fd >= 0 && dprintf(fd, configuration, store->is_brief ? no_merges : "") > 0;
+    bool is_written = fd >= 0 && dprintf(fd, configuration, chdb_store_cache_bytes(store),
+                                         store->is_brief ? no_merges : "") > 0;
     int reason = errno;
     if (fd >= 0)
         close(fd);

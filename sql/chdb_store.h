@@ -20,6 +20,12 @@ struct chdb_store {
     const struct chdb_library *library; /* NULL until opened */
 };
 
+/* The part of its memory in which the engine may keep unpacked what it read. */
+enum { CHDB_CACHE_SHARE = 3 };
+
+/* How much that is; 0 where nothing is kept: in memory, and where one question is asked. */
+uint64_t chdb_store_cache_bytes(const struct chdb_store *store);
+
 /* Fills `store` from what was asked for; touches nothing outside. */
 int chdb_store_init(struct chdb_store *store, const struct chdb_options *options,
                     struct err *ret_err);

@@ -28,6 +28,7 @@ struct db_limits db_limits_or_default(const struct db_limits *limits)
         .memory_bytes = or_default(limits->memory_bytes, usual->memory_bytes),
         .result_rows = or_default(limits->result_rows, usual->result_rows),
         .result_bytes = or_default(limits->result_bytes, usual->result_bytes),
+        .unpacked_bytes = limits->unpacked_bytes,
     };
 }
 

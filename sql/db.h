@@ -24,6 +24,9 @@ struct db_limits {
     uint64_t memory_bytes;
     uint64_t result_rows;
     uint64_t result_bytes;
+    /* What the statement can unpack of its tables at most, where the next one will want the same
+     * again: the embedded engine keeps it if its cache holds that much. 0 = not to be kept. */
+    uint64_t unpacked_bytes;
 };
 
 struct db_stats {

@@ -193,6 +193,16 @@ const char *source_distinct_if(const struct source *s)
     return s->rows > EXACT_ROWS ? "uniqCombined64If" : "uniqExactIf";
 }
 
+uint64_t source_unpacked_bytes(const struct source *s)
+{
+    const struct places *actor = &s->fields[SOURCE_ACTOR];
+    double row = 0;
+    /* Half of a row: that Map, the time, the event and the session, not the ids and other Maps. */
+    for (size_t i = 0; i < actor->count; i++)
+        row = actor->items[i].kind == PLACE_MAP ? s->bytes_per_row / 2 : row;
+    return (uint64_t)(row * (double)s->rows);
+}
+
 void source_table(const struct source *s, struct buf *out)
 {
     sql_identifier(out, s->database);

@@ -140,6 +140,10 @@ const struct source *sources_find(const struct sources *sources, const char *nam
  * estimated beyond (error about 1 %), where an exact count would cost more than it tells. */
 const char *source_distinct_if(const struct source *s);
 
+/* What questions can unpack of the table, in bytes, where that takes most of their time: it is a
+ * key of a Map who acted. 0 = little, or unknown. See docs/decisions/clickstack-speed.md. */
+uint64_t source_unpacked_bytes(const struct source *s);
+
 /* `database`.`table`, quoted. */
 void source_table(const struct source *s, struct buf *out);
 

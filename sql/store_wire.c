@@ -195,6 +195,7 @@ void wire_put_start(struct buf *out, const struct db_request *request)
     put_number(out, request->limits.memory_bytes, 8);
     put_number(out, request->limits.result_rows, 8);
     put_number(out, request->limits.result_bytes, 8);
+    put_number(out, request->limits.unpacked_bytes, 8);
     put_text(out, request->sql);
     put_text(out, request->tag != NULL ? request->tag : "");
     put_number(out, request->format != NULL, 1);
@@ -237,6 +238,7 @@ int wire_get_start(const char *payload, size_t len, struct wire_start *ret_start
     request->limits.memory_bytes = get_number(&r, 8);
     request->limits.result_rows = get_number(&r, 8);
     request->limits.result_bytes = get_number(&r, 8);
+    request->limits.unpacked_bytes = get_number(&r, 8);
     request->sql = get_text(&r);
     request->tag = get_text(&r);
     bool has_format = get_flag(&r);

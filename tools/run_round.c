@@ -125,10 +125,13 @@ static void on_progress(void *user, const struct db_stats *so_far)
 
 static int start_query(struct run_state *r, struct run_query *q, struct err *ret_err)
 {
+    const struct source *source = r->run.source;
     struct db_request request = {
         .format = "JSONCompactEachRow",
         /* The reader's own cap comes first: it keeps what came. */
-        .limits = {.result_bytes = (uint64_t)2 * RUN_MAX_BYTES, .time_ms = q->time_ms},
+        .limits = {.result_bytes = (uint64_t)2 * RUN_MAX_BYTES,
+                   .time_ms = q->time_ms,
+                   .unpacked_bytes = source != NULL ? source_unpacked_bytes(source) : 0},
         .tag = r->run.tool->name,
         .on_data = on_data,
         .on_progress = r->progress != NULL ? on_progress : NULL,

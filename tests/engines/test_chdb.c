@@ -60,10 +60,10 @@ static void test_settings_are_in_force(void **state)
                  "[\"group_by_two_level_threshold_bytes\", \"4000000\"]\n"
                  "[\"implicit_select\", \"0\"]\n"
                  "[\"log_queries\", \"0\"]\n"
-                 "[\"max_bytes_before_external_group_by\", \"314572800\"]\n"
-                 "[\"max_bytes_before_external_sort\", \"314572800\"]\n"
+                 "[\"max_bytes_before_external_group_by\", \"279620266\"]\n"
+                 "[\"max_bytes_before_external_sort\", \"279620266\"]\n"
                  "[\"max_execution_time\", \"45\"]\n"
-                 "[\"max_memory_usage\", \"3145728000\"]\n"
+                 "[\"max_memory_usage\", \"2796202666\"]\n"
                  "[\"max_result_bytes\", \"67108864\"]\n"
                  "[\"max_result_rows\", \"1000000\"]\n"
                  "[\"move_primary_key_columns_to_end_of_prewhere\", \"0\"]\n"
@@ -74,9 +74,11 @@ static void test_settings_are_in_force(void **state)
                  "[\"session_timezone\", \"UTC\"]\n");
     assert_reads(db,
                  "SELECT name, value FROM system.server_settings WHERE name IN "
-                 "('max_server_memory_usage', 'mark_cache_size') ORDER BY name",
+                 "('max_server_memory_usage', 'mark_cache_size', 'uncompressed_cache_size') "
+                 "ORDER BY name",
                  "[\"mark_cache_size\", \"268435456\"]\n"
-                 "[\"max_server_memory_usage\", \"4194304000\"]\n");
+                 "[\"max_server_memory_usage\", \"4194304000\"]\n"
+                 "[\"uncompressed_cache_size\", \"1398101333\"]\n");
     assert_read_fails(db, "1 + 1", ERR_ENGINE); /* implicit_select */
 }
 
@@ -437,6 +439,49 @@ static void test_memory_limit(void **state)
     outcome_free(&o);
 }
 
+/* How many blocks the cache of unpacked ones has given so far. */
+static int64_t cache_hits(struct db *db)
+{
+    struct outcome o;
+    run_read(db, &o,
+             "SELECT toInt64(sum(value)) FROM system.events WHERE event = 'UncompressedCacheHits'");
+    assert_ok(&o);
+    int64_t hits = strtoll(buf_text(&o.rows) + 1, NULL, 10);
+    outcome_free(&o);
+    return hits;
+}
+
+static int64_t hits_of_two(struct db *db, uint64_t unpacked_bytes, uint64_t memory_bytes)
+{
+    int64_t before = cache_hits(db);
+    for (int i = 0; i < 2; i++) {
+        struct outcome o;
+        struct db_request request =
+            outcome_request(&o, "SELECT toInt64(sum(length(m['k']))) FROM unpacked");
+        request.limits.unpacked_bytes = unpacked_bytes;
+        request.limits.memory_bytes = memory_bytes;
+        run_request(db, &o, &request);
+        assert_ok(&o);
+        assert_string_equal(buf_text(&o.rows), "[200000000]\n");
+        outcome_free(&o);
+    }
+    return cache_hits(db) - before;
+}
+
+/* What is unpacked is kept where the statement says so and the cache holds it. It counts as memory
+ * of the statement that fills the cache, whose limit is for what it needs beside that. */
+static void test_what_is_unpacked_is_kept(void **state)
+{
+    enum { BYTES = 250000000, MEMORY = 120000000, TOO_MUCH = 1398101334 };
+    struct db *db = engine();
+    do_write(db, "CREATE OR REPLACE TABLE unpacked (m Map(String, String)) ENGINE = MergeTree "
+                 "ORDER BY tuple() AS SELECT map('k', leftPad(toString(number), 1000)) AS m "
+                 "FROM numbers(200000)");
+    assert_int_equal(hits_of_two(db, 0, MEMORY), 0);
+    assert_int_equal(hits_of_two(db, TOO_MUCH, MEMORY), 0);
+    assert_true(hits_of_two(db, BYTES, MEMORY) > 100);
+}
+
 static void test_progress(void **state)
 {
     struct db *db = engine();
@@ -622,6 +667,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_cancel_while_the_reader_is_behind),
     cmocka_unit_test(test_time_limit),
     cmocka_unit_test(test_memory_limit),
+    cmocka_unit_test(test_what_is_unpacked_is_kept),
     cmocka_unit_test(test_progress),
     cmocka_unit_test(test_two_hundred_at_once),
     cmocka_unit_test(test_four_run_together),
