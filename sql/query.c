@@ -11,11 +11,21 @@ void query_init(struct query *q)
     buf_init(&q->sql, 0);
 }
 
+static void key_done(struct query_key *key)
+{
+    free(key->within);
+    free(key->column);
+    free(key->key);
+}
+
 void query_done(struct query *q)
 {
     for (size_t i = 0; i < q->param_count; i++)
         free(q->params[i].value);
     free(q->params);
+    for (size_t i = 0; i < q->key_count; i++)
+        key_done(&q->keys[i]);
+    free(q->keys);
     buf_done(&q->sql);
     buf_done(&q->joins);
     buf_done(&q->within);
@@ -192,6 +202,65 @@ void query_bind_time(struct query *q, struct buf *out, int64_t unix_us)
     buf_puts(out, "fromUnixTimestamp64Micro(");
     query_bind_integer(q, out, unix_us);
     buf_puts(out, ")");
+}
+
+static const struct query_key *find_key(const struct query *q, const char *column, const char *key)
+{
+    for (size_t i = 0; i < q->key_count; i++) {
+        const struct query_key *k = &q->keys[i];
+        if (strcmp(k->key, key) == 0 && strcmp(k->column, column) == 0 &&
+            strcmp(k->within, buf_text(&q->within)) == 0)
+            return k;
+    }
+    return NULL;
+}
+
+static const struct query_key *add_key(struct query *q, const char *column, const char *key)
+{
+    struct query_key *keys = realloc(q->keys, (q->key_count + 1) * sizeof *keys);
+    if (keys == NULL)
+        return NULL;
+    q->keys = keys;
+    struct query_key *added = &keys[q->key_count];
+    *added = (struct query_key){
+        .within = strdup(buf_text(&q->within)), .column = strdup(column), .key = strdup(key)};
+    snprintf(added->param, sizeof added->param, "k%zu", q->key_count + 1);
+    if (added->within == NULL || added->column == NULL || added->key == NULL) {
+        key_done(added);
+        return NULL;
+    }
+    q->key_count++;
+    add_param(q, added->param, "UInt8", integer_text(1));
+    return added;
+}
+
+void query_bind_key(struct query *q, struct buf *out, const char *column, const char *key)
+{
+    const struct query_key *known = find_key(q, column, key);
+    if (known == NULL)
+        known = add_key(q, column, key);
+    if (known == NULL)
+        q->failed = true;
+    else
+        buf_printf(out, "{%s:UInt8}", known->param);
+}
+
+void query_lacks_key(struct query *q, const struct query_key *key)
+{
+    for (size_t i = 0; i < q->param_count; i++)
+        if (strcmp(q->params[i].name, key->param) == 0)
+            q->params[i].value[0] = '0';
+}
+
+void query_bind_same(struct query *q, const struct query *from, const char *text)
+{
+    for (size_t i = 0; i < from->param_count; i++) {
+        const struct query_param *p = &from->params[i];
+        char placeholder[sizeof p->name + 2];
+        snprintf(placeholder, sizeof placeholder, "{%s:", p->name);
+        if (strstr(text, placeholder) != NULL)
+            add_param(q, p->name, p->type, strdup(p->value));
+    }
 }
 
 void query_set_text(struct query *q, const char *name, const char *value)

@@ -28,6 +28,12 @@ struct query_param {
     char *value;      /* escaped text, owned */
 };
 
+/* A key of a Map that rows may not have: query_bind_key(). */
+struct query_key {
+    char param[24];
+    char *within, *column, *key; /* owned */
+};
+
 struct query {
     struct buf sql;
     struct query_param *params;
@@ -36,7 +42,9 @@ struct query {
     json_t *joined;    /* {what it is for: number of the join} of this scope, or NULL */
     size_t join_count; /* of all scopes: the numbers differ between them */
     struct buf within; /* "<table> WHERE <condition>" of all rows of this scope; empty = unknown */
-    bool failed;       /* out of memory at a parameter or a join; told by query_render() */
+    struct query_key *keys;
+    size_t key_count;
+    bool failed; /* out of memory at a parameter or a join; told by query_render() */
 };
 
 void query_init(struct query *q);
@@ -63,6 +71,14 @@ void query_bind_integer(struct query *q, struct buf *out, int64_t value);
 void query_bind_number(struct query *q, struct buf *out, double value);
 /* fromUnixTimestamp64Micro({p3:Int64}) */
 void query_bind_time(struct query *q, struct buf *out, int64_t unix_us);
+
+/* {k1:UInt8}: 0 where no row of q->within has `key` in the Map `column`. It is 1 until
+ * query_lacks_key() says otherwise. */
+void query_bind_key(struct query *q, struct buf *out, const char *column, const char *key);
+void query_lacks_key(struct query *q, const struct query_key *key);
+
+/* Binds what `text` names of the parameters of `from` in `q`, too. */
+void query_bind_same(struct query *q, const struct query *from, const char *text);
 
 /* Bind a placeholder that stands in the *.sql text itself: {limit:UInt64}. */
 void query_set_text(struct query *q, const char *name, const char *value);

@@ -138,18 +138,15 @@ void place_text(const struct place *p, struct query *q, const char *key, struct 
     }
 }
 
-/* Asked before the statement proper: a key that none of its rows has leaves it, and so may its Map,
- * which is most of what there is to read. */
+/* A key that no row has leaves the statement, and so may its Map, which is most of what there is to
+ * read. */
 static bool probe(const struct place *p, struct query *q, const char *key, struct buf *out)
 {
     if (p->kind != PLACE_MAP || !p->is_indexed || q->within.len == 0 || copy_of(p, key) != NULL)
         return false;
-    buf_printf(out, "if((SELECT count() FROM (SELECT 1 FROM %s AND has(mapKeys(",
-               buf_text(&q->within));
-    sql_identifier(out, p->column);
-    buf_puts(out, "), ");
-    query_bind_text(q, out, key);
-    buf_puts(out, ") LIMIT 1)) = 0, '', ");
+    buf_puts(out, "if(");
+    query_bind_key(q, out, p->column, key);
+    buf_puts(out, " = 0, '', ");
     return true;
 }
 

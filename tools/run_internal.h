@@ -39,7 +39,8 @@ struct run_state {
     size_t step;
     struct run_query queries[RUN_MAX_QUERIES];
     size_t query_count, running;
-    bool is_starting; /* inside the loop that starts a round: an end must wait */
+    struct run_ask *asks; /* of run_keys.c: what is asked before the queries of the round */
+    bool is_starting;     /* inside the loop that starts a round: an end must wait */
     bool is_cancelled;
     struct err failure;
     /* names to look for */
@@ -85,6 +86,7 @@ struct workspace {
     struct sources *sources;
     uint64_t sources_at_ns;
     json_t *seen;   /* {"source\n e:name": [first_us, last_us, at_s]}: names known to exist */
+    json_t *keys;   /* {"source\n`Map` key": null}: keys that rows had */
     json_t *bounds; /* {source: [first, last, rows, now, at_s]} */
     struct zone_entry *zones;
     uv_idle_t idle; /* moves pending runs on, so that run_start() returns first */
@@ -110,6 +112,11 @@ bool workspace_seen(const struct workspace *w, const char *source, char kind, co
                     int64_t *ret_first_us, int64_t *ret_last_us);
 void workspace_keep_seen(struct workspace *w, const char *source, char kind, const char *name,
                          int64_t first_us, int64_t last_us);
+/* Whether rows of the source had a key of a Map at some time. */
+bool workspace_has_key(const struct workspace *w, const char *source, const char *column,
+                       const char *key);
+void workspace_keep_key(struct workspace *w, const char *source, const char *column,
+                        const char *key);
 void workspace_push(struct workspace *w, struct run_state *r);
 
 /* prelude.c: each phase returns 0 when it needs no query, 1 when queries were added, negative on
@@ -138,7 +145,16 @@ int named_read(struct run_state *r, struct err *ret_err);
 /* run.c */
 void run_advance(struct run_state *r); /* called by the workspace's idle handle */
 
+/* run_keys.c: asks what the queries of the round want to know of keys, and has their end start the
+ * queries. It counts in r->running what it started, which may be nothing. */
+void keys_start(struct run_state *r);
+void keys_cancel(struct run_state *r);
+void keys_release(struct run_state *r);
+
 /* run_round.c */
+void round_start_queries(struct run_state *r); /* of run_keys.c, once it has its answers */
+/* What a query of the round asks for; the reader is to be added. */
+struct db_request round_request(const struct run_state *r, uint64_t time_ms);
 void round_start(struct run_state *r); /* run_advance() follows when the last query has ended */
 void round_cancel(struct run_state *r);
 void round_release(struct run_state *r); /* after its last query has ended */

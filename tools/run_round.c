@@ -11,6 +11,7 @@ static void query_release(struct run_query *q)
 
 void round_release(struct run_state *r)
 {
+    keys_release(r);
     for (size_t i = 0; i < r->query_count; i++)
         query_release(&r->queries[i]);
     r->query_count = 0;
@@ -55,6 +56,7 @@ static int on_data(void *user, const char *bytes, size_t len)
 
 void round_cancel(struct run_state *r)
 {
+    keys_cancel(r);
     for (size_t i = 0; i < r->query_count; i++)
         if (r->queries[i].started != NULL)
             db_cancel(r->run.workspace->db, r->queries[i].started);
@@ -123,27 +125,42 @@ static void on_progress(void *user, const struct db_stats *so_far)
     r->progress(r->user, (double)done, total > done ? (double)total : 0);
 }
 
-static int start_query(struct run_state *r, struct run_query *q, struct err *ret_err)
+struct db_request round_request(const struct run_state *r, uint64_t time_ms)
 {
     const struct source *source = r->run.source;
-    struct db_request request = {
+    return (struct db_request){
         .format = "JSONCompactEachRow",
         /* The reader's own cap comes first: it keeps what came. */
         .limits = {.result_bytes = (uint64_t)2 * RUN_MAX_BYTES,
-                   .time_ms = q->time_ms,
+                   .time_ms = time_ms,
                    .unpacked_bytes = source != NULL ? source_unpacked_bytes(source) : 0},
-        .tag = r->run.tool->name,
-        .on_data = on_data,
-        .on_progress = r->progress != NULL ? on_progress : NULL,
-        .on_done = on_done,
-        .user = q};
+        .tag = r->run.tool->name};
+}
+
+static int start_query(struct run_state *r, struct run_query *q, struct err *ret_err)
+{
+    struct db_request request = round_request(r, q->time_ms);
+    request.on_data = on_data;
+    request.on_progress = r->progress != NULL ? on_progress : NULL;
+    request.on_done = on_done;
+    request.user = q;
     return query_start(r->run.workspace->db, &q->query, &request, &q->started, ret_err);
 }
 
 void round_start(struct run_state *r)
 {
     r->is_starting = true;
-    for (size_t i = 0; i < r->query_count && r->failure.code == ERR_OK; i++) {
+    keys_start(r);
+    r->is_starting = false;
+    if (r->running == 0)
+        round_start_queries(r);
+}
+
+void round_start_queries(struct run_state *r)
+{
+    keys_release(r);
+    r->is_starting = true;
+    for (size_t i = 0; i < r->query_count && r->failure.code == ERR_OK && !r->is_cancelled; i++) {
         struct err err = {0};
         r->queries[i].time_ms = r->query_ms;
         if (start_query(r, &r->queries[i], &err) < 0)

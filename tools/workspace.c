@@ -49,7 +49,9 @@ struct workspace *workspace_new(const struct workspace_options *options)
     w->config_sources = options->config_sources;
     w->seen = json_object();
     w->bounds = json_object();
-    if (w->seen == NULL || w->bounds == NULL) {
+    w->keys = json_object();
+    if (w->seen == NULL || w->bounds == NULL || w->keys == NULL) {
+        json_decref(w->keys);
         json_decref(w->seen);
         json_decref(w->bounds);
         free(w);
@@ -75,6 +77,7 @@ void workspace_free(struct workspace *w)
         return;
     workspace_forget_sources(w);
     workspace_look_forget(w);
+    json_decref(w->keys);
     json_decref(w->seen);
     json_decref(w->bounds);
     while (w->zones != NULL) {
@@ -185,4 +188,33 @@ void workspace_keep_seen(struct workspace *w, const char *source, char kind, con
         w->seen, key,
         json_pack("[I,I,I]", (json_int_t)first_us, (json_int_t)last_us, (json_int_t)seconds()));
     free(key);
+}
+
+static char *map_key(const char *source, const char *column, const char *key)
+{
+    struct buf name = {0};
+    buf_printf(&name, "%s\n", source);
+    sql_identifier(&name, column);
+    buf_printf(&name, " %s", key);
+    return buf_take(&name);
+}
+
+bool workspace_has_key(const struct workspace *w, const char *source, const char *column,
+                       const char *key)
+{
+    char *name = map_key(source, column, key);
+    bool has = name != NULL && json_object_get(w->keys, name) != NULL;
+    free(name);
+    return has;
+}
+
+void workspace_keep_key(struct workspace *w, const char *source, const char *column,
+                        const char *key)
+{
+    char *name = map_key(source, column, key);
+    if (json_object_size(w->keys) >= SEEN_MAX)
+        json_object_clear(w->keys);
+    if (name != NULL)
+        json_object_set_new(w->keys, name, json_null());
+    free(name);
 }
