@@ -90,7 +90,7 @@ def expected(arguments, actors, starts, end, listed):
         if "formula" in arguments:
             formula = arguments["formula"]
             points = [evaluated(formula, [p[i] for p, _ in mine]) for i in range(len(starts))]
-            if "smoothing" in arguments and None not in points:
+            if "smoothing" in arguments:
                 points = reference.smoothed(points, arguments["smoothing"])
             lines[formula, value] = (points, evaluated(formula, [t for _, t in mine]))
     return lines

@@ -83,5 +83,7 @@ def figures(arguments, series, actors, starts, end, listed):
 
 
 def smoothed(points, width):
-    return [sum(points[max(0, i + 1 - width):i + 1]) / len(points[max(0, i + 1 - width):i + 1])
-            for i in range(len(points))]
+    """The mean of a point and those before it, as far as they are there; none stays none."""
+    windows = [[p for p in points[max(0, i + 1 - width):i + 1] if p is not None]
+               for i in range(len(points))]
+    return [None if p is None else sum(w) / len(w) for p, w in zip(points, windows)]
