@@ -1,14 +1,17 @@
--- Whom each series counts and when, by breakdown value, where they are texts: of the largest values, and of all others together where there are such.
-SELECT if(_rest, [], _v) AS v, _rest AS other$arrays
+-- Whom each series counts and when, by breakdown value and bucket, where they are texts: of the largest values, and of all others together where there are such.
+SELECT if(_rest, [], _v) AS v, _rest AS other, _bucket$arrays
 FROM (
-    SELECT *, row_number() OVER (ORDER BY _weight DESC, _v) > {kept:UInt64} AS _rest
+    SELECT *, dense_rank() OVER (ORDER BY _weight DESC, _v) > {kept:UInt64} AS _rest
     FROM (
-        SELECT *, if(count() OVER () > {kept:UInt64}, $weight, 0) AS _weight
+        SELECT *, if(_values > {kept:UInt64}, sum(_counted) OVER (PARTITION BY _v), 0) AS _weight
         FROM (
-            SELECT $values AS _v$gathered
-            FROM (SELECT *, $index AS _i FROM ($rows))
-            GROUP BY $keys
+            SELECT *, uniqExact(_v) OVER () AS _values, if(_values > {kept:UInt64}, $weight, 0) AS _counted
+            FROM (
+                SELECT $values AS _v, $bucket AS _bucket$gathered
+                FROM (SELECT *, $index AS _i FROM ($rows))
+                GROUP BY $keys, _bucket
+            )
         )
     )
 )
-GROUP BY v, other
+GROUP BY v, other, _bucket

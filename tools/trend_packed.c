@@ -10,6 +10,7 @@
  * apart by a hash too. To read texts is most of the work: the values that are not shown become one
  * array in the same statement. Numbers are read so fast that a second one is cheaper, of sets. */
 #include <stdio.h>
+#include <string.h>
 
 #include "segment.h"
 #include "sql_text.h"
@@ -18,9 +19,12 @@
 /* Their starts stand in the statement, those of two periods. */
 enum { MAX_INTERVALS = 4000 };
 /* What a row takes while its array is made, sorted and counted: 25 to 30 bytes were measured of
- * numbers, of texts 64 to 180: most where none is there twice and few values are shown. Tables and
+ * numbers, of texts 53 to 76: most where none is there twice and few values are shown. Tables and
  * arrays double, so just above a power of two it is a fifth more. */
-enum { NUMBER_BYTES = 32, TEXT_BYTES = 240 };
+enum { NUMBER_BYTES = 32, TEXT_BYTES = 100 };
+/* Items that the engine reads back of an array that was spilled: 0xFFFFFF. */
+enum { ARRAY_MAX = (1 << 24) - 1 };
+enum { BUCKETS = 16 };
 
 /* Whether a series counts each actor or session once. */
 static bool is_of_sets(enum math_name math)
@@ -49,12 +53,26 @@ bool trend_is_of_texts(const struct run *run, const struct trend *t)
     return is_of_texts;
 }
 
+/* Of texts, the arrays of a value are cut into buckets by a hash of whom they count: threads share
+ * them, and each is shorter than the engine allows. Series that count others need other buckets. */
+static bool has_buckets(const struct trend *t)
+{
+    const char *column = column_of(t->series[0].math);
+    for (size_t i = 1; i < t->series_count; i++)
+        if (strcmp(column_of(t->series[i].math), column) != 0)
+            return false;
+    return true;
+}
+
 /* Sets grow with those who are counted, arrays with the rows: few actors may have a billion. Where
  * nobody knows how many rows there are, sets it is. */
 static bool fits(const struct run *run, const struct trend *t)
 {
-    size_t bytes = trend_is_of_texts(run, t) ? TEXT_BYTES : NUMBER_BYTES;
+    bool is_of_texts = trend_is_of_texts(run, t);
+    size_t bytes = is_of_texts ? TEXT_BYTES : NUMBER_BYTES;
     uint64_t most = db_limits_default.memory_bytes / bytes / t->series_count;
+    if (is_of_texts && !has_buckets(t) && most > ARRAY_MAX)
+        most = ARRAY_MAX;
     return run->source->rows > 0 && (uint64_t)run->source->rows <= most;
 }
 
@@ -125,13 +143,15 @@ static void add_index(const struct trend *t, const struct layout *l, struct quer
 struct packed {
     const struct trend *t;
     struct layout layout;
-    struct buf rows, index, values, keys, gathered, weight, arrays, from, sets, totals, figures;
+    struct buf rows, index, values, keys, bucket, gathered, weight, arrays, from;
+    struct buf sets, totals, figures, sums;
 };
 
 static void packed_done(struct packed *p)
 {
-    struct buf *all[] = {&p->rows,   &p->index, &p->values, &p->keys,   &p->gathered, &p->weight,
-                         &p->arrays, &p->from,  &p->sets,   &p->totals, &p->figures};
+    struct buf *all[] = {&p->rows,     &p->index,   &p->values, &p->keys, &p->bucket,
+                         &p->gathered, &p->weight,  &p->arrays, &p->from, &p->sets,
+                         &p->totals,   &p->figures, &p->sums};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         buf_done(all[i]);
 }
@@ -211,13 +231,26 @@ static void add_figure(struct packed *p, enum trend_period period, size_t series
                "arrayShiftRight(_s%zu, 1)) AS t%zu, _n%zu",
                n, l->mask, n, n, n, n);
     buf_printf(&p->figures,
-               ", toInt64(t%zu), CAST(arrayReduce('countResample(%zu, %zu, 1)', arrayMap(x -> "
-               "bitAnd(x, %llu) * (x > %llu), _s%zu)), 'Array(Int64)'), toInt64(_n%zu)",
-               n, first, end, l->mask, l->mask, n, n);
+               ", toInt64(t%zu) AS total%zu, CAST(arrayReduce('countResample(%zu, %zu, 1)', "
+               "arrayMap(x -> bitAnd(x, %llu) * (x > %llu), _s%zu)), 'Array(Int64)') AS points%zu, "
+               "toInt64(_n%zu) AS events%zu",
+               n, n, first, end, l->mask, l->mask, n, n, n, n);
+    buf_printf(&p->sums, ", sum(total%zu) AS t%zu, sumForEach(points%zu), sum(events%zu)", n, n, n,
+               n);
+}
+
+/* Who is in which bucket, where all series count the same. */
+static void add_bucket(const struct trend *t, struct buf *out)
+{
+    if (has_buckets(t))
+        buf_printf(out, "bitAnd(cityHash64(%s), %d)", column_of(t->series[0].math), BUCKETS - 1);
+    else
+        buf_puts(out, "bitAnd(_i, 0)"); /* a 0 would be the number of a column */
 }
 
 static void add_figures(const struct run *run, struct packed *p)
 {
+    add_bucket(p->t, &p->bucket);
     for (size_t i = 0; i < p->t->series_count; i++)
         if (p->t->is_of_texts)
             add_merged(p, i, is_of_numbers(run, p->t->series[i].math));
@@ -234,11 +267,15 @@ static int render_arrays(struct packed *p, struct query *q, struct err *ret_err)
         {"rows", buf_text(&p->rows)},     {"index", buf_text(&p->index)},
         {"values", buf_text(&p->values)}, {"keys", buf_text(&p->keys)},
         {"arrays", buf_text(&p->arrays)}, {0}};
-    const struct query_fragment of_texts[] = {
-        {"rows", buf_text(&p->rows)},     {"index", buf_text(&p->index)},
-        {"values", buf_text(&p->values)}, {"keys", buf_text(&p->keys)},
-        {"arrays", buf_text(&p->arrays)}, {"gathered", buf_text(&p->gathered)},
-        {"weight", buf_text(&p->weight)}, {0}};
+    const struct query_fragment of_texts[] = {{"rows", buf_text(&p->rows)},
+                                              {"index", buf_text(&p->index)},
+                                              {"values", buf_text(&p->values)},
+                                              {"keys", buf_text(&p->keys)},
+                                              {"arrays", buf_text(&p->arrays)},
+                                              {"gathered", buf_text(&p->gathered)},
+                                              {"weight", buf_text(&p->weight)},
+                                              {"bucket", buf_text(&p->bucket)},
+                                              {0}};
     int rc = p->t->is_of_texts ? query_render(q, &sql_run_trend_merged, of_texts, ret_err)
                                : query_render(q, &sql_run_trend_arrays, of_numbers, ret_err);
     if (rc == 0)
@@ -261,14 +298,17 @@ int trend_plan_packed(struct run *run, const struct trend *t, struct err *ret_er
         add_figures(run, &p);
         rc = render_arrays(&p, &q, ret_err);
     }
+    const struct query_fragment fragments[] = {
+        {"arrays", buf_text(&p.from)},
+        {"sets", buf_text(&p.sets)},
+        {"totals", buf_text(&p.totals)},
+        {"figures", buf_text(&p.figures)},
+        t->is_of_texts ? (struct query_fragment){"sums", buf_text(&p.sums)}
+                       : (struct query_fragment){0},
+        {0}};
     if (rc == 0)
-        rc = run_query(run, &q, &sql_run_trend_packed,
-                       (const struct query_fragment[]){{"arrays", buf_text(&p.from)},
-                                                       {"sets", buf_text(&p.sets)},
-                                                       {"totals", buf_text(&p.totals)},
-                                                       {"figures", buf_text(&p.figures)},
-                                                       {0}},
-                       TREND_MAX_ROWS, ret_err);
+        rc = run_query(run, &q, t->is_of_texts ? &sql_run_trend_buckets : &sql_run_trend_packed,
+                       fragments, TREND_MAX_ROWS, ret_err);
     packed_done(&p);
     query_done(&q);
     return rc;
