@@ -10,7 +10,7 @@
 #include "db.h"
 
 enum {
-    WIRE_PROTOCOL = 1, /* another number: the two cannot share */
+    WIRE_PROTOCOL = 2, /* another number: the two cannot share */
     WIRE_HEADER = 12,
     WIRE_PIECE = 256 << 10,    /* rows or body in one frame */
     WIRE_START_MAX = 32 << 20, /* a statement with its parameters */

@@ -138,9 +138,10 @@ static bool goes_on(struct run_ask *ask, const struct err *err)
     end_query(ask);
     if (has_answer && found == NULL)
         lack_keys(ask);
+    size_t before = json_object_size(ask->keys);
     keep_keys(ask, found);
-    bool is_more = json_array_size(found) > 0 && json_object_size(ask->keys) > 0 &&
-                   !r->is_cancelled && r->failure.code == ERR_OK;
+    size_t left = json_object_size(ask->keys);
+    bool is_more = left > 0 && left < before && !r->is_cancelled && r->failure.code == ERR_OK;
     json_decref(found);
     return is_more && start(ask) == 0;
 }

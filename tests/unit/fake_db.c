@@ -67,19 +67,29 @@ static void on_idle(uv_idle_t *handle)
         finish(q, q->answer->err);
 }
 
+static bool answers(const struct fake_answer *a, const char *sql, const char *params)
+{
+    return strstr(sql, a->contains) != NULL &&
+           (a->param == NULL || strstr(params, a->param) != NULL);
+}
+
 static int start(struct db *db, const struct db_request *request, struct db_query **ret_query,
                  struct err *ret_err)
 {
     struct fake *fake = (struct fake *)db;
+    struct buf params = {0};
+    for (size_t i = 0; i < request->param_count; i++)
+        buf_printf(&params, "%s=%s\n", request->params[i].name, request->params[i].value);
     const struct fake_answer *a = fake->script;
-    while (a->contains != NULL && strstr(request->sql, a->contains) == NULL)
+    while (a->contains != NULL && !answers(a, request->sql, buf_text(&params)))
         a++;
-    if (a->contains == NULL) {
+    if (a->contains == NULL || a->err == ERR_BUSY) {
+        buf_done(&params);
+        if (a->err == ERR_BUSY)
+            return err_set(ret_err, ERR_BUSY, NULL, "busy, retry after 1 s");
         fprintf(stderr, "no answer for: %s\n", request->sql);
         return err_set(ret_err, ERR_INTERNAL, NULL, "the script has no answer");
     }
-    if (a->err == ERR_BUSY)
-        return err_set(ret_err, ERR_BUSY, NULL, "busy, retry after 1 s");
     struct db_query *q = calloc(1, sizeof *q);
     *q = (struct db_query){.fake = fake,
                            .answer = a,
@@ -89,9 +99,6 @@ static int start(struct db *db, const struct db_request *request, struct db_quer
     free(fake->sql[slot]);
     free(fake->params[slot]);
     fake->sql[slot] = strdup(request->sql);
-    struct buf params = {0};
-    for (size_t i = 0; i < request->param_count; i++)
-        buf_printf(&params, "%s=%s\n", request->params[i].name, request->params[i].value);
     fake->params[slot] = buf_take(&params);
     uv_idle_init(db->loop, &q->idle);
     q->idle.data = q;

@@ -9,6 +9,7 @@ struct fake_answer {
     enum err_code err;   /* ERR_OK = success */
     bool hangs;          /* never ends unless cancelled */
     uint64_t refuses_ms; /* not 0: a statement that may take so long or longer is refused */
+    const char *param;   /* not NULL: a "name=value" that the statement must have, too */
 };
 
 /* `script` ends with {0}. A statement that no entry fits fails the test. */
