@@ -104,16 +104,22 @@ static void test_no_answer(void **state)
     }
 }
 
-static const struct fake_answer hanging[] = {SHOP, {ASKED, "", .hangs = true}, {"", ""}, {0}};
+/* The question that gets no answer is the fourth statement. */
+static struct run *start_until_it_asks(struct bench *b, struct outcome *out)
+{
+    static const struct fake_answer hanging[] = {SHOP, {ASKED, "", .hangs = true}, {"", ""}, {0}};
+    bench_init(b, hanging);
+    struct run *run = start(b, out);
+    while (fake_db_started(b->db) < 4)
+        uv_run(&b->loop, UV_RUN_ONCE);
+    return run;
+}
 
 static void test_cancelled_while_it_asks(void **state)
 {
     struct bench b;
     struct outcome out;
-    bench_init(&b, hanging);
-    struct run *run = start(&b, &out);
-    while (fake_db_started(b.db) < 4)
-        uv_run(&b.loop, UV_RUN_ONCE);
+    struct run *run = start_until_it_asks(&b, &out);
     run_cancel(run);
     uv_run(&b.loop, UV_RUN_DEFAULT);
     assert_int_equal(out.count, 1);
@@ -126,10 +132,7 @@ static void test_its_time_is_over_while_it_asks(void **state)
 {
     struct bench b;
     struct outcome out;
-    bench_init(&b, hanging);
-    struct run *run = start(&b, &out);
-    while (fake_db_started(b.db) < 4)
-        uv_run(&b.loop, UV_RUN_ONCE);
+    struct run *run = start_until_it_asks(&b, &out);
     run_limit(run, 30, 0);
     uv_run(&b.loop, UV_RUN_DEFAULT);
     assert_int_equal(out.count, 1);
