@@ -57,6 +57,9 @@ static const struct translation {
     {241, ERR_LIMIT, false,
      "the query needs more memory than it may use; ask for a shorter period, "
      "a filter or fewer breakdown values"},
+    {128, ERR_LIMIT, false,
+     "one actor or value has more events than the database can gather; ask for a shorter period, "
+     "or filter it out"},
     {173, ERR_LIMIT, false, "the database is out of memory; ask for a shorter period or a filter"},
     {394, ERR_CANCELLED, false, "the query was cancelled"},
     {734, ERR_CANCELLED, false, "the query was cancelled"},

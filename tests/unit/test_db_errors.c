@@ -29,12 +29,12 @@ static void test_codes_are_translated(void **state)
         int engine_code;
         enum err_code code;
     } cases[] = {
-        {159, ERR_TIMEOUT},     {241, ERR_LIMIT},       {394, ERR_CANCELLED}, {396, ERR_LIMIT},
-        {158, ERR_LIMIT},       {307, ERR_LIMIT},       {60, ERR_NOT_FOUND},  {81, ERR_NOT_FOUND},
-        {47, ERR_NOT_FOUND},    {497, ERR_ACCESS},      {516, ERR_ACCESS},    {192, ERR_ACCESS},
-        {164, ERR_ACCESS},      {202, ERR_BUSY},        {62, ERR_ENGINE},     {6, ERR_ARGUMENT},
-        {41, ERR_ARGUMENT},     {27, ERR_ARGUMENT},     {38, ERR_ARGUMENT},   {457, ERR_ARGUMENT},
-        {210, ERR_UNAVAILABLE}, {279, ERR_UNAVAILABLE}, {54321, ERR_ENGINE},
+        {159, ERR_TIMEOUT},  {241, ERR_LIMIT},       {128, ERR_LIMIT},       {394, ERR_CANCELLED},
+        {396, ERR_LIMIT},    {158, ERR_LIMIT},       {307, ERR_LIMIT},       {60, ERR_NOT_FOUND},
+        {81, ERR_NOT_FOUND}, {47, ERR_NOT_FOUND},    {497, ERR_ACCESS},      {516, ERR_ACCESS},
+        {192, ERR_ACCESS},   {164, ERR_ACCESS},      {202, ERR_BUSY},        {62, ERR_ENGINE},
+        {6, ERR_ARGUMENT},   {41, ERR_ARGUMENT},     {27, ERR_ARGUMENT},     {38, ERR_ARGUMENT},
+        {457, ERR_ARGUMENT}, {210, ERR_UNAVAILABLE}, {279, ERR_UNAVAILABLE}, {54321, ERR_ENGINE},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct err err = {0};
