@@ -2,8 +2,8 @@
  * total of a value the merging of all its sets. Here each value has one array of integers, actor |
  * interval: sorted and without what repeats, it holds an actor of an interval once, the actors are
  * the places where the upper bits change, and how often each of the lower bits stands there are the
- * points. Nobody is actor 0: the array's first element has none before it, which reads as 0, so
- * that nobody is no change.
+ * points. Nobody would be actor 0 and is left out: the array's first element has none before it,
+ * which reads as 0.
  *
  * Actors who are texts are numbered inside the array, by 64 bits of a hash. Two of a value's n
  * actors are taken for one with probability n^2 / 2^65: 3e-8 for a million. uniqExact tells texts
@@ -53,10 +53,13 @@ bool trend_is_of_texts(const struct run *run, const struct trend *t)
     return is_of_texts;
 }
 
-/* Of texts, the arrays of a value are cut into buckets by a hash of whom they count: threads share
- * them, and each is shorter than the engine allows. Series that count others need other buckets. */
-static bool has_buckets(const struct trend *t)
+/* The arrays of a value are cut into buckets by a hash of whom they count: threads share them, and
+ * each is shorter than the engine allows. Numbers that all fit into one array are counted faster
+ * that way. Series that count others need other buckets. */
+static bool has_buckets(const struct run *run, const struct trend *t)
 {
+    if (!trend_is_of_texts(run, t) && run->source->rows <= ARRAY_MAX)
+        return false;
     const char *column = column_of(t->series[0].math);
     for (size_t i = 1; i < t->series_count; i++)
         if (strcmp(column_of(t->series[i].math), column) != 0)
@@ -71,7 +74,7 @@ static bool fits(const struct run *run, const struct trend *t)
     bool is_of_texts = trend_is_of_texts(run, t);
     size_t bytes = is_of_texts ? TEXT_BYTES : NUMBER_BYTES;
     uint64_t most = db_limits_default.memory_bytes / bytes / t->series_count;
-    if (is_of_texts && !has_buckets(t) && most > ARRAY_MAX)
+    if (!has_buckets(run, t) && most > ARRAY_MAX)
         most = ARRAY_MAX;
     return run->source->rows > 0 && (uint64_t)run->source->rows <= most;
 }
@@ -156,13 +159,15 @@ static void packed_done(struct packed *p)
         buf_done(all[i]);
 }
 
-/* groupArray(…) of the rows of a series. */
-static void add_group(const struct trend *t, size_t series, const char *argument, struct buf *out)
+/* groupArray(…) of the rows of a series that name somebody: most rows may be nobody's. */
+static void add_group(const struct trend *t, size_t series, bool is_number, const char *argument,
+                      struct buf *out)
 {
-    if (t->series_count == 1)
-        buf_printf(out, ", groupArray(%s)", argument);
-    else
-        buf_printf(out, ", groupArrayIf(%s, _m%zu)", argument, series);
+    buf_printf(out, ", groupArrayIf(%s, %s != %s", argument, column_of(t->series[series].math),
+               is_number ? "0" : "''");
+    if (t->series_count > 1)
+        buf_printf(out, " AND _m%zu", series);
+    buf_puts(out, ")");
 }
 
 /* The array of a series of numbers: _p<n>. */
@@ -171,32 +176,28 @@ static void add_packed(struct packed *p, size_t series)
     char number[64];
     snprintf(number, sizeof number, "bitShiftLeft(toUInt64(%s), %d) + _i",
              column_of(p->t->series[series].math), p->layout.bits);
-    add_group(p->t, series, number, &p->arrays);
+    add_group(p->t, series, true, number, &p->arrays);
     buf_printf(&p->arrays, " AS _p%zu", series);
 }
 
 /* The same in two steps: _w<n> whom the rows of a value count, _i<n> when; then, of one value or
- * of several together, who of them it is. `nobody` is counted as nobody. */
+ * of several together, who of them it is. */
 static void add_merged(struct packed *p, size_t series, bool is_number)
 {
     const char *column = column_of(p->t->series[series].math);
-    const char *nobody = is_number ? "0" : "cityHash64('')";
     char who[32];
     snprintf(who, sizeof who, is_number ? "%s" : "cityHash64(%s)", column);
-    add_group(p->t, series, who, &p->gathered);
+    add_group(p->t, series, is_number, who, &p->gathered);
     buf_printf(&p->gathered, " AS _w%zu", series);
-    add_group(p->t, series, "_i", &p->gathered);
+    add_group(p->t, series, is_number, "_i", &p->gathered);
     buf_printf(&p->gathered, " AS _i%zu", series);
     if (series == 0)
-        buf_printf(&p->weight,
-                   "arrayUniq(arrayFilter((w, i) -> w != %s AND i BETWEEN 1 AND %zu, _w0, _i0))",
-                   nobody, p->t->width);
-    buf_printf(
-        &p->arrays,
-        ", groupArrayArray(_w%zu) AS _a%zu, arrayMap((w, a, i) -> bitShiftLeft(toUInt64(a) * "
-        "(w != %s), %d) + i, _a%zu, arrayEnumerateDense(_a%zu), groupArrayArray(_i%zu)) AS "
-        "_p%zu",
-        series, series, nobody, p->layout.bits, series, series, series, series);
+        buf_printf(&p->weight, "arrayUniq(arrayFilter((w, i) -> i BETWEEN 1 AND %zu, _w0, _i0))",
+                   p->t->width);
+    buf_printf(&p->arrays,
+               ", arrayMap((a, i) -> bitShiftLeft(toUInt64(a), %d) + i, "
+               "arrayEnumerateDense(groupArrayArray(_w%zu)), groupArrayArray(_i%zu)) AS _p%zu",
+               p->layout.bits, series, series, series);
 }
 
 /* _n<n>: the rows of a series in a period. */
@@ -232,17 +233,17 @@ static void add_figure(struct packed *p, enum trend_period period, size_t series
                n, l->mask, n, n, n, n);
     buf_printf(&p->figures,
                ", toInt64(t%zu) AS total%zu, CAST(arrayReduce('countResample(%zu, %zu, 1)', "
-               "arrayMap(x -> bitAnd(x, %llu) * (x > %llu), _s%zu)), 'Array(Int64)') AS points%zu, "
+               "arrayMap(x -> bitAnd(x, %llu), _s%zu)), 'Array(Int64)') AS points%zu, "
                "toInt64(_n%zu) AS events%zu",
-               n, n, first, end, l->mask, l->mask, n, n, n, n);
+               n, n, first, end, l->mask, n, n, n, n);
     buf_printf(&p->sums, ", sum(total%zu) AS t%zu, sumForEach(points%zu), sum(events%zu)", n, n, n,
                n);
 }
 
-/* Who is in which bucket, where all series count the same. */
-static void add_bucket(const struct trend *t, struct buf *out)
+/* Who is in which bucket. */
+static void add_bucket(const struct run *run, const struct trend *t, struct buf *out)
 {
-    if (has_buckets(t))
+    if (has_buckets(run, t))
         buf_printf(out, "bitAnd(cityHash64(%s), %d)", column_of(t->series[0].math), BUCKETS - 1);
     else
         buf_puts(out, "bitAnd(_i, 0)"); /* a 0 would be the number of a column */
@@ -250,7 +251,7 @@ static void add_bucket(const struct trend *t, struct buf *out)
 
 static void add_figures(const struct run *run, struct packed *p)
 {
-    add_bucket(p->t, &p->bucket);
+    add_bucket(run, p->t, &p->bucket);
     for (size_t i = 0; i < p->t->series_count; i++)
         if (p->t->is_of_texts)
             add_merged(p, i, is_of_numbers(run, p->t->series[i].math));
@@ -263,10 +264,13 @@ static void add_figures(const struct run *run, struct packed *p)
 
 static int render_arrays(struct packed *p, struct query *q, struct err *ret_err)
 {
-    const struct query_fragment of_numbers[] = {
-        {"rows", buf_text(&p->rows)},     {"index", buf_text(&p->index)},
-        {"values", buf_text(&p->values)}, {"keys", buf_text(&p->keys)},
-        {"arrays", buf_text(&p->arrays)}, {0}};
+    const struct query_fragment of_numbers[] = {{"rows", buf_text(&p->rows)},
+                                                {"index", buf_text(&p->index)},
+                                                {"values", buf_text(&p->values)},
+                                                {"keys", buf_text(&p->keys)},
+                                                {"arrays", buf_text(&p->arrays)},
+                                                {"bucket", buf_text(&p->bucket)},
+                                                {0}};
     const struct query_fragment of_texts[] = {{"rows", buf_text(&p->rows)},
                                               {"index", buf_text(&p->index)},
                                               {"values", buf_text(&p->values)},
@@ -298,17 +302,15 @@ int trend_plan_packed(struct run *run, const struct trend *t, struct err *ret_er
         add_figures(run, &p);
         rc = render_arrays(&p, &q, ret_err);
     }
-    const struct query_fragment fragments[] = {
-        {"arrays", buf_text(&p.from)},
-        {"sets", buf_text(&p.sets)},
-        {"totals", buf_text(&p.totals)},
-        {"figures", buf_text(&p.figures)},
-        t->is_of_texts ? (struct query_fragment){"sums", buf_text(&p.sums)}
-                       : (struct query_fragment){0},
-        {0}};
     if (rc == 0)
-        rc = run_query(run, &q, t->is_of_texts ? &sql_run_trend_buckets : &sql_run_trend_packed,
-                       fragments, TREND_MAX_ROWS, ret_err);
+        rc = run_query(run, &q, &sql_run_trend_packed,
+                       (const struct query_fragment[]){{"arrays", buf_text(&p.from)},
+                                                       {"sets", buf_text(&p.sets)},
+                                                       {"totals", buf_text(&p.totals)},
+                                                       {"figures", buf_text(&p.figures)},
+                                                       {"sums", buf_text(&p.sums)},
+                                                       {0}},
+                       TREND_MAX_ROWS, ret_err);
     packed_done(&p);
     query_done(&q);
     return rc;

@@ -540,6 +540,16 @@ static void test_arrays_fit(void **state)
         {"EXPLAIN ESTIMATE", "[\"sextant\",\"shop\",1,500,4]\n"},
         {"", ""},
         {0}};
+    /* More than the engine reads back of one array: cut into buckets. */
+    static const struct fake_answer many[] = {
+        {"FROM system.tables", TABLE("shop", "16777216")},
+        {"FROM system.columns",
+         "[\"sextant\",\"shop\",[[\"time\",\"DateTime64(6, 'UTC')\"],[\"event\",\"String\"],"
+         "[\"actor\",\"String\"],[\"actor_number\",\"UInt32\"],[\"seq\",\"UInt64\"]]]\n"},
+        BOUNDS,
+        {"EXPLAIN ESTIMATE", "[\"sextant\",\"shop\",1,500,4]\n"},
+        {"", ""},
+        {0}};
     static const struct fake_answer texts[] = {
         TABLES,
         {"FROM system.columns", "[\"sextant\",\"shop\",[[\"time\",\"DateTime64(6, 'UTC')\"],"
@@ -548,9 +558,12 @@ static void test_arrays_fit(void **state)
         {"EXPLAIN ESTIMATE", "[\"sextant\",\"shop\",1,500,4]\n"},
         {"", ""},
         {0}};
-    enum { ROWS = 1000, NUMBER_BYTES = 32, TEXT_BYTES = 100, SERIES = 2 };
+    enum { ROWS = 1000, MANY_ROWS = 1 << 24, NUMBER_BYTES = 32, TEXT_BYTES = 100, SERIES = 2 };
     (void)state;
     check_arrays_fit(script, (uint64_t)SERIES * ROWS * NUMBER_BYTES, "groupArrayIf(bitShiftLeft(");
+    check_arrays_fit(script, (uint64_t)SERIES * ROWS * NUMBER_BYTES, "bitAnd(_i, 0) AS _bucket");
+    check_arrays_fit(many, (uint64_t)SERIES * MANY_ROWS * NUMBER_BYTES,
+                     "bitAnd(cityHash64(_key), 15) AS _bucket");
     check_arrays_fit(texts, (uint64_t)SERIES * ROWS * TEXT_BYTES, "groupArrayIf(cityHash64(");
 }
 
